@@ -1,0 +1,1 @@
+"""Smart Shelf: the system that keeps every shelf full and throws nothing away."""

@@ -1,0 +1,233 @@
+"""Delta tables: creating, appending with offsets, replacing, maintaining.
+
+Belongs here: every call into `deltalake`. Does not belong here: what the rows mean.
+
+An append carries the offsets that its rows bring the reader to, as Delta application
+transactions, so rows and offsets become visible in the same instant. Delta refuses a commit when
+another one has moved the same offset since the table was opened.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+
+import pyarrow as pa
+import pyarrow.dataset as pds
+from deltalake import (
+    ColumnProperties,
+    CommitProperties,
+    DeltaTable,
+    Transaction,
+    WriterProperties,
+    write_deltalake,
+)
+from deltalake.exceptions import CommitFailedError, TableNotFoundError
+
+from smartshelf_dagster.contracts.model import TableContract
+from smartshelf_dagster.contracts.tables import arrow_schema
+
+# Columns whose values hardly repeat: a dictionary would cost time and save nothing.
+_DISTINCT_COLUMNS = ("event_id", "event_ts", "stream_id", "transaction_id", "payload")
+_TABLE_CONFIGURATION: Mapping[str, str | None] = {
+    "delta.checkpointInterval": "50",
+    "delta.logRetentionDuration": "interval 7 days",
+}
+
+
+class ConcurrentWriteError(RuntimeError):
+    """Another process moved the same offsets; what this one read is already in the table."""
+
+
+@dataclass(frozen=True)
+class CommitInfo:
+    """What a commit did.
+
+    Attributes:
+        table: Location of the table.
+        version: Version that the commit made.
+        rows: Rows added.
+    """
+
+    table: str
+    version: int
+    rows: int
+
+
+def open_table(uri: str) -> DeltaTable:
+    """Open a table at its newest version.
+
+    Raises:
+        TableNotFoundError: There is no table there.
+    """
+    return DeltaTable(uri)
+
+
+def table_exists(uri: str) -> bool:
+    """Tell whether a Delta table lies at a location."""
+    return DeltaTable.is_deltatable(uri)
+
+
+def ensure_table(uri: str, contract: TableContract) -> DeltaTable:
+    """Open a table, creating it empty from its contract when it is not there.
+
+    A column that the contract has and the table lacks is added: a new version of an event may
+    bring one.
+    """
+    schema = arrow_schema(contract)
+    if not table_exists(uri):
+        DeltaTable.create(
+            uri,
+            schema=schema,
+            mode="ignore",
+            partition_by=list(contract.partition_by),
+            name=contract.table,
+            description=contract.description,
+            configuration=_TABLE_CONFIGURATION,
+        )
+    table = DeltaTable(uri)
+    known = {f.name for f in table.schema().fields}
+    if any(f.name not in known for f in schema):
+        write_deltalake(table, schema.empty_table(), mode="append", schema_mode="merge")
+    return table
+
+
+def read_offsets(table: DeltaTable, app_ids: Iterable[str]) -> dict[str, int | None]:
+    """Return the committed offset of each application id, `None` before the first commit."""
+    return {app_id: table.transaction_version(app_id) for app_id in app_ids}
+
+
+def _writer_properties(schema: pa.Schema) -> WriterProperties:
+    plain = ColumnProperties(dictionary_enabled=False)
+    distinct = {name: plain for name in _DISTINCT_COLUMNS if name in schema.names}
+    return WriterProperties(compression="SNAPPY", column_properties=distinct)
+
+
+def append(
+    table: DeltaTable,
+    rows: pa.Table,
+    offsets: Mapping[str, int],
+    metadata: Mapping[str, str] | None = None,
+) -> CommitInfo:
+    """Append rows and move offsets in one commit.
+
+    Args:
+        table: As opened when the offsets were read; is brought to the new version.
+        rows: Rows in the table's schema; may be none, the offsets move all the same.
+        offsets: New offset per application id.
+        metadata: Kept in the table's history.
+
+    Raises:
+        ConcurrentWriteError: Another process moved one of the offsets. Nothing was written.
+    """
+    properties = CommitProperties(
+        custom_metadata=dict(metadata or {}),
+        app_transactions=[Transaction(app_id, version) for app_id, version in offsets.items()],
+    )
+    try:
+        write_deltalake(
+            table,
+            rows,
+            mode="append",
+            writer_properties=_writer_properties(rows.schema),
+            commit_properties=properties,
+        )
+    except CommitFailedError as error:
+        raise ConcurrentWriteError(
+            f"{table.table_uri}: {error}; another drain or publication runs on this lake. "
+            "Nothing was written; run again."
+        ) from error
+    return CommitInfo(table.table_uri, table.version(), rows.num_rows)
+
+
+def replace(
+    uri: str, rows: pa.Table, *, name: str, metadata: Mapping[str, str] | None = None
+) -> CommitInfo:
+    """Replace the whole content of a table, creating it when it is not there.
+
+    Readers keep the version they opened until they open the table again.
+    """
+    write_deltalake(
+        uri,
+        rows,
+        mode="overwrite",
+        schema_mode="overwrite",
+        name=name,
+        configuration=_TABLE_CONFIGURATION,
+        commit_properties=CommitProperties(custom_metadata=dict(metadata or {})),
+    )
+    table = DeltaTable(uri)
+    return CommitInfo(uri, table.version(), rows.num_rows)
+
+
+def create_for_append(
+    uri: str, schema: pa.Schema, partition_by: Sequence[str], name: str
+) -> DeltaTable:
+    """Open a published table that grows, creating it from a schema when it is not there."""
+    DeltaTable.create(
+        uri,
+        schema=schema,
+        mode="ignore",
+        partition_by=list(partition_by),
+        name=name,
+        configuration=_TABLE_CONFIGURATION,
+    )
+    return DeltaTable(uri)
+
+
+def as_dataset(uri: str) -> pds.Dataset:
+    """Return the newest version of a table as a dataset that prunes files by statistics."""
+    return DeltaTable(uri).to_pyarrow_dataset()
+
+
+def read(uri: str, columns: Sequence[str] | None = None) -> pa.Table:
+    """Read a table whole, or some of its columns."""
+    return as_dataset(uri).to_table(columns=list(columns) if columns else None)
+
+
+def drop(uri: str) -> None:
+    """Remove all rows of a table that is about to be rebuilt; readers keep what they opened."""
+    try:
+        DeltaTable(uri).delete()
+    except TableNotFoundError:
+        return
+
+
+@dataclass(frozen=True)
+class MaintenanceReport:
+    """What maintaining a table did.
+
+    Attributes:
+        files_before: Data files of the newest version, before.
+        files_after: The same, after.
+        files_deleted: Files no longer referenced that were removed from storage.
+    """
+
+    files_before: int
+    files_after: int
+    files_deleted: int
+
+
+def maintain(
+    uri: str, *, vacuum_after: timedelta, compact_above_files: int, partitions: Sequence[str] = ()
+) -> MaintenanceReport:
+    """Compact small files, remove old ones, and shorten the log.
+
+    Args:
+        uri: Location of the table.
+        vacuum_after: Keep files that left the table less than this ago; readers may use them.
+        compact_above_files: Compact when the table has more data files than this.
+        partitions: Unused partitions keep their files; empty means all are compacted.
+    """
+    table = DeltaTable(uri)
+    before = len(table.file_uris())
+    if before > compact_above_files:
+        filters = [("event_date", "in", list(partitions))] if partitions else None
+        table.optimize.compact(partition_filters=filters)
+    deleted = table.vacuum(
+        retention_hours=int(vacuum_after.total_seconds() // 3600),
+        dry_run=False,
+        enforce_retention_duration=False,
+    )
+    table.create_checkpoint()
+    table.cleanup_metadata()
+    return MaintenanceReport(before, len(table.file_uris()), len(deleted))

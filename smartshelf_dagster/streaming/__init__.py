@@ -1,0 +1,1 @@
+"""Redis streams: reading from an offset, decoding, and sending."""
