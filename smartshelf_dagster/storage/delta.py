@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.dataset as pds
 from deltalake import (
     ColumnProperties,
@@ -21,7 +22,7 @@ from deltalake import (
     WriterProperties,
     write_deltalake,
 )
-from deltalake.exceptions import CommitFailedError, TableNotFoundError
+from deltalake.exceptions import CommitFailedError
 
 from smartshelf_dagster.contracts.model import TableContract
 from smartshelf_dagster.contracts.tables import arrow_schema
@@ -140,56 +141,95 @@ def append(
 
 
 def replace(
-    uri: str, rows: pa.Table, *, name: str, metadata: Mapping[str, str] | None = None
+    uri: str,
+    rows: pa.Table,
+    *,
+    name: str,
+    partition_by: Sequence[str] = (),
+    offsets: Mapping[str, int] | None = None,
 ) -> CommitInfo:
     """Replace the whole content of a table, creating it when it is not there.
 
     Readers keep the version they opened until they open the table again.
+
+    Args:
+        uri: Location of the table.
+        rows: New content; its schema becomes the table's.
+        name: Name of a table that is created.
+        partition_by: Partition columns.
+        offsets: Offsets that the content brings the table to.
     """
+    transactions = [Transaction(app_id, version) for app_id, version in (offsets or {}).items()]
     write_deltalake(
         uri,
         rows,
         mode="overwrite",
         schema_mode="overwrite",
         name=name,
+        partition_by=list(partition_by) or None,
         configuration=_TABLE_CONFIGURATION,
-        commit_properties=CommitProperties(custom_metadata=dict(metadata or {})),
+        commit_properties=CommitProperties(app_transactions=transactions),
     )
+    return CommitInfo(uri, DeltaTable(uri).version(), rows.num_rows)
+
+
+def data_files(uri: str, version: int) -> tuple[str, ...]:
+    """Return the paths of the data files of a version of a local table."""
+    return tuple(
+        file.removeprefix("file://") for file in DeltaTable(uri, version=version).file_uris()
+    )
+
+
+@dataclass(frozen=True)
+class TableStats:
+    """What the log says of a table's newest version.
+
+    Attributes:
+        rows: Rows.
+        files: Data files.
+        size_bytes: Their size.
+        version: Version.
+        latest: Largest value of the asked column, as the file statistics have it.
+    """
+
+    rows: int
+    files: int
+    size_bytes: int
+    version: int
+    latest: object | None
+
+
+def read_stats(uri: str, latest_of: str) -> TableStats:
+    """Read statistics from the log, without opening a data file.
+
+    Args:
+        uri: Location of the table.
+        latest_of: Column whose largest value is asked.
+    """
     table = DeltaTable(uri)
-    return CommitInfo(uri, table.version(), rows.num_rows)
-
-
-def create_for_append(
-    uri: str, schema: pa.Schema, partition_by: Sequence[str], name: str
-) -> DeltaTable:
-    """Open a published table that grows, creating it from a schema when it is not there."""
-    DeltaTable.create(
-        uri,
-        schema=schema,
-        mode="ignore",
-        partition_by=list(partition_by),
-        name=name,
-        configuration=_TABLE_CONFIGURATION,
+    actions = pa.table(table.get_add_actions(flatten=True))
+    column = f"max.{latest_of}"
+    known = column in actions.column_names and actions.num_rows
+    return TableStats(
+        rows=int(pc.sum(actions["num_records"]).as_py() or 0),
+        files=actions.num_rows,
+        size_bytes=int(pc.sum(actions["size_bytes"]).as_py() or 0),
+        version=table.version(),
+        latest=pc.max(actions[column]).as_py() if known else None,
     )
-    return DeltaTable(uri)
 
 
-def as_dataset(uri: str) -> pds.Dataset:
-    """Return the newest version of a table as a dataset that prunes files by statistics."""
-    return DeltaTable(uri).to_pyarrow_dataset()
+def as_dataset(uri: str, version: int | None = None) -> pds.Dataset:
+    """Return a version of a table, by default the newest, as a dataset.
+
+    Files whose statistics rule them out are not opened.
+    """
+    return DeltaTable(uri, version=version).to_pyarrow_dataset()
 
 
-def read(uri: str, columns: Sequence[str] | None = None) -> pa.Table:
-    """Read a table whole, or some of its columns."""
-    return as_dataset(uri).to_table(columns=list(columns) if columns else None)
-
-
-def drop(uri: str) -> None:
-    """Remove all rows of a table that is about to be rebuilt; readers keep what they opened."""
-    try:
-        DeltaTable(uri).delete()
-    except TableNotFoundError:
-        return
+def read(uri: str, columns: Sequence[str] | None = None, *, version: int | None = None) -> pa.Table:
+    """Read a version of a table, by default the newest: whole, or some of its columns."""
+    return as_dataset(uri, version).to_table(columns=list(columns) if columns else None)
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,114 @@
+{{ config(materialized='incremental', incremental_strategy='append') }}
+
+{#- Columns that the three sources of movements share. -#}
+{%- set shelf_seen = seen_up_to('source_seq', "source_table = 'shelf_events'") -%}
+{%- set warehouse_seen = seen_up_to('source_seq', "source_table = 'warehouse_events'") -%}
+{%- set sales_seen = seen_up_to('source_seq', "source_table = 'sales_lines'") %}
+
+with shelf_events as (
+    select
+        'shelf_events' as source_table,
+        event_id,
+        event_type,
+        variant,
+        store_id,
+        item_id,
+        batch_code,
+        qty,
+        command_id as ref_id,
+        cast(null as date) as received_date,
+        cast(null as date) as expiry_date,
+        event_ts,
+        ingest_batch as source_seq
+    from {{ ref('stg_shelf_events') }}
+    where event_type in ('pickup', 'putback')
+        and ingest_batch > {{ shelf_seen }}
+    qualify row_number() over (
+        partition by event_id order by ingest_batch, stream_order, entry_index
+    ) = 1
+),
+
+warehouse_events as (
+    select
+        'warehouse_events' as source_table,
+        event_id,
+        event_type,
+        variant,
+        store_id,
+        item_id,
+        batch_code,
+        qty,
+        command_id as ref_id,
+        received_date,
+        expiry_date,
+        event_ts,
+        ingest_batch as source_seq
+    from {{ ref('stg_warehouse_events') }}
+    where event_type in ('opening_stock', 'wh_in', 'wh_out')
+        and ingest_batch > {{ warehouse_seen }}
+    qualify row_number() over (
+        partition by event_id order by ingest_batch, stream_order, entry_index
+    ) = 1
+),
+
+sales_lines as (
+    select
+        'sales_lines' as source_table,
+        event_id,
+        event_type,
+        'till' as variant,
+        store_id,
+        item_id,
+        batch_code,
+        qty,
+        transaction_id as ref_id,
+        cast(null as date) as received_date,
+        expiry_date,
+        event_ts,
+        load_seq as source_seq
+    from {{ ref('sales_lines') }}
+    where load_seq > {{ sales_seen }}
+),
+
+events as (
+    select * from shelf_events
+    union all
+    select * from warehouse_events
+    union all
+    select * from sales_lines
+),
+
+new_events as (
+    select events.*
+    from events
+    inner join {{ ref('stg_stores') }} as stores on events.store_id = stores.store_id
+    where stores.stock_tracking = 'sensors'
+    {% if is_incremental() %}
+        and not exists (
+            select 1
+            from {{ this }} as known
+            where known.event_id = events.event_id and known.source_table = events.source_table
+        )
+    {% endif %}
+)
+
+select
+    new_events.source_table,
+    new_events.event_id,
+    cast(legs.leg as integer) as leg,
+    legs.movement_type,
+    legs.location,
+    new_events.store_id,
+    new_events.item_id,
+    new_events.batch_code,
+    cast(new_events.qty * legs.sign as integer) as qty_signed,
+    new_events.ref_id,
+    new_events.received_date,
+    new_events.expiry_date,
+    new_events.event_ts,
+    cast(new_events.event_ts as date) as event_date,
+    new_events.source_seq,
+    cast({{ next_load() }} as bigint) as load_seq
+from new_events
+inner join {{ ref('stock_legs') }} as legs
+    on new_events.event_type = legs.event_type and new_events.variant = legs.variant

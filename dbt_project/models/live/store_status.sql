@@ -1,0 +1,84 @@
+{{ config(materialized='table') }}
+
+with stores as (
+    select
+        *,
+        cast({{ to_local(as_of(), 'timezone') }} as date) as business_date
+    from {{ ref('stg_stores') }}
+),
+
+people as (
+    select
+        store_id,
+        sum(case direction when 'entry' then 1 else -1 end) as people_in_store,
+        max(event_ts) as last_traffic_ts
+    from {{ ref('foot_traffic') }}
+    group by store_id
+),
+
+sales as (
+    select
+        lines.store_id,
+        count(distinct lines.transaction_id) as receipts_today,
+        sum(lines.qty) as units_today,
+        sum(lines.net) as sales_today
+    from {{ ref('sales_lines') }} as lines
+    inner join stores
+        on lines.store_id = stores.store_id and lines.business_date = stores.business_date
+    where lines.event_type = 'SALE'
+    group by lines.store_id
+),
+
+alerts as (
+    select
+        store_id,
+        sum(case location when 'shelf' then 1 else 0 end) as shelf_alerts,
+        sum(case location when 'warehouse' then 1 else 0 end) as warehouse_alerts
+    from {{ ref('alerts') }}
+    where is_active
+    group by store_id
+),
+
+shelves as (
+    select
+        store_id,
+        sum(case when current_stock <= 0 then 1 else 0 end) as empty_shelves,
+        sum(case when is_low then 1 else 0 end) as low_shelves,
+        max(last_event_ts) as last_shelf_event_ts
+    from {{ ref('shelf_state') }}
+    group by store_id
+),
+
+tasks as (
+    select
+        store_id,
+        count(*) as open_tasks
+    from {{ ref('commands') }}
+    where status in ('issued', 'in_transit')
+    group by store_id
+)
+
+select
+    stores.store_id,
+    stores.store_name,
+    stores.timezone,
+    stores.currency,
+    stores.business_date,
+    cast(coalesce(people.people_in_store, 0) as bigint) as people_in_store,
+    cast(coalesce(sales.receipts_today, 0) as bigint) as receipts_today,
+    cast(coalesce(sales.units_today, 0) as bigint) as units_today,
+    cast(coalesce(sales.sales_today, 0) as decimal(18, 2)) as sales_today,
+    cast(coalesce(alerts.shelf_alerts, 0) as bigint) as shelf_alerts,
+    cast(coalesce(alerts.warehouse_alerts, 0) as bigint) as warehouse_alerts,
+    cast(coalesce(shelves.empty_shelves, 0) as bigint) as empty_shelves,
+    cast(coalesce(shelves.low_shelves, 0) as bigint) as low_shelves,
+    cast(coalesce(tasks.open_tasks, 0) as bigint) as open_tasks,
+    shelves.last_shelf_event_ts,
+    people.last_traffic_ts,
+    {{ as_of() }} as as_of_ts
+from stores
+left join people on stores.store_id = people.store_id
+left join sales on stores.store_id = sales.store_id
+left join alerts on stores.store_id = alerts.store_id
+left join shelves on stores.store_id = shelves.store_id
+left join tasks on stores.store_id = tasks.store_id

@@ -1,0 +1,167 @@
+{{ config(materialized='table') }}
+
+{#- The life of every alert, from the stock levels and from what people and staff did. An alert
+    whose condition comes back within its cooldown is opened again, so that a flapping shelf makes
+    one alert. Dismissed is final. -#}
+{%- set key = 'alert_type, store_id, item_id, location' %}
+
+with flips as (
+    select
+        case location when 'shelf' then 'refill_request' else 'supplier_request' end as alert_type,
+        store_id,
+        item_id,
+        location,
+        event_ts,
+        low_state,
+        cooldown_minutes
+    from {{ ref('stock_levels') }}
+    where is_flip
+),
+
+stretches as (
+    select
+        *,
+        lead(event_ts) over (partition by {{ key }} order by event_ts) as cleared_ts
+    from flips
+),
+
+episodes as (
+    select
+        *,
+        lag(cleared_ts) over (partition by {{ key }} order by event_ts) as previous_cleared_ts
+    from stretches
+    where low_state = 1
+),
+
+numbered as (
+    select
+        *,
+        sum(
+            case
+                when previous_cleared_ts is null then 1
+                when event_ts >= {{ add_minutes('previous_cleared_ts', 'cooldown_minutes') }} then 1
+                else 0
+            end
+        ) over (
+            partition by {{ key }} order by event_ts
+            rows between unbounded preceding and current row
+        ) as alert_no
+    from episodes
+),
+
+grouped as (
+    select
+        *,
+        min(event_ts) over (partition by {{ key }}, alert_no) as opened_ts,
+        row_number() over (partition by {{ key }}, alert_no order by event_ts) as episode_no
+    from numbered
+),
+
+named as (
+    select
+        *,
+        {{ uuid5("concat('alert:', alert_type, ':', store_id, ':', item_id, ':', cast(" ~ epoch_us('opened_ts') ~ " as " ~ string_type() ~ "))") }} as alert_id
+    from grouped
+),
+
+actions as (
+    select
+        alert_type,
+        store_id,
+        item_id,
+        location,
+        event_ts as action_ts,
+        case event_type when 'alert_acknowledged' then 'ack' else 'dismissed' end as to_status,
+        actor,
+        note
+    from {{ ref('stg_operator_events') }}
+    where event_type in ('alert_acknowledged', 'alert_dismissed')
+    union all
+    select
+        'refill_request' as alert_type,
+        store_id,
+        item_id,
+        'shelf' as location,
+        issued_ts as action_ts,
+        'ack' as to_status,
+        'restock-planner' as actor,
+        concat('restock task ', command_id) as note
+    from {{ ref('stg_commands') }}
+    where command_type = 'restock'
+),
+
+acted as (
+    select
+        named.alert_id,
+        named.alert_type,
+        named.store_id,
+        named.item_id,
+        named.location,
+        named.episode_no,
+        actions.action_ts as transition_ts,
+        actions.to_status,
+        actions.actor,
+        actions.note
+    from named
+    inner join actions
+        on named.alert_type = actions.alert_type
+        and named.store_id = actions.store_id
+        and named.item_id = actions.item_id
+        and named.location = actions.location
+        and actions.action_ts >= named.event_ts
+        and (named.cleared_ts is null or actions.action_ts < named.cleared_ts)
+    qualify row_number() over (
+        partition by named.alert_id, named.episode_no, actions.to_status
+        order by actions.action_ts, actions.actor
+    ) = 1
+),
+
+transitions as (
+    select
+        alert_id, alert_type, store_id, item_id, location, event_ts as transition_ts,
+        'open' as to_status, 'system' as actor,
+        case episode_no when 1 then 'stock fell below its threshold' else 'came back within the cooldown' end as note,
+        1 as step
+    from named
+    union all
+    select
+        alert_id, alert_type, store_id, item_id, location, transition_ts,
+        to_status, actor, note,
+        case to_status when 'ack' then 2 else 3 end as step
+    from acted
+    union all
+    select
+        alert_id, alert_type, store_id, item_id, location, cleared_ts as transition_ts,
+        'resolved' as to_status, 'system' as actor, 'stock recovered' as note,
+        4 as step
+    from named
+    where cleared_ts is not null
+),
+
+ordered as (
+    select
+        *,
+        lag(to_status) over (partition by alert_id order by transition_ts, step) as from_status,
+        coalesce(
+            max(case to_status when 'dismissed' then 1 else 0 end) over (
+                partition by alert_id order by transition_ts, step
+                rows between unbounded preceding and 1 preceding
+            ), 0
+        ) as was_dismissed
+    from transitions
+)
+
+select
+    alert_id,
+    alert_type,
+    store_id,
+    item_id as shelf_id,
+    location,
+    cast(row_number() over (partition by alert_id order by transition_ts, step) as integer) as transition_no,
+    transition_ts,
+    from_status,
+    to_status,
+    actor,
+    note
+from ordered
+where was_dismissed = 0

@@ -1,0 +1,49 @@
+{{ config(materialized='table') }}
+
+with progress as (
+    select
+        commands.command_id,
+        commands.command_type,
+        commands.store_id,
+        commands.item_id as shelf_id,
+        commands.qty,
+        commands.alert_id,
+        commands.priority,
+        commands.issued_ts,
+        commands.expires_ts,
+        coalesce(moved.picked_qty, 0) as picked_qty,
+        coalesce(moved.placed_qty, 0) as placed_qty,
+        coalesce(moved.returned_qty, 0) as returned_qty,
+        reports.outcome,
+        reports.reported_ts,
+        moved.last_event_ts
+    from {{ ref('stg_commands') }} as commands
+    left join {{ ref('restock_progress') }} as moved on commands.command_id = moved.command_id
+    left join {{ ref('task_reports') }} as reports on commands.command_id = reports.command_id
+)
+
+select
+    command_id,
+    command_type,
+    store_id,
+    shelf_id,
+    qty,
+    alert_id,
+    priority,
+    issued_ts,
+    expires_ts,
+    picked_qty,
+    placed_qty,
+    returned_qty,
+    case
+        when outcome = 'done' then 'completed'
+        when outcome is not null then outcome
+        when {{ as_of() }} >= expires_ts and picked_qty = 0 then 'expired'
+        -- A report that never came must not block the shelf for good.
+        when {{ as_of() }} >= {{ add_minutes('expires_ts', var('report_grace_minutes')) }} then 'overdue'
+        when picked_qty > 0 then 'in_transit'
+        else 'issued'
+    end as status,
+    reported_ts,
+    greatest(issued_ts, coalesce(last_event_ts, issued_ts), coalesce(reported_ts, issued_ts)) as updated_ts
+from progress

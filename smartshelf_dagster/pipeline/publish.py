@@ -1,0 +1,220 @@
+"""Publishing: what dbt has built becomes Delta tables and the serving file.
+
+Belongs here: which models are published how (said by their `meta.publish` in dbt), and the record
+of what belongs together. Does not belong here: computing anything.
+
+The serving file names the version of every table it was built with. It is replaced by rename, so
+a reader that starts from it sees one consistent state, and never waits for a writer.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import pyarrow as pa
+
+from smartshelf_dagster.contracts.tables import QUARANTINE, UTC_MICROSECONDS, raw_tables
+from smartshelf_dagster.settings import Settings
+from smartshelf_dagster.storage import delta, warehouse
+from smartshelf_dagster.storage.warehouse import ServedTable, WarehouseReader
+from smartshelf_dagster.transform.runner import Transformer
+
+_SERVED_REFERENCE = ("stores", "items", "store_items", "zones", "stock_policies")
+_SHOWN_REJECTIONS = 200
+
+
+@dataclass(frozen=True)
+class PublishedModel:
+    """How one model is published.
+
+    Attributes:
+        table: `<layer>/<name>`.
+        grows: Whether rows are only added.
+        hidden: Bookkeeping columns that are left out.
+        partition_by: Partition column of the Delta table.
+    """
+
+    table: str
+    grows: bool
+    hidden: tuple[str, ...]
+    partition_by: str | None
+
+
+@dataclass(frozen=True)
+class Publication:
+    """What a serving file says of itself.
+
+    Attributes:
+        as_of: The time its content was computed for.
+        published_at: Wall time.
+        raw_versions: Versions of the source tables it was computed from.
+        table_versions: Versions of the Delta tables that were published with it.
+    """
+
+    as_of: datetime
+    published_at: datetime
+    raw_versions: dict[str, int]
+    table_versions: dict[str, int]
+
+
+def published_models(transformer: Transformer) -> list[PublishedModel]:
+    """Read from the dbt project which models are published, by name."""
+    found = []
+    for node in transformer.manifest().nodes.values():
+        publish = node.config.meta.get("publish") if node.resource_type == "model" else None
+        if publish:
+            found.append(
+                PublishedModel(
+                    table=f"{node.schema}/{node.name}",
+                    grows=publish["mode"] == "append",
+                    hidden=tuple(publish.get("hide", ())),
+                    partition_by=publish.get("partition_by"),
+                )
+            )
+    return sorted(found, key=lambda model: model.table)
+
+
+def publish(
+    settings: Settings, transformer: Transformer, as_of: datetime, raw_versions: Mapping[str, int]
+) -> Publication:
+    """Publish the warehouse of a lake.
+
+    Args:
+        settings: Which lake.
+        transformer: Its dbt project and warehouse.
+        as_of: The time the warehouse was built for.
+        raw_versions: Versions of the source tables it was built from.
+    """
+    models = published_models(transformer)
+    with warehouse.open_warehouse(transformer.warehouse) as reader:
+        served = [_publish_model(settings, reader, model) for model in models]
+    publication = Publication(
+        as_of=as_of,
+        published_at=datetime.now(UTC),
+        raw_versions=dict(raw_versions),
+        table_versions={table.table: table.version for table in served},
+    )
+    reference = {name: settings.table_uri(f"ref/{name}") for name in _SERVED_REFERENCE}
+    extra = {
+        **_describe(publication),
+        "live/stream_status": stream_status(settings),
+        **quarantine_reports(settings),
+        **{f"ref/{name}": delta.read(uri) for name, uri in reference.items()},
+    }
+    warehouse.build_serving_file(settings.serving_path, transformer.warehouse, served, extra)
+    return publication
+
+
+def _publish_model(
+    settings: Settings, reader: WarehouseReader, model: PublishedModel
+) -> ServedTable:
+    uri = settings.table_uri(model.table)
+    if not model.grows:
+        info = delta.replace(uri, reader.rows(model.table, model.hidden), name=model.table)
+        return ServedTable(model.table, info.version, None, model.hidden)
+    version = _append_new(uri, reader, model)
+    files = delta.data_files(uri, version) if settings.lake_is_local else None
+    return ServedTable(model.table, version, files, model.hidden, model.partition_by)
+
+
+def _append_new(uri: str, reader: WarehouseReader, model: PublishedModel) -> int:
+    """Append what was loaded since the last publication from this warehouse.
+
+    Returns:
+        Version of the table that holds everything.
+    """
+    app_id = f"publish:{reader.warehouse_id}"
+    newest = reader.newest_load(model.table)
+    done = None
+    if delta.table_exists(uri):
+        table = delta.open_table(uri)
+        done = delta.read_offsets(table, [app_id])[app_id]
+        if done is not None and done >= newest:
+            return table.version()
+    rows = reader.rows(model.table, model.hidden, after_load=done)
+    if done is not None:
+        return delta.append(table, rows, {app_id: newest}).version
+    partitions = [model.partition_by] if model.partition_by else []
+    info = delta.replace(
+        uri, rows, name=model.table, partition_by=partitions, offsets={app_id: newest}
+    )
+    return info.version
+
+
+def _describe(publication: Publication) -> dict[str, pa.Table]:
+    versions = [
+        {"table": table, "version": version, "role": role}
+        for role, tables in (
+            ("source", publication.raw_versions),
+            ("published", publication.table_versions),
+        )
+        for table, version in tables.items()
+    ]
+    moment = {"as_of_ts": publication.as_of, "published_at": publication.published_at}
+    return {
+        "meta/publication": pa.Table.from_pylist(
+            [moment],
+            schema=pa.schema([("as_of_ts", UTC_MICROSECONDS), ("published_at", UTC_MICROSECONDS)]),
+        ),
+        "meta/tables": pa.Table.from_pylist(
+            versions,
+            schema=pa.schema(
+                [("table", pa.string()), ("version", pa.int64()), ("role", pa.string())]
+            ),
+        ),
+    }
+
+
+def read_publication(settings: Settings) -> Publication | None:
+    """Read what the serving file says of itself, `None` when nothing was published yet."""
+    if not settings.serving_path.exists():
+        return None
+    moment = warehouse.read_serving(settings.serving_path, "from meta.publication").to_pylist()[0]
+    tables = warehouse.read_serving(settings.serving_path, "from meta.tables").to_pylist()
+    versions: dict[str, dict[str, int]] = {"source": {}, "published": {}}
+    for row in tables:
+        versions[row["role"]][row["table"]] = row["version"]
+    return Publication(
+        moment["as_of_ts"], moment["published_at"], versions["source"], versions["published"]
+    )
+
+
+def stream_status(settings: Settings) -> pa.Table:
+    """Return one row per topic: how much its raw table holds and how new that is."""
+    rows = []
+    for topic, contract in raw_tables().items():
+        uri = settings.table_uri(contract.table)
+        events = delta.read_stats(uri, latest_of="event_ts")
+        rows.append(
+            {
+                "topic": topic,
+                "rows": events.rows,
+                "files": events.files,
+                "size_bytes": events.size_bytes,
+                "version": events.version,
+                "last_event_ts": events.latest,
+            }
+        )
+    schema = pa.schema(
+        [
+            ("topic", pa.string()),
+            ("rows", pa.int64()),
+            ("files", pa.int64()),
+            ("size_bytes", pa.int64()),
+            ("version", pa.int64()),
+            ("last_event_ts", UTC_MICROSECONDS),
+        ]
+    )
+    return pa.Table.from_pylist(rows, schema=schema)
+
+
+def quarantine_reports(settings: Settings) -> dict[str, pa.Table]:
+    """Return refused events by topic and reason, and the newest of them in full."""
+    dataset = delta.as_dataset(settings.table_uri(QUARANTINE.table))
+    counted = dataset.to_table(columns=["topic", "reason_code", "ingest_ts"])
+    summary = counted.group_by(["topic", "reason_code"]).aggregate(
+        [("ingest_ts", "count"), ("ingest_ts", "max")]
+    )
+    summary = summary.rename_columns(["topic", "reason_code", "events", "last_ts"])
+    newest = dataset.sort_by([("ingest_ts", "descending")]).head(_SHOWN_REJECTIONS)
+    return {"dq/quarantine_summary": summary, "dq/quarantine_latest": newest}

@@ -1,0 +1,163 @@
+"""The simulator as a process: started, spoken to, stopped; never imported.
+
+Belongs here: the command lines of `python -m simulator` and the lockstep conversation. The
+physical world could as well be real; then nothing here is used.
+"""
+
+import json
+import subprocess
+import sys
+from datetime import datetime
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from smartshelf_dagster.pipeline.drain import ensure_raw_tables
+from smartshelf_dagster.settings import PROJECT_ROOT, Settings
+from smartshelf_dagster.storage.reference import load_master_data, read_reference
+
+# How many events the simulated gateway of a lockstep run puts into an entry.
+_LOCKSTEP_EVENTS_PER_ENTRY = 100
+_STOP_TIMEOUT_S = 30.0
+
+
+class SimulatorError(RuntimeError):
+    """The simulator failed; the message is its own."""
+
+
+class WorldMismatchError(ValueError):
+    """The lake holds another world than the one asked for."""
+
+
+def state_dir(settings: Settings) -> Path:
+    """Return the folder in which the simulator keeps its reference data and ledger."""
+    return settings.state_path / "simulator"
+
+
+def command(*arguments: str) -> list[str]:
+    """Return the command line of the simulator."""
+    return [sys.executable, "-m", "simulator", *arguments]
+
+
+def bootstrap_world(settings: Settings, *, stores: int, seed: int) -> bool:
+    """Create the world of an empty lake, and load its master data.
+
+    Args:
+        settings: Which lake.
+        stores: Number of stores.
+        seed: Seed of all random draws.
+
+    Returns:
+        Whether the lake was empty.
+
+    Raises:
+        WorldMismatchError: The lake holds a world with another seed or number of stores.
+        SimulatorError: The simulator refused.
+    """
+    wanted = {"stores": stores, "seed": seed}
+    marker = state_dir(settings) / "world.json"
+    if marker.exists():
+        found = json.loads(marker.read_text("utf-8"))
+        if found != wanted:
+            raise WorldMismatchError(
+                f"{settings.lake} holds a world with {found}, asked for {wanted}; "
+                "use the same, or another --lake"
+            )
+        return False
+    folder = state_dir(settings) / "reference"
+    result = subprocess.run(
+        command("bootstrap", "--out", str(folder), "--stores", str(stores), "--seed", str(seed)),
+        cwd=PROJECT_ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if result.returncode:
+        raise SimulatorError(result.stderr.strip() or "the simulator could not make a world")
+    load_master_data(settings, folder)
+    ensure_raw_tables(settings)
+    marker.write_text(json.dumps(wanted), "utf-8")
+    return True
+
+
+def live_command(settings: Settings, redis_url: str, speed: float) -> list[str]:
+    """Return the command that runs the world at a multiple of real time."""
+    return command(
+        *("live", "--redis", redis_url, "--state-dir", str(state_dir(settings))),
+        *("--speed", str(speed)),
+    )
+
+
+def world_start(settings: Settings) -> datetime:
+    """Return when the stores of the lake were opened."""
+    opened: list[datetime] = read_reference(settings, "stores")["opened_ts"].to_list()
+    return min(opened)
+
+
+class LockstepSimulator:
+    """A world that advances when told; use as a context manager."""
+
+    def __init__(self, settings: Settings, redis_url: str, *options: str) -> None:
+        """Describe the process.
+
+        Args:
+            settings: Which lake.
+            redis_url: Broker it speaks through.
+            options: More options of `python -m simulator lockstep`.
+        """
+        self._command = command(
+            *("lockstep", "--redis", redis_url, "--state-dir", str(state_dir(settings))),
+            *("--events-per-entry", str(_LOCKSTEP_EVENTS_PER_ENTRY), *options),
+        )
+        self._process: subprocess.Popen[str] | None = None
+
+    def __enter__(self) -> Self:
+        self._process = subprocess.Popen(
+            self._command,
+            cwd=PROJECT_ROOT,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self._process is None:
+            return
+        if kind is None and self._process.poll() is None:
+            self.ask("stop")
+        else:
+            self._process.kill()
+        self._process.communicate(timeout=_STOP_TIMEOUT_S)
+
+    def ask(self, operation: str, **arguments: object) -> dict[str, Any]:
+        """Send a request and wait for the answer.
+
+        Raises:
+            SimulatorError: The simulator ended instead; the message is its own.
+        """
+        process = self._process
+        if process is None or process.stdin is None or process.stdout is None:
+            raise SimulatorError("the simulator is not running")
+        try:
+            process.stdin.write(json.dumps({"op": operation, **arguments}) + "\n")
+            process.stdin.flush()
+            answer = process.stdout.readline()
+        except BrokenPipeError:
+            answer = ""
+        if not answer:
+            stderr = process.stderr.read() if process.stderr else ""
+            raise SimulatorError(stderr.strip() or "the simulator ended without a word")
+        result: dict[str, Any] = json.loads(answer)
+        return result
+
+    def advance(self, to: datetime) -> int:
+        """Let the world run up to a time; returns the number of events it emitted."""
+        answer = self.ask("advance", to=to.isoformat().replace("+00:00", "Z"))
+        return sum(answer["events"].values())

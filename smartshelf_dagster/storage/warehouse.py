@@ -1,0 +1,180 @@
+"""DuckDB files: reading the warehouse between runs, and building the file that readers open.
+
+Belongs here: every DuckDB connection of ours. Does not belong here: what tables mean; dbt, which
+has its own connection while it runs.
+"""
+
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import duckdb
+import pyarrow as pa
+
+
+@dataclass(frozen=True)
+class ServedTable:
+    """One table of the serving file.
+
+    Attributes:
+        table: `<layer>/<name>`.
+        version: Delta version that was published with it.
+        files: Parquet files to look through to, for a table that grows; else it is copied.
+        hidden: Columns of the warehouse that are not published.
+        partition_by: Partition column, which stands in the files' folders.
+    """
+
+    table: str
+    version: int
+    files: tuple[str, ...] | None
+    hidden: tuple[str, ...] = ()
+    partition_by: str | None = None
+
+
+@contextmanager
+def connect(path: Path, *, read_only: bool = True) -> Iterator[duckdb.DuckDBPyConnection]:
+    """Open a DuckDB file with UTC as its time zone."""
+    connection = duckdb.connect(str(path), read_only=read_only)
+    try:
+        connection.execute("set TimeZone = 'UTC'")
+        yield connection
+    finally:
+        connection.close()
+
+
+def identifier(table: str) -> str:
+    """Return the SQL name of `<layer>/<name>`.
+
+    >>> identifier("ops/alerts")
+    '"ops"."alerts"'
+    """
+    return ".".join('"' + part.replace('"', '""') + '"' for part in table.split("/"))
+
+
+class WarehouseReader:
+    """Reads what dbt has built, between its runs.
+
+    Attributes:
+        path: The DuckDB file.
+        warehouse_id: Name of its own; another one after a rebuild.
+    """
+
+    def __init__(self, path: Path, connection: duckdb.DuckDBPyConnection) -> None:
+        """Wrap an open connection; use `open_warehouse`."""
+        self.path = path
+        self._connection = connection
+        self.warehouse_id = str(self._value("select warehouse_id from main.warehouse_identity"))
+
+    def _value(self, sql: str) -> object:
+        rows: list[tuple[object, ...]] = self._connection.execute(sql).fetchall()
+        return rows[0][0]
+
+    def newest_load(self, table: str) -> int:
+        """Return the number of the last load of a table that grows, 0 before the first."""
+        newest = self._value(f"select coalesce(max(load_seq), 0) from {identifier(table)}")  # noqa: S608
+        return int(str(newest))
+
+    def count(self, table: str, where: str = "true") -> int:
+        """Count rows of a table that satisfy a condition in SQL."""
+        counted = self._value(f"select count(*) from {identifier(table)} where {where}")  # noqa: S608
+        return int(str(counted))
+
+    def rows(
+        self,
+        table: str,
+        hidden: Sequence[str] = (),
+        *,
+        after_load: int | None = None,
+        where: str | None = None,
+    ) -> pa.Table:
+        """Return rows of a table.
+
+        Args:
+            table: `<layer>/<name>`.
+            hidden: Columns to leave out.
+            after_load: Only rows of later loads.
+            where: A condition in SQL.
+        """
+        later = f"load_seq > {after_load}" if after_load is not None else "true"
+        sql = (
+            f"select {_selection(hidden)} from {identifier(table)} "  # noqa: S608
+            f"where {later} and ({where or 'true'})"
+        )
+        return self._connection.sql(sql).to_arrow_table()
+
+
+@contextmanager
+def open_warehouse(path: Path) -> Iterator[WarehouseReader]:
+    """Open the warehouse for reading; no dbt run may be under way."""
+    with connect(path) as connection:
+        yield WarehouseReader(path, connection)
+
+
+def read_serving(path: Path, sql: str, parameters: Sequence[object] = ()) -> pa.Table:
+    """Run a query on the serving file."""
+    with connect(path) as connection:
+        return connection.sql(sql, params=list(parameters)).to_arrow_table()
+
+
+def _selection(hidden: Sequence[str]) -> str:
+    names = ", ".join(f'"{name}"' for name in hidden)
+    return f"* exclude ({names})" if names else "*"
+
+
+def build_serving_file(
+    path: Path,
+    warehouse: Path,
+    tables: Sequence[ServedTable],
+    extra: Mapping[str, pa.Table],
+) -> None:
+    """Build the serving file beside the old one and put it in its place.
+
+    Readers that have the old one open keep it; who opens the path afterwards gets the new one.
+
+    Args:
+        path: The serving file.
+        warehouse: Where dbt has built.
+        tables: What to publish from it.
+        extra: More tables, by `<layer>/<name>`.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    fresh = path.with_name(f".{path.name}.{os.getpid()}")
+    fresh.unlink(missing_ok=True)
+    with connect(fresh, read_only=False) as connection:
+        connection.execute(f"attach '{_literal(warehouse)}' as warehouse (read_only)")
+        layers = {name.split("/")[0] for name in [*extra, *(t.table for t in tables)]}
+        for layer in sorted(layers):
+            connection.execute(f'create schema if not exists "{layer}"')
+        for served in tables:
+            name = identifier(served.table)
+            if served.files is None:
+                source = f"select {_selection(served.hidden)} from warehouse.{name}"  # noqa: S608
+                connection.execute(f"create table {name} as {source}")
+            else:
+                connection.execute(_view(served))
+        for table, rows in extra.items():
+            connection.register("extra_rows", rows)
+            connection.execute(f"create table {identifier(table)} as from extra_rows")
+            connection.unregister("extra_rows")
+        connection.execute("detach warehouse")
+    fresh.replace(path)
+
+
+def _view(served: ServedTable) -> str:
+    """Return a view over the files of one Delta version; empty tables keep their columns."""
+    name = identifier(served.table)
+    if not served.files:
+        columns = f"select {_selection(served.hidden)} from warehouse.{name} limit 0"  # noqa: S608
+        return f"create table {name} as {columns}"
+    files = ", ".join(f"'{_literal(file)}'" for file in served.files)
+    partition = ""
+    if served.partition_by:
+        partition = f", hive_types = {{'{served.partition_by}': date}}"
+    options = f"hive_partitioning = {str(bool(served.partition_by)).lower()}{partition}"
+    return f"create view {name} as from read_parquet([{files}], {options})"
+
+
+def _literal(text: object) -> str:
+    return str(text).replace("'", "''")
