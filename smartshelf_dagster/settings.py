@@ -11,10 +11,12 @@ from typing import Literal
 from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from smartshelf_dagster.errors import SmartShelfError
+
 PROJECT_ROOT = Path(__file__).resolve().parents[1]
 
 
-class SettingsError(ValueError):
+class SettingsError(SmartShelfError, ValueError):
     """A setting has a value that cannot be used; the message names it and what was expected."""
 
 

@@ -12,6 +12,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Literal
 
+from smartshelf_dagster.errors import SmartShelfError
 from smartshelf_dagster.settings import PROJECT_ROOT
 
 CONTRACTS_DIR = PROJECT_ROOT / "data" / "contracts"
@@ -29,7 +30,7 @@ _KEYWORDS = frozenset(
 _INT32_MAX = 2**31 - 1
 
 
-class ContractError(ValueError):
+class ContractError(SmartShelfError, ValueError):
     """A contract file says something the system cannot honour; the message names file and field."""
 
 

@@ -6,20 +6,21 @@ knows only what each event means for the goods. Does not belong here: repairing 
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Any
 
 import orjson
 import polars as pl
 
 from smartshelf_dagster.contracts.tables import QUARANTINE, raw_tables
+from smartshelf_dagster.errors import SmartShelfError
 from smartshelf_dagster.pipeline.publish import Publication, read_publication
 from smartshelf_dagster.settings import Settings
 from smartshelf_dagster.storage import delta
 
-_PLACES = ("shelf", "warehouse", "transit", "cart")
 _KEY = ["store_id", "item_id"]
 
 
-class NothingToAuditError(RuntimeError):
+class NothingToAuditError(SmartShelfError, RuntimeError):
     """Nothing was published from this lake yet."""
 
 
@@ -79,7 +80,7 @@ class _Lake:
         assert isinstance(frame, pl.DataFrame)  # noqa: S101 - narrows from_arrow's union
         return frame
 
-    def history(self, name: str) -> list[dict[str, object]]:
+    def history(self, name: str) -> list[dict[str, Any]]:
         table = delta.open_table(self._settings.table_uri(name))
         newest = self._versions.get(name, table.version())
         return [entry for entry in table.history() if entry["version"] <= newest]
@@ -97,19 +98,16 @@ def audit(settings: Settings, as_of: datetime | None = None) -> AuditReport:
     """
     publication = read_publication(settings)
     if publication is None:
-        raise NothingToAuditError(
-            f"{settings.lake}: nothing published yet; run a micro-batch first"
-        )
+        raise NothingToAuditError(f"{settings.lake}: nothing is published yet; run it first")
     lake = _Lake(settings, publication)
     received = {topic: lake.table(contract.table) for topic, contract in raw_tables().items()}
     quarantine = lake.table(QUARANTINE.table, ["topic", "stream", "stream_id", "entry_index"])
     details: list[str] = []
-    lost = sum(
-        _count_lost(lake, topic, frame, quarantine, details) for topic, frame in received.items()
-    )
-    repeated = sum(
-        _count_repeated(frame, quarantine, topic, details) for topic, frame in received.items()
-    )
+    lost, repeated = 0, 0
+    for topic, frame in received.items():
+        refused = quarantine.filter(pl.col("topic") == topic)
+        lost += _count_lost(lake, topic, frame, refused, details)
+        repeated += _count_repeated(topic, frame, refused, details)
     events = {topic: _first_arrivals(frame) for topic, frame in received.items()}
     stores = lake.table("ref/stores", ["store_id", "stock_tracking"])
     goods = _follow_goods(events, stores)
@@ -131,7 +129,7 @@ def audit(settings: Settings, as_of: datetime | None = None) -> AuditReport:
 
 
 def _count_lost(
-    lake: _Lake, topic: str, frame: pl.DataFrame, quarantine: pl.DataFrame, details: list[str]
+    lake: _Lake, topic: str, frame: pl.DataFrame, refused: pl.DataFrame, details: list[str]
 ) -> int:
     """Compare what commits say they received with what is there, and each with the one before."""
     claimed, gaps, complete = 0, 0, False
@@ -145,21 +143,18 @@ def _count_lost(
         for stream, start in batch["from"].items():
             gaps += reached.get(stream, start) != start
             reached[stream] = batch["to"][stream]
-    refused = quarantine.filter(pl.col("topic") == topic).height
     # Old entries of the log are cleaned away; then only the chain can be checked.
-    missing = max(claimed - frame.height - refused, 0) if complete else 0
+    missing = max(claimed - frame.height - refused.height, 0) if complete else 0
     if missing or gaps:
         details.append(f"{topic}: {missing} events missing, {gaps} gaps between commits")
     return missing + gaps
 
 
 def _count_repeated(
-    frame: pl.DataFrame, quarantine: pl.DataFrame, topic: str, details: list[str]
+    topic: str, frame: pl.DataFrame, refused: pl.DataFrame, details: list[str]
 ) -> int:
     place = ["stream", "stream_id", "entry_index"]
-    places = pl.concat(
-        [frame.select(place), quarantine.filter(pl.col("topic") == topic).select(place)]
-    )
+    places = pl.concat([frame.select(place), refused.select(place)])
     repeated = places.height - places.n_unique()
     if repeated:
         details.append(f"{topic}: {repeated} stream positions stand in the lake more than once")
@@ -188,12 +183,11 @@ def _follow_goods(events: dict[str, pl.DataFrame], stores: pl.DataFrame) -> pl.D
         events["warehouse_events"],
         _receipt_lines(events["pos_transactions"]),
     )
-    staff = pl.col("actor_role") == "staff"
+    staff, delivered = pl.col("actor_role") == "staff", pl.col("reason") == "supplier_delivery"
     put = shelf.filter(pl.col("event_type") == "putback")
     taken = shelf.filter(pl.col("event_type") == "pickup")
     came = scans.filter(pl.col("event_type") == "wh_in")
     opening = scans.filter(pl.col("event_type") == "opening_stock")
-    delivered = pl.col("reason") == "supplier_delivery"
     picked = scans.filter(pl.col("event_type") == "wh_out")
     sold = tills.filter(pl.col("event_type") == "sale")
     returned = tills.filter(pl.col("event_type") == "return")
@@ -202,15 +196,20 @@ def _follow_goods(events: dict[str, pl.DataFrame], stores: pl.DataFrame) -> pl.D
         for place in ("shelf", "warehouse")
     ]
     legs += [
-        _legs(taken, "shelf", -1), _legs(taken, "cart", +1),
-        _legs(put.filter(~staff), "cart", -1), _legs(put.filter(~staff), "shelf", +1),
-        _legs(put.filter(staff), "transit", -1), _legs(put.filter(staff), "shelf", +1),
-        _legs(picked, "warehouse", -1), _legs(picked, "transit", +1),
+        _legs(taken, "shelf", -1),
+        _legs(taken, "cart", +1),
+        _legs(put.filter(~staff), "cart", -1),
+        _legs(put.filter(~staff), "shelf", +1),
+        _legs(put.filter(staff), "transit", -1),
+        _legs(put.filter(staff), "shelf", +1),
+        _legs(picked, "warehouse", -1),
+        _legs(picked, "transit", +1),
         _legs(came.filter(delivered), "warehouse", +1, "received"),
-        _legs(came.filter(~delivered), "transit", -1), _legs(came.filter(~delivered), "warehouse", +1),
+        _legs(came.filter(~delivered), "transit", -1),
+        _legs(came.filter(~delivered), "warehouse", +1),
         _legs(sold, "cart", -1, "sold"),
         _legs(returned, "transit", +1, "returned"),
-    ]  # fmt: skip
+    ]
     tracked = stores.filter(pl.col("stock_tracking") == "sensors").select("store_id")
     return pl.concat(legs).join(tracked, on="store_id", how="semi")
 

@@ -12,11 +12,20 @@ from smartshelf_dagster.pipeline.drain import DrainReport, drain
 from smartshelf_dagster.pipeline.publish import Publication, publish
 from smartshelf_dagster.settings import Settings
 from smartshelf_dagster.storage.reference import ensure_reference_tables
+from smartshelf_dagster.storage.warehouse import Build, record_build
 from smartshelf_dagster.streaming.client import Client, Clock
-from smartshelf_dagster.transform.runner import TICK, Transformer
+from smartshelf_dagster.transform.runner import TICK, NodeResult, Transformer
 
 # What has to be up to date before anything can be decided; the rest may wait for publication.
 DECISIONS = f"+shelf_restock_plan,{TICK}"
+
+
+def build_models(transformer: Transformer, as_of: datetime, select: str = TICK) -> list[NodeResult]:
+    """Build models, and record in the warehouse what they were built from."""
+    results = transformer.build(select, as_of)
+    versions = transformer.source_versions()
+    record_build(transformer.warehouse, Build(as_of, versions, complete=select == TICK))
+    return results
 
 
 @dataclass
@@ -69,26 +78,27 @@ class LakeSession:
         self._last_as_of = max(now, self._last_as_of or now)
         return self._last_as_of
 
-    def prepare(self, as_of: datetime) -> None:
-        """Load reference data and seeds into the warehouse, once."""
-        if not self._prepared:
-            ensure_reference_tables(self.settings)
-            self.transformer.prepare(as_of)
-            self._prepared = True
+    def prepare(self, as_of: datetime) -> list[NodeResult]:
+        """Load reference data and seeds into the warehouse, once; returns what was built."""
+        if self._prepared:
+            return []
+        ensure_reference_tables(self.settings)
+        results = self.transformer.prepare(as_of)
+        self._prepared = True
+        return results
 
     def forget_reference(self) -> None:
         """Load reference data again at the next turn: it has changed."""
         self._prepared = False
 
-    def build(self, as_of: datetime, select: str = TICK) -> int:
-        """Build models; returns how many."""
+    def build(self, as_of: datetime, select: str = TICK) -> list[NodeResult]:
+        """Build models, and record what they were built from."""
         self.prepare(as_of)
-        return len(self.transformer.build(select, as_of))
+        return build_models(self.transformer, as_of, select)
 
-    def publish(self, as_of: datetime) -> Publication:
+    def publish(self) -> Publication:
         """Publish what was built."""
-        versions = self.transformer.source_versions()
-        return publish(self.settings, self.transformer, as_of, versions)
+        return publish(self.settings, self.transformer)
 
     def turn(self, *, publish_now: bool = True) -> MicroBatchReport:
         """Take one turn.
@@ -100,12 +110,12 @@ class LakeSession:
         drained = self.drain()
         marks.append(time.perf_counter())
         report = MicroBatchReport(self.as_of(), drained)
-        report.models = self.build(report.as_of, TICK if publish_now else DECISIONS)
+        report.models = len(self.build(report.as_of, TICK if publish_now else DECISIONS))
         marks.append(time.perf_counter())
         report.commands = issue_commands(self.client, self.transformer)
         marks.append(time.perf_counter())
         if publish_now:
-            report.publication = self.publish(report.as_of)
+            report.publication = self.publish()
         marks.append(time.perf_counter())
         steps = ("drain", "build", "decide", "publish")
         report.seconds = {

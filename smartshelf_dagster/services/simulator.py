@@ -12,6 +12,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from smartshelf_dagster.errors import SmartShelfError
 from smartshelf_dagster.pipeline.drain import ensure_raw_tables
 from smartshelf_dagster.settings import PROJECT_ROOT, Settings
 from smartshelf_dagster.storage.reference import load_master_data, read_reference
@@ -21,11 +22,11 @@ _LOCKSTEP_EVENTS_PER_ENTRY = 100
 _STOP_TIMEOUT_S = 30.0
 
 
-class SimulatorError(RuntimeError):
+class SimulatorError(SmartShelfError, RuntimeError):
     """The simulator failed; the message is its own."""
 
 
-class WorldMismatchError(ValueError):
+class WorldMismatchError(SmartShelfError, ValueError):
     """The lake holds another world than the one asked for."""
 
 
@@ -39,13 +40,15 @@ def command(*arguments: str) -> list[str]:
     return [sys.executable, "-m", "simulator", *arguments]
 
 
-def bootstrap_world(settings: Settings, *, stores: int, seed: int) -> bool:
+def bootstrap_world(
+    settings: Settings, *, stores: int | None = None, seed: int | None = None
+) -> bool:
     """Create the world of an empty lake, and load its master data.
 
     Args:
         settings: Which lake.
-        stores: Number of stores.
-        seed: Seed of all random draws.
+        stores: Number of stores; by default as it is, one in a new world.
+        seed: Seed of all random draws; by default as it is, 1 in a new world.
 
     Returns:
         Whether the lake was empty.
@@ -54,16 +57,18 @@ def bootstrap_world(settings: Settings, *, stores: int, seed: int) -> bool:
         WorldMismatchError: The lake holds a world with another seed or number of stores.
         SimulatorError: The simulator refused.
     """
-    wanted = {"stores": stores, "seed": seed}
     marker = state_dir(settings) / "world.json"
     if marker.exists():
         found = json.loads(marker.read_text("utf-8"))
-        if found != wanted:
-            raise WorldMismatchError(
-                f"{settings.lake} holds a world with {found}, asked for {wanted}; "
-                "use the same, or another --lake"
-            )
+        asked = {"stores": stores, "seed": seed}
+        for name, value in asked.items():
+            if value is not None and value != found[name]:
+                raise WorldMismatchError(
+                    f"--{name} is {value}, but {settings.lake} holds a world with {found[name]}; "
+                    "leave it out to go on with that one, or use another --lake"
+                )
         return False
+    stores, seed = stores or 1, 1 if seed is None else seed
     folder = state_dir(settings) / "reference"
     result = subprocess.run(
         command("bootstrap", "--out", str(folder), "--stores", str(stores), "--seed", str(seed)),
@@ -76,7 +81,7 @@ def bootstrap_world(settings: Settings, *, stores: int, seed: int) -> bool:
         raise SimulatorError(result.stderr.strip() or "the simulator could not make a world")
     load_master_data(settings, folder)
     ensure_raw_tables(settings)
-    marker.write_text(json.dumps(wanted), "utf-8")
+    marker.write_text(json.dumps({"stores": stores, "seed": seed}), "utf-8")
     return True
 
 

@@ -22,10 +22,12 @@ from deltalake import (
     WriterProperties,
     write_deltalake,
 )
+from deltalake import Schema as DeltaSchema
 from deltalake.exceptions import CommitFailedError
 
 from smartshelf_dagster.contracts.model import TableContract
 from smartshelf_dagster.contracts.tables import arrow_schema
+from smartshelf_dagster.errors import SmartShelfError
 
 # Columns whose values hardly repeat: a dictionary would cost time and save nothing.
 _DISTINCT_COLUMNS = ("event_id", "event_ts", "stream_id", "transaction_id", "payload")
@@ -35,7 +37,7 @@ _TABLE_CONFIGURATION: Mapping[str, str | None] = {
 }
 
 
-class ConcurrentWriteError(RuntimeError):
+class ConcurrentWriteError(SmartShelfError, RuntimeError):
     """Another process moved the same offsets; what this one read is already in the table."""
 
 
@@ -178,6 +180,36 @@ def data_files(uri: str, version: int) -> tuple[str, ...]:
     return tuple(
         file.removeprefix("file://") for file in DeltaTable(uri, version=version).file_uris()
     )
+
+
+def read_newest_files(uri: str, columns: Sequence[str], *, files: int) -> pa.Table:
+    """Read columns of the files that were added last."""
+    table = DeltaTable(uri)
+    added = pa.table(table.get_add_actions(flatten=True))
+    order = pc.sort_indices(added, sort_keys=[("modification_time", "descending")])
+    newest = added.take(order.slice(0, files))["path"].to_pylist()
+    dataset = table.to_pyarrow_dataset()
+    kept = [f for f in dataset.get_fragments() if any(f.path.endswith(p) for p in newest)]
+    tables = [f.to_table(schema=dataset.schema, columns=list(columns)) for f in kept]
+    return pa.concat_tables(tables) if tables else dataset.schema.empty_table().select(columns)
+
+
+def schema_problems(uri: str, expected: pa.Schema) -> list[str]:
+    """Compare a table's columns with what they should be.
+
+    Returns:
+        One line for each column that is missing, unknown, or of another type.
+    """
+    wanted = {f.name: f.type for f in DeltaSchema.from_arrow(expected).fields}
+    found = {f.name: f.type for f in DeltaTable(uri).schema().fields}
+    problems = [f"{name} is missing" for name in wanted if name not in found]
+    problems += [f"{name} is not in the contract" for name in found if name not in wanted]
+    problems += [
+        f"{name} is {found[name]}, expected {kind}"
+        for name, kind in wanted.items()
+        if name in found and found[name] != kind
+    ]
+    return problems
 
 
 @dataclass(frozen=True)

@@ -11,11 +11,12 @@ import pyarrow.parquet as pq
 
 from smartshelf_dagster.contracts.model import TableContract
 from smartshelf_dagster.contracts.tables import arrow_schema, reference_tables
+from smartshelf_dagster.errors import SmartShelfError
 from smartshelf_dagster.settings import Settings
 from smartshelf_dagster.storage import delta
 
 
-class MasterDataError(ValueError):
+class MasterDataError(SmartShelfError, ValueError):
     """Master data cannot be used; the message names file, column, value and what was expected."""
 
 

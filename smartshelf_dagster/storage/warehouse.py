@@ -8,9 +8,11 @@ import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
 import duckdb
+import orjson
 import pyarrow as pa
 
 
@@ -53,6 +55,31 @@ def identifier(table: str) -> str:
     return ".".join('"' + part.replace('"', '""') + '"' for part in table.split("/"))
 
 
+@dataclass(frozen=True)
+class Build:
+    """What the warehouse says of its last build.
+
+    Attributes:
+        as_of: The time it was built for.
+        versions: Versions of the source tables it was built from.
+        complete: Whether all models were built together.
+    """
+
+    as_of: datetime
+    versions: dict[str, int]
+    complete: bool
+
+
+def record_build(path: Path, build: Build) -> None:
+    """Write into the warehouse what it was built from; publication needs to know."""
+    with connect(path, read_only=False) as connection:
+        connection.execute(
+            "create or replace table main.last_build as select "
+            "?::timestamptz as as_of_ts, ?::varchar as versions, ?::boolean as is_complete",
+            [build.as_of, orjson.dumps(build.versions).decode(), build.complete],
+        )
+
+
 class WarehouseReader:
     """Reads what dbt has built, between its runs.
 
@@ -70,6 +97,15 @@ class WarehouseReader:
     def _value(self, sql: str) -> object:
         rows: list[tuple[object, ...]] = self._connection.execute(sql).fetchall()
         return rows[0][0]
+
+    def last_build(self) -> Build | None:
+        """Return what the last build recorded, `None` before the first."""
+        known = "select count(*) from duckdb_tables() where table_name = 'last_build'"
+        if not self._value(known):
+            return None
+        rows = self._connection.execute("from main.last_build").fetchall()
+        as_of, versions, complete = rows[0]
+        return Build(as_of, orjson.loads(versions), complete)
 
     def newest_load(self, table: str) -> int:
         """Return the number of the last load of a table that grows, 0 before the first."""
@@ -103,6 +139,15 @@ class WarehouseReader:
             f"where {later} and ({where or 'true'})"
         )
         return self._connection.sql(sql).to_arrow_table()
+
+    def differences(self, table: str, hidden: Sequence[str], other: pa.Table) -> int:
+        """Count rows that stand only here or only in another table of the same columns."""
+        own = f"(select {_selection(hidden)} from {identifier(table)})"  # noqa: S608
+        self._connection.register("other_rows", other)
+        only_here = self._value(f"select count(*) from ({own} except all from other_rows)")  # noqa: S608
+        only_there = self._value(f"select count(*) from (from other_rows except all {own})")  # noqa: S608
+        self._connection.unregister("other_rows")
+        return int(str(only_here)) + int(str(only_there))
 
 
 @contextmanager

@@ -12,21 +12,22 @@ from typing import Any, Literal
 import redis
 
 from smartshelf_dagster.contracts.validation import parse_timestamp
+from smartshelf_dagster.errors import SmartShelfError
 from smartshelf_dagster.streaming.topics import SIM_NOW_KEY
 
 ClockMode = Literal["auto", "wall", "simulated"]
 Client = redis.Redis
 
 
-class BrokerUnavailableError(ConnectionError):
+class BrokerUnavailableError(SmartShelfError, ConnectionError):
     """Redis cannot be reached; the message names the URL and the remedy."""
 
 
-class StreamRewoundError(RuntimeError):
+class StreamRewoundError(SmartShelfError, RuntimeError):
     """A stream ends before the offset that is already committed: it was deleted or flushed."""
 
 
-class ClockMissingError(RuntimeError):
+class ClockMissingError(SmartShelfError, RuntimeError):
     """The simulated clock is asked for, and no simulator publishes it."""
 
 

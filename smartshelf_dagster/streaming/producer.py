@@ -11,13 +11,14 @@ from typing import Any
 import orjson
 
 from smartshelf_dagster.contracts.validation import Rejection, validate_event
+from smartshelf_dagster.errors import SmartShelfError
 from smartshelf_dagster.streaming.client import Client
 from smartshelf_dagster.streaming.topics import BATCH_FIELD, EVENT_FIELD
 
 _PIPELINE_ENTRIES = 1_000
 
 
-class InvalidEventError(ValueError):
+class InvalidEventError(SmartShelfError, ValueError):
     """An event to be sent does not satisfy its contract; the message says where."""
 
 

@@ -10,6 +10,7 @@ one `<topic>:<store>` per store, so that stores can be spread over several broke
 from collections.abc import Iterable
 
 from smartshelf_dagster.contracts.model import events_by_topic
+from smartshelf_dagster.errors import SmartShelfError
 
 EVENT_FIELD = b"e"
 BATCH_FIELD = b"b"
@@ -23,7 +24,7 @@ SIM_NOW_KEY = "sim:now"
 _SEQUENCE_BITS = 20
 
 
-class OffsetOverflowError(ValueError):
+class OffsetOverflowError(SmartShelfError, ValueError):
     """A stream id does not fit into an offset; the id was not given by the server's clock."""
 
 

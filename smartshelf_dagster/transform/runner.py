@@ -7,7 +7,7 @@ that say which model failed. Does not belong here: SQL.
 import fcntl
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,17 +15,18 @@ from typing import Any
 
 import orjson
 
-from smartshelf_dagster.settings import PROJECT_ROOT, Settings
+from smartshelf_dagster.errors import SmartShelfError
+from smartshelf_dagster.settings import PROJECT_ROOT, Settings, load_settings
 
 DBT_PROJECT_DIR = PROJECT_ROOT / "dbt_project"
 TICK = "tag:tick"
 
 
-class TransformError(RuntimeError):
+class TransformError(SmartShelfError, RuntimeError):
     """A model or test failed; the message names it and what the database said."""
 
 
-class WarehouseBusyError(RuntimeError):
+class WarehouseBusyError(SmartShelfError, RuntimeError):
     """Another process builds in the warehouse of this lake."""
 
 
@@ -39,6 +40,7 @@ class NodeResult:
         seconds: Duration.
         message: What the database said.
         failures: Rows that fail a test.
+        table: `<layer>/<name>` of a model.
     """
 
     unique_id: str
@@ -46,6 +48,7 @@ class NodeResult:
     seconds: float
     message: str
     failures: int
+    table: str = ""
 
     @property
     def ok(self) -> bool:
@@ -54,29 +57,35 @@ class NodeResult:
 
 
 @contextmanager
-def warehouse_lock(settings: Settings, *, wait: bool = False) -> Iterator[None]:
-    """Hold the right to write: at most one process drains, builds and publishes at a time.
+def exclusive_lock(settings: Settings, name: str, *, wait: bool = False) -> Iterator[None]:
+    """Hold a right that one process of a lake has at a time.
 
     The kernel gives the lock back when the process ends, however it ends.
 
     Args:
         settings: Which lake.
+        name: Which right.
         wait: Wait for the other process instead of failing.
 
     Raises:
         WarehouseBusyError: Another process holds it.
     """
-    path = settings.state_path / "locks" / "writer.lock"
+    path = settings.state_path / "locks" / f"{name}.lock"
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("a+") as handle:
         try:
             fcntl.flock(handle, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
             raise WarehouseBusyError(
-                f"another process is writing to {settings.lake}; wait for it, or stop "
+                f"another process works on {settings.lake} ({path}); wait for it, or stop "
                 "`smartshelf up` first"
             ) from error
         yield
+
+
+def warehouse_lock(settings: Settings, *, wait: bool = False) -> AbstractContextManager[None]:
+    """Hold the right to write: one process drains, builds and publishes at a time."""
+    return exclusive_lock(settings, "writer", wait=wait)
 
 
 class Transformer:
@@ -100,7 +109,7 @@ class Transformer:
         self._settings = settings
         self._versions = dict(versions or {})
         self.warehouse = warehouse or settings.warehouse_path
-        self._target = settings.state_path / "dbt"
+        self.target = settings.state_path / "dbt"
 
     def _environment(self) -> dict[str, str]:
         return {
@@ -138,7 +147,7 @@ class Transformer:
         options = [
             *("--log-level", "none", "--log-level-file", "none", "--quiet", "--no-use-colors"),
             *("--project-dir", str(DBT_PROJECT_DIR), "--profiles-dir", str(DBT_PROJECT_DIR)),
-            *("--target-path", str(self._target), "--log-path", str(self._target)),
+            *("--target-path", str(self.target), "--log-path", str(self.target)),
         ]
         # A run marks the nodes of its manifest as compiled; the next one needs a fresh copy.
         manifest = None if command == "parse" else self.manifest().deepcopy()
@@ -188,17 +197,18 @@ class Transformer:
             arguments.append("--full-refresh")
         if command in {"run", "build"}:
             arguments.append("--no-write-json")
-        results = [_to_result(node) for node in self.invoke(command, arguments).results]
+        outcome = self.invoke(command, arguments)
+        results = [_to_result(r) for r in outcome.results if r.node.resource_type != "operation"]
         failed = [r for r in results if r.status in {"error", "fail", "runtime error"}]
         if failed and command != "test":
             names = "; ".join(f"{r.unique_id}: {r.message}" for r in failed)
             raise TransformError(f"dbt {command} --select {select}: {names}")
         return results
 
-    def prepare(self, as_of: datetime) -> None:
+    def prepare(self, as_of: datetime) -> list[NodeResult]:
         """Bring seeds and staging views up to what the project says; once per process is enough."""
-        self.build("resource_type:seed", as_of, command="seed")
-        self.build("staging", as_of)
+        seeds = self.build("resource_type:seed", as_of, command="seed")
+        return [*seeds, *self.build("staging", as_of)]
 
     @staticmethod
     def source_versions() -> dict[str, int]:
@@ -224,4 +234,25 @@ def _to_result(node: Any) -> NodeResult:
         seconds=float(node.execution_time),
         message=str(node.message or ""),
         failures=int(node.failures or 0),
+        table=f"{node.node.schema}/{node.node.name}",
     )
+
+
+def ensure_manifest() -> dict[str, Any]:
+    """Return dbt's manifest, parsing the project when it has changed since the last time.
+
+    Dagster needs it to know the models before anything runs.
+    """
+    path = DBT_PROJECT_DIR / "target" / "manifest.json"
+    sources = [p for p in DBT_PROJECT_DIR.rglob("*") if p.suffix in {".sql", ".yml", ".csv"}]
+    newest = max(p.stat().st_mtime for p in sources if "target" not in p.parts)
+    if not path.exists() or path.stat().st_mtime < newest:
+        transformer = Transformer(load_settings(state_dir=DBT_PROJECT_DIR / "target" / "parse"))
+        transformer.manifest()
+        written = transformer.target / "manifest.json"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        fresh = path.with_name(f".manifest.{os.getpid()}.json")
+        fresh.write_bytes(written.read_bytes())
+        fresh.replace(path)
+    manifest: dict[str, Any] = orjson.loads(path.read_bytes())
+    return manifest

@@ -1,0 +1,264 @@
+"""The command line: thin, and a public contract.
+
+Belongs here: arguments, progress, exit codes and JSON. Does not belong here: doing the work.
+
+Exit codes: 0 ok, 1 a check failed, 2 bad usage or environment, with one clear line on stderr.
+"""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Annotated, Any
+
+import orjson
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+from smartshelf_dagster.errors import SmartShelfError
+from smartshelf_dagster.settings import load_settings
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="Keeps every shelf full and throws nothing away.",
+)
+replay_app = typer.Typer(no_args_is_help=True, help="Send recorded events through the streams.")
+app.add_typer(replay_app, name="replay")
+
+_CHECK_FAILED = 1
+_BAD_USAGE = 2
+_UNITS = {"m": 1, "h": 60, "d": 1440}
+
+LakeOption = Annotated[
+    str | None, typer.Option("--lake", metavar="PATH", help="Lake; default SMARTSHELF_LAKE.")
+]
+JsonOption = Annotated[
+    bool, typer.Option("--json", help="Print one JSON object as the last line of stdout.")
+]
+StoresOption = Annotated[
+    int | None, typer.Option(min=1, max=100, help="Stores of a new world; default 1.")
+]
+SeedOption = Annotated[int | None, typer.Option(min=0, help="Seed of a new world; default 1.")]
+
+
+@contextmanager
+def _errors() -> Iterator[None]:
+    """Show an error that is meant for people as one line; leave bugs their trace."""
+    try:
+        yield
+    except SmartShelfError as error:
+        line = " ".join(str(error).split())
+        typer.echo(f"smartshelf: {line}", err=True)
+        raise typer.Exit(_BAD_USAGE) from error
+
+
+def _show(figures: Mapping[str, Any], *, as_json: bool) -> None:
+    if as_json:
+        typer.echo(orjson.dumps(dict(figures)).decode())
+        return
+    width = max(len(name) for name in figures)
+    for name, value in figures.items():
+        typer.echo(f"{name:<{width}}  {value}")
+
+
+def _progress() -> Progress:
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TextColumn("{task.percentage:>3.0f} %"),
+        TimeElapsedColumn(),
+        console=Console(stderr=True),
+        transient=True,
+    )
+
+
+def _parse_tick(text: str) -> timedelta:
+    number, unit = text[:-1], text[-1:]
+    if unit not in _UNITS or not number.isdigit() or not int(number):
+        raise typer.BadParameter(f"{text!r}, expected a number and m, h or d, such as 60m")
+    return timedelta(minutes=int(number) * _UNITS[unit])
+
+
+def _parse_time(text: str | None) -> datetime | None:
+    from smartshelf_dagster.contracts.validation import parse_timestamp  # noqa: PLC0415
+
+    try:
+        return parse_timestamp(text) if text else None
+    except ValueError as error:
+        raise typer.BadParameter(f"{text!r}: {error}") from error
+
+
+@app.command()
+def up(
+    speed: Annotated[
+        float | None, typer.Option(min=0.1, max=3600, help="Simulated seconds per real second.")
+    ] = None,
+    stores: StoresOption = None,
+    seed: SeedOption = None,
+    simulator: Annotated[
+        bool, typer.Option(help="Simulate the stores, or leave the streams to real ones.")
+    ] = True,
+    port_base: Annotated[
+        int, typer.Option(min=1024, max=65000, help="Dagster, report app and docs from here on.")
+    ] = 3000,
+    lake: LakeOption = None,
+) -> None:
+    """Run everything: broker, stores, Dagster, report app, docs. Ctrl-C stops it; again resumes."""
+    from smartshelf_dagster.services.up import DEFAULT_SPEED, UpOptions, run_up  # noqa: PLC0415
+
+    with _errors():
+        options = UpOptions(
+            speed=speed or DEFAULT_SPEED,
+            stores=stores,
+            seed=seed,
+            simulator=simulator,
+            port_base=port_base,
+        )
+        raise typer.Exit(run_up(load_settings(lake=lake), options, typer.echo))
+
+
+@app.command()
+def run(
+    days: Annotated[float, typer.Option(min=0.01, max=3660, help="Simulated days to run.")],
+    stores: StoresOption = None,
+    seed: SeedOption = None,
+    tick: Annotated[
+        timedelta,
+        typer.Option(parser=_parse_tick, metavar="60m", help="Simulated time between two turns."),
+    ] = timedelta(hours=1),
+    lake: LakeOption = None,
+    policy: Annotated[
+        str, typer.Option(help="Ordering policy. Only `rule` exists so far.")
+    ] = "rule",
+    as_json: JsonOption = False,
+) -> None:
+    """Run the same loop in lockstep, without waiting for a clock."""
+    from smartshelf_dagster.pipeline.micro_batch import LakeSession  # noqa: PLC0415
+    from smartshelf_dagster.services.embedded_redis import broker  # noqa: PLC0415
+    from smartshelf_dagster.services.lockstep import run_lockstep  # noqa: PLC0415
+    from smartshelf_dagster.services.simulator import (  # noqa: PLC0415
+        LockstepSimulator,
+        bootstrap_world,
+    )
+    from smartshelf_dagster.streaming.client import connect  # noqa: PLC0415
+    from smartshelf_dagster.transform.runner import warehouse_lock  # noqa: PLC0415
+
+    if policy != "rule":
+        raise typer.BadParameter(f"{policy!r}, expected rule", param_hint="--policy")
+    with _errors():
+        settings = load_settings(lake=lake)
+        with warehouse_lock(settings), broker(settings) as url, _progress() as progress:
+            bootstrap_world(settings, stores=stores, seed=seed)
+            session = LakeSession(settings, connect(url, settings.redis_timeout_s))
+            task = progress.add_task("simulating", total=days * 24)
+            hours = tick.total_seconds() / 3600
+            with LockstepSimulator(settings, url) as simulator:
+                report = run_lockstep(
+                    session,
+                    simulator,
+                    days=days,
+                    tick=tick,
+                    on_tick=lambda now, _: progress.update(
+                        task, advance=hours, description=f"{now:%Y-%m-%d %H:%M}"
+                    ),
+                )
+        _show(report.to_json(), as_json=as_json)
+        _fail_unless(report.audit.clean, report.audit.details)
+
+
+@replay_app.command("online-retail")
+def replay_online_retail(
+    file: Annotated[Path, typer.Argument(help="UCI Online Retail as CSV, CSV.xz or Parquet.")],
+    lake: LakeOption = None,
+    speed: Annotated[
+        float | None,
+        typer.Option(min=0.001, help="Recorded seconds per real second; default: at once."),
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Send UCI Online Retail through Redis, the drain and dbt as sales of store UCI-ONLINE."""
+    from smartshelf_dagster.pipeline import replay  # noqa: PLC0415
+    from smartshelf_dagster.pipeline.micro_batch import LakeSession  # noqa: PLC0415
+    from smartshelf_dagster.services.embedded_redis import broker  # noqa: PLC0415
+    from smartshelf_dagster.streaming.client import connect  # noqa: PLC0415
+
+    with _errors():
+        settings = load_settings(lake=lake)
+        with broker(settings) as url, _progress() as progress:
+            session = LakeSession(settings, connect(url, settings.redis_timeout_s))
+            task = progress.add_task("replaying", total=None)
+            report = replay.replay_online_retail(
+                session,
+                file,
+                speed=speed,
+                on_progress=lambda done, total: progress.update(task, completed=done, total=total),
+            )
+        _show(report.to_json(), as_json=as_json)
+
+
+@app.command()
+def audit(
+    lake: LakeOption = None,
+    as_of: Annotated[
+        str | None, typer.Option(metavar="TS", help="Audit the stock ledger at this time too.")
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Recompute offsets, counts and stock from raw alone, and compare with what is published."""
+    from smartshelf_dagster.pipeline import audit as audits  # noqa: PLC0415
+
+    moment = _parse_time(as_of)
+    with _errors():
+        report = audits.audit(load_settings(lake=lake), moment)
+        _show(report.to_json(), as_json=as_json)
+        _fail_unless(report.clean, report.details)
+
+
+@app.command()
+def rebuild(lake: LakeOption = None, as_json: JsonOption = False) -> None:
+    """Drop and rebuild everything derived from raw; report differences with what was there."""
+    from smartshelf_dagster.pipeline import rebuild as rebuilds  # noqa: PLC0415
+
+    with _errors():
+        report = rebuilds.rebuild(load_settings(lake=lake))
+        _show(report.to_json(), as_json=as_json)
+        found = [f"{table}: {rows} rows differ" for table, rows in report.by_table.items()]
+        _fail_unless(not report.differences, found)
+
+
+@app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
+def bench(context: typer.Context) -> None:
+    """Measure; the same as `python -m benchmarks`, with its options."""
+    import subprocess  # noqa: PLC0415
+    import sys  # noqa: PLC0415
+
+    from smartshelf_dagster.settings import PROJECT_ROOT  # noqa: PLC0415
+
+    command = [sys.executable, "-m", "benchmarks", *context.args]
+    raise typer.Exit(subprocess.run(command, cwd=PROJECT_ROOT, check=False).returncode)
+
+
+@app.command()
+def doctor(lake: LakeOption = None, as_json: JsonOption = False) -> None:
+    """Say whether everything that is needed is here and works."""
+    from smartshelf_dagster.services.doctor import diagnose  # noqa: PLC0415
+
+    with _errors():
+        findings = diagnose(load_settings(lake=lake))
+        if as_json:
+            _show({f.name: {"ok": f.ok, "detail": f.detail} for f in findings}, as_json=True)
+        else:
+            for finding in findings:
+                typer.echo(f"{'ok  ' if finding.ok else 'FAIL'}  {finding.name}: {finding.detail}")
+        if not all(finding.ok for finding in findings):
+            raise typer.Exit(_BAD_USAGE)
+
+
+def _fail_unless(ok: bool, details: tuple[str, ...] | list[str]) -> None:
+    if not ok:
+        for line in details:
+            typer.echo(f"smartshelf: {line}", err=True)
+        raise typer.Exit(_CHECK_FAILED)

@@ -1,0 +1,47 @@
+"""What Dagster loads: every definition, with the resources they run with.
+
+`build_definitions` takes other resources, so that tests build the same thing on a lake of theirs.
+"""
+
+import dagster as dg
+
+from smartshelf_dagster.defs import (
+    dbt,
+    decisions,
+    ingest,
+    jobs,
+    maintenance,
+    schedules,
+    sensors,
+    serving,
+)
+from smartshelf_dagster.resources.lake import LakeResource
+
+
+def build_definitions(lake: LakeResource) -> dg.Definitions:
+    """Assemble everything on one lake."""
+    return dg.Definitions(
+        assets=[
+            *ingest.stream_specs(),
+            *ingest.reference_specs(),
+            ingest.drain_streams,
+            dbt.dbt_models,
+            decisions.restock_commands,
+            serving.serving_file,
+            maintenance.delta_tables,
+            maintenance.dagster_runs,
+        ],
+        asset_checks=[dbt.dbt_tests, maintenance.goods_are_conserved],
+        jobs=[jobs.micro_batch_job, jobs.data_quality_job, jobs.maintenance_job],
+        sensors=[
+            sensors.event_sensor,
+            sensors.simulated_clock_sensor,
+            sensors.run_failure_sensor,
+        ],
+        schedules=schedules.SCHEDULES,
+        resources={"lake": lake},
+        executor=dg.in_process_executor,
+    )
+
+
+defs = build_definitions(LakeResource())

@@ -1,0 +1,1 @@
+"""Dagster definitions by stage. Thin: each body calls the pipeline and reports what it did."""

@@ -1,0 +1,11 @@
+"""What definitions share: names of groups, tags and owners. A leaf; imports nothing of ours."""
+
+OWNERS = ["team:data-platform"]
+WRITER_LANE = {"smartshelf/lane": "writer"}
+
+INGEST = "ingest"
+DECISIONS = "decisions"
+SERVING = "serving"
+MAINTENANCE = "maintenance"
+STREAMS = "streams"
+REFERENCE = "reference"

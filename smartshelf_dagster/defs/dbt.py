@@ -1,0 +1,125 @@
+"""The dbt models as assets, and dbt's tests as asset checks.
+
+Belongs here: how a model appears in Dagster. Does not belong here: SQL.
+
+`@dbt_assets` and not the dbt component, and dbt in this process and not its command line: see
+docs/adr/0002-dbt-in-process.md.
+"""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import dagster as dg
+from dagster_dbt import DagsterDbtTranslator, DagsterDbtTranslatorSettings, dbt_assets
+
+from smartshelf_dagster.defs.common import OWNERS
+from smartshelf_dagster.pipeline.micro_batch import build_models
+from smartshelf_dagster.resources.lake import LakeResource
+from smartshelf_dagster.storage.warehouse import open_warehouse
+from smartshelf_dagster.transform.runner import (
+    TICK,
+    NodeResult,
+    Transformer,
+    ensure_manifest,
+    warehouse_lock,
+)
+
+MANIFEST = ensure_manifest()
+_PREPARED = {"seeds", "staging"}
+
+
+class Translator(DagsterDbtTranslator):
+    """Asset keys are `<layer>/<model>`, groups are layers; tests are checks of their own below."""
+
+    def __init__(self) -> None:
+        """Leave tests to `dbt_tests`: a tick does not run them."""
+        super().__init__(settings=DagsterDbtTranslatorSettings(enable_asset_checks=False))
+
+    def get_asset_spec(
+        self, manifest: Mapping[str, Any], unique_id: str, project: Any
+    ) -> dg.AssetSpec:
+        """Describe one model."""
+        spec = super().get_asset_spec(manifest, unique_id, project)
+        node = manifest["nodes"].get(unique_id) or manifest["sources"][unique_id]
+        return spec.replace_attributes(
+            key=dg.AssetKey([node["schema"], node["name"]]),
+            group_name=node["schema"],
+            owners=OWNERS,
+            kinds={"dbt", "duckdb"},
+        )
+
+
+@dbt_assets(manifest=MANIFEST, dagster_dbt_translator=Translator(), name="dbt_models")
+def dbt_models(
+    context: dg.AssetExecutionContext, lake: LakeResource
+) -> Iterator[dg.MaterializeResult[None]]:
+    """State, alerts and plans, as of the clock in force."""
+    session = lake.session()
+    chosen = {"/".join(key.path) for key in context.selected_asset_keys}
+    with warehouse_lock(lake.settings, wait=True):
+        as_of = session.as_of()
+        results = session.prepare(as_of)
+        select = _selection(context, chosen)
+        if select:
+            results += build_models(session.transformer, as_of, select)
+        counts = _count_rows(session.transformer, results)
+    for result in results:
+        if result.table in chosen:
+            metadata: dict[str, Any] = {
+                "seconds": round(result.seconds, 3),
+                "as_of": as_of.isoformat(),
+            }
+            if result.table in counts:
+                metadata["dagster/row_count"] = counts[result.table]
+            yield dg.MaterializeResult(asset_key=result.table.split("/"), metadata=metadata)
+
+
+def _selection(context: dg.AssetExecutionContext, chosen: set[str]) -> str:
+    """Return what to build beyond seeds and staging, which every session prepares anyway."""
+    if len(chosen) == len(context.assets_def.keys):
+        return TICK
+    return " ".join(sorted(t.split("/")[1] for t in chosen if t.split("/")[0] not in _PREPARED))
+
+
+def _count_rows(transformer: Transformer, results: list[NodeResult]) -> dict[str, int]:
+    tables = [r.table for r in results if r.table.split("/")[0] not in _PREPARED]
+    with open_warehouse(transformer.warehouse) as reader:
+        return {table: reader.count(table) for table in tables}
+
+
+def _test_specs() -> dict[str, dg.AssetCheckSpec]:
+    """Return a check for every dbt test of a model that a tick builds, by dbt's id."""
+    nodes = MANIFEST["nodes"]
+    specs = {}
+    for unique_id, node in nodes.items():
+        model = nodes.get(node.get("attached_node") or "")
+        if node["resource_type"] == "test" and model and "tick" in model["tags"]:
+            specs[unique_id] = dg.AssetCheckSpec(
+                node["name"],
+                asset=[model["schema"], model["name"]],
+                description=node.get("description")
+                or f"dbt test `{node['test_metadata']['name']}`.",
+            )
+    return specs
+
+
+_SPECS = _test_specs()
+
+
+@dg.multi_asset_check(name="dbt_tests", specs=list(_SPECS.values()))
+def dbt_tests(lake: LakeResource) -> Iterator[dg.AssetCheckResult]:
+    """Run dbt's tests on what was built last."""
+    session = lake.session()
+    with warehouse_lock(lake.settings, wait=True):
+        as_of = session.as_of()
+        session.prepare(as_of)
+        results = session.transformer.build(TICK, as_of, command="test")
+    for result in results:
+        spec = _SPECS.get(result.unique_id)
+        if spec:
+            yield dg.AssetCheckResult(
+                asset_key=spec.asset_key,
+                check_name=spec.name,
+                passed=result.ok,
+                metadata={"failing_rows": result.failures, "message": result.message},
+            )

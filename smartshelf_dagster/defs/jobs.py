@@ -1,0 +1,34 @@
+"""Jobs: what runs together. All in one process: a process per step costs more than the steps."""
+
+import dagster as dg
+
+from smartshelf_dagster.defs.common import DECISIONS, INGEST, MAINTENANCE, SERVING, WRITER_LANE
+from smartshelf_dagster.defs.dbt import dbt_models, dbt_tests
+from smartshelf_dagster.defs.ingest import drain_streams
+from smartshelf_dagster.defs.maintenance import goods_are_conserved
+
+micro_batch_job = dg.define_asset_job(
+    "micro_batch",
+    selection=dg.AssetSelection.groups(INGEST, DECISIONS, SERVING).without_checks()
+    | dg.AssetSelection.assets(dbt_models).without_checks()
+    | dg.AssetSelection.checks(*drain_streams.check_keys),
+    executor_def=dg.in_process_executor,
+    tags=WRITER_LANE,
+    description="Drain the streams, build state, alerts and plans, issue commands, publish.",
+)
+
+data_quality_job = dg.define_asset_job(
+    "data_quality",
+    selection=dg.AssetSelection.checks(dbt_tests, goods_are_conserved),
+    executor_def=dg.in_process_executor,
+    tags=WRITER_LANE,
+    description="dbt's tests on what was built, and the audit of what was published.",
+)
+
+maintenance_job = dg.define_asset_job(
+    "maintenance",
+    selection=dg.AssetSelection.groups(MAINTENANCE).without_checks(),
+    executor_def=dg.in_process_executor,
+    tags=WRITER_LANE,
+    description="Compaction, vacuum, log clean-up, deletion of old runs.",
+)

@@ -1,0 +1,81 @@
+"""Housekeeping: small files, old files, old runs; and the audit.
+
+Belongs here: the assets that keep the lake and Dagster small, and the proof that the lake is
+right. Does not belong here: how Delta compacts (`storage/delta.py`).
+"""
+
+from datetime import UTC, datetime, timedelta
+
+import dagster as dg
+
+from smartshelf_dagster.defs.common import MAINTENANCE, OWNERS
+from smartshelf_dagster.pipeline.audit import NothingToAuditError, audit
+from smartshelf_dagster.pipeline.maintain import maintain_lake
+from smartshelf_dagster.resources.lake import LakeResource
+from smartshelf_dagster.transform.runner import warehouse_lock
+
+_RUNS_DELETED_AT_ONCE = 500
+_FINISHED = [
+    dg.DagsterRunStatus.SUCCESS,
+    dg.DagsterRunStatus.FAILURE,
+    dg.DagsterRunStatus.CANCELED,
+]
+
+
+@dg.asset(
+    key=["maintenance", "delta_tables"],
+    group_name=MAINTENANCE,
+    kinds={"deltalake"},
+    owners=OWNERS,
+    description="Small files compacted, files that no version needs removed, logs shortened.",
+)
+def delta_tables(lake: LakeResource) -> dg.MaterializeResult[None]:
+    """Maintain every table of the lake."""
+    with warehouse_lock(lake.settings, wait=True):
+        report = maintain_lake(lake.settings)
+    return dg.MaterializeResult(
+        metadata={
+            "tables": report.tables,
+            "files_before": report.files_before,
+            "files_after": report.files_after,
+            "files_deleted": report.files_deleted,
+        }
+    )
+
+
+@dg.asset(
+    key=["maintenance", "dagster_runs"],
+    group_name=MAINTENANCE,
+    kinds={"dagster"},
+    owners=OWNERS,
+    description="Finished runs older than the retention deleted; each keeps a database file.",
+)
+def dagster_runs(
+    context: dg.AssetExecutionContext, lake: LakeResource
+) -> dg.MaterializeResult[None]:
+    """Delete old finished runs."""
+    before = datetime.now(UTC) - timedelta(days=lake.settings.run_retention_days)
+    old = context.instance.get_runs(
+        filters=dg.RunsFilter(statuses=_FINISHED, created_before=before),
+        limit=_RUNS_DELETED_AT_ONCE,
+    )
+    for run in old:
+        context.instance.delete_run(run.run_id)
+    return dg.MaterializeResult(metadata={"runs_deleted": len(old)})
+
+
+@dg.asset_check(
+    asset=["serving", "smartshelf"],
+    name="goods_are_conserved",
+    description="Everything published, computed again from the raw events alone: nothing lost, "
+    "goods add up, states and money agree.",
+)
+def goods_are_conserved(lake: LakeResource) -> dg.AssetCheckResult:
+    """Audit the lake."""
+    try:
+        report = audit(lake.settings)
+    except NothingToAuditError as nothing_yet:
+        return dg.AssetCheckResult(passed=True, description=str(nothing_yet))
+    return dg.AssetCheckResult(
+        passed=report.clean, metadata={**report.to_json(), "details": list(report.details)}
+    )

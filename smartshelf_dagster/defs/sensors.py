@@ -1,0 +1,107 @@
+"""Sensors: what starts runs.
+
+Belongs here: looking whether something is due. Does not belong here: doing it; a sensor that
+takes long delays all others.
+"""
+
+import hashlib
+import json
+from datetime import UTC, datetime, timedelta
+
+import dagster as dg
+
+from smartshelf_dagster.defs.jobs import data_quality_job, maintenance_job, micro_batch_job
+from smartshelf_dagster.domain.cadence import CADENCES
+from smartshelf_dagster.pipeline.peek import peek_streams
+from smartshelf_dagster.resources.lake import LakeResource
+from smartshelf_dagster.settings import load_settings
+from smartshelf_dagster.streaming.client import Clock
+
+_UNDER_WAY = [
+    dg.DagsterRunStatus.QUEUED,
+    dg.DagsterRunStatus.NOT_STARTED,
+    dg.DagsterRunStatus.STARTING,
+    dg.DagsterRunStatus.STARTED,
+]
+# Readers see that a quiet store is quiet, and not that the system stands still.
+_QUIET_PUBLICATION = timedelta(minutes=10)
+# However fast a simulated day passes, work for its own sake leaves time for the rest.
+_LEAST_REAL_INTERVAL = timedelta(minutes=10)
+
+
+def _is_under_way(context: dg.SensorEvaluationContext, job: str) -> bool:
+    filters = dg.RunsFilter(job_name=job, statuses=_UNDER_WAY)
+    return bool(context.instance.get_run_ids(filters=filters, limit=1))
+
+
+@dg.sensor(
+    name="event_sensor",
+    job=micro_batch_job,
+    minimum_interval_seconds=load_settings().micro_batch_interval_s,
+    default_status=dg.DefaultSensorStatus.RUNNING,
+    description="Requests a micro-batch when a stream has new entries; only looks at their ids.",
+)
+def event_sensor(
+    context: dg.SensorEvaluationContext, lake: LakeResource
+) -> dg.SensorResult | dg.SkipReason:
+    """Request a micro-batch when there is something to drain."""
+    if _is_under_way(context, micro_batch_job.name):
+        return dg.SkipReason("a micro-batch is under way")
+    now = datetime.now(UTC)
+    found = peek_streams(lake.settings, lake.connect())
+    cursor = json.loads(context.cursor or "{}")
+    quiet_since = datetime.fromisoformat(cursor.get("requested_at", "1970-01-01T00:00:00+00:00"))
+    if found == cursor.get("last_ids") and now - quiet_since < _QUIET_PUBLICATION:
+        return dg.SkipReason("no new entries on any stream")
+    key = hashlib.sha256(json.dumps([found, now.isoformat()]).encode()).hexdigest()[:16]
+    return dg.SensorResult(
+        run_requests=[dg.RunRequest(run_key=key)],
+        cursor=json.dumps({"last_ids": found, "requested_at": now.isoformat()}),
+    )
+
+
+@dg.sensor(
+    name="simulated_clock_sensor",
+    jobs=[data_quality_job, maintenance_job],
+    minimum_interval_seconds=30,
+    default_status=dg.DefaultSensorStatus.RUNNING,
+    description="Requests recurring jobs when they are due by the simulated clock.",
+)
+def simulated_clock_sensor(
+    context: dg.SensorEvaluationContext, lake: LakeResource
+) -> dg.SensorResult | dg.SkipReason:
+    """Request what has become due since the last look; never while wall time is in force."""
+    simulated = Clock(lake.connect(), lake.settings.clock).simulated_now()
+    if simulated is None:
+        return dg.SkipReason("wall time is in force; the schedules follow it")
+    now = datetime.now(UTC)
+    cursor = json.loads(context.cursor or "{}")
+    requests = []
+    for cadence in CADENCES:
+        due = cadence.last_due(simulated).isoformat()
+        last = cursor.get(cadence.job, {"due": due, "at": "1970-01-01T00:00:00+00:00"})
+        cursor.setdefault(cadence.job, last)
+        rested = now - datetime.fromisoformat(last["at"]) >= _LEAST_REAL_INTERVAL
+        if due > last["due"] and rested and not _is_under_way(context, cadence.job):
+            requests.append(dg.RunRequest(run_key=f"{cadence.job}:{due}", job_name=cadence.job))
+            cursor[cadence.job] = {"due": due, "at": now.isoformat()}
+    return dg.SensorResult(run_requests=requests, cursor=json.dumps(cursor))
+
+
+@dg.run_failure_sensor(
+    name="run_failure_sensor",
+    default_status=dg.DefaultSensorStatus.RUNNING,
+    description="Writes every failed run to failures.jsonl in the state folder.",
+)
+def run_failure_sensor(context: dg.RunFailureSensorContext) -> None:
+    """Keep a record of failures that outlives Dagster's own retention."""
+    settings = load_settings()
+    record = {
+        "at": datetime.now(UTC).isoformat(),
+        "job": context.dagster_run.job_name,
+        "run_id": context.dagster_run.run_id,
+        "error": context.failure_event.message,
+    }
+    settings.state_path.mkdir(parents=True, exist_ok=True)
+    with (settings.state_path / "failures.jsonl").open("a", encoding="utf-8") as log:
+        log.write(json.dumps(record) + "\n")

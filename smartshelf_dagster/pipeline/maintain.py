@@ -1,0 +1,51 @@
+"""Keeping the lake small: which tables, how often compacted."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+from smartshelf_dagster.contracts.tables import all_tables
+from smartshelf_dagster.pipeline.publish import published_models
+from smartshelf_dagster.settings import Settings
+from smartshelf_dagster.storage import delta
+from smartshelf_dagster.transform.runner import Transformer
+
+# A table with fewer data files is quick to open as it is.
+_COMPACT_ABOVE_FILES = 50
+
+
+@dataclass
+class LakeMaintenance:
+    """What maintaining a lake did, over all tables.
+
+    Attributes:
+        tables: Tables maintained.
+        files_before: Data files before.
+        files_after: Data files after.
+        files_deleted: Files removed from storage.
+    """
+
+    tables: int = 0
+    files_before: int = 0
+    files_after: int = 0
+    files_deleted: int = 0
+
+
+def maintain_lake(settings: Settings) -> LakeMaintenance:
+    """Compact and vacuum every table of a lake; the caller holds the writer lock."""
+    names = [contract.table for contract in all_tables()]
+    names += [model.table for model in published_models(Transformer(settings))]
+    total = LakeMaintenance()
+    for name in names:
+        uri = settings.table_uri(name)
+        if not delta.table_exists(uri):
+            continue
+        report = delta.maintain(
+            uri,
+            vacuum_after=timedelta(hours=settings.vacuum_retention_hours),
+            compact_above_files=_COMPACT_ABOVE_FILES,
+        )
+        total.tables += 1
+        total.files_before += report.files_before
+        total.files_after += report.files_after
+        total.files_deleted += report.files_deleted
+    return total

@@ -1,0 +1,1 @@
+"""Dagster resources: thin handles on what the pipeline needs."""
