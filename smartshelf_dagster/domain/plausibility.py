@@ -102,6 +102,18 @@ def _unknown_items(
             yield int(parents[line]), "data.items.item_id", items[int(line)].as_py()
 
 
+def _repeated_lines(events: pa.Table) -> Iterator[tuple[int, str]]:
+    """Find receipts that number two lines alike."""
+    if "items" not in events.column_names:
+        return
+    lines = events["items"].combine_chunks()
+    numbers = np.asarray(lines.flatten().field("line_no"), dtype=np.int64)
+    places = np.stack([np.asarray(pc.list_parent_indices(lines), dtype=np.int64), numbers], axis=1)
+    distinct, copies = np.unique(places, axis=0, return_counts=True)
+    for row, number in distinct[copies > 1]:
+        yield int(row), f"data.items.line_no is {number} more than once, expected each once"
+
+
 def find_implausible(
     events: pa.Table, assortment: Assortment, now: datetime, max_ahead: timedelta
 ) -> list[Finding]:
@@ -140,6 +152,8 @@ def find_implausible(
     for row, name, item in _unknown_items(events, stores, assortment):
         reason = f'{name} is "{item}", expected an item that the store carries'
         findings.setdefault(row, (ReasonCode.UNKNOWN_SHELF, reason))
+    for row, reason in _repeated_lines(events):
+        findings.setdefault(row, (ReasonCode.IMPOSSIBLE_VALUE, reason))
     if {"received_date", "expiry_date"} <= set(events.column_names):
         reversed_dates = pc.fill_null(
             pc.greater(events["received_date"], events["expiry_date"]), False

@@ -1,0 +1,90 @@
+"""Fixtures: one broker, one set of master data, a fresh lake for each test."""
+
+import os
+import shutil
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from smartshelf_dagster.pipeline.drain import ensure_raw_tables
+from smartshelf_dagster.pipeline.micro_batch import LakeSession
+from smartshelf_dagster.services.embedded_redis import EmbeddedRedis
+from smartshelf_dagster.services.simulator import command
+from smartshelf_dagster.settings import PROJECT_ROOT, Settings, load_settings
+from smartshelf_dagster.storage.reference import load_master_data
+from smartshelf_dagster.streaming.client import Client, connect
+from smartshelf_dagster.streaming.topics import SIM_NOW_KEY
+
+# What a developer has set for himself must not reach the tests.
+for name in [n for n in os.environ if n.startswith(("SMARTSHELF_", "DAGSTER_"))]:
+    if name not in {"SMARTSHELF_TEST_DATA"}:
+        del os.environ[name]
+
+OPENED = datetime(2026, 1, 1, 7, tzinfo=UTC)
+
+
+@pytest.fixture(scope="session")
+def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedRedis]:
+    """A real server for the whole session."""
+    with EmbeddedRedis(tmp_path_factory.mktemp("redis")) as server:
+        yield server
+
+
+@pytest.fixture
+def client(broker: EmbeddedRedis) -> Iterator[Client]:
+    """A connection to an empty server, with a simulated clock at half past seven."""
+    connection = connect(broker.url, 10)
+    connection.flushall()
+    connection.set(SIM_NOW_KEY, "2026-01-01T07:30:00Z")
+    yield connection
+    connection.close()
+
+
+@pytest.fixture(scope="session")
+def master_data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Master data of a world with two stores, made once."""
+    import subprocess
+
+    folder = tmp_path_factory.mktemp("world") / "reference"
+    subprocess.run(
+        command("bootstrap", "--out", str(folder), "--stores", "2", "--seed", "1"),
+        cwd=PROJECT_ROOT,
+        check=True,
+        capture_output=True,
+    )
+    return folder
+
+
+@pytest.fixture(scope="session")
+def lake_template(master_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A lake with master data and empty raw tables, to be copied."""
+    lake = tmp_path_factory.mktemp("template") / "lake"
+    settings = load_settings(lake=str(lake))
+    load_master_data(settings, master_data)
+    ensure_raw_tables(settings)
+    return lake
+
+
+@pytest.fixture
+def settings(lake_template: Path, tmp_path: Path) -> Settings:
+    """Settings of a fresh lake with master data."""
+    lake = tmp_path / "lake"
+    shutil.copytree(lake_template, lake)
+    return load_settings(lake=str(lake))
+
+
+@pytest.fixture
+def session(settings: Settings, client: Client) -> LakeSession:
+    """The system on a fresh lake."""
+    return LakeSession(settings, client)
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """Real data, which lies beside the repository or where SMARTSHELF_TEST_DATA says."""
+    folder = Path(os.environ.get("SMARTSHELF_TEST_DATA", PROJECT_ROOT.parent / "shared" / "data"))
+    if not folder.is_dir():
+        pytest.skip(f"no real data at {folder}; set SMARTSHELF_TEST_DATA")
+    return folder

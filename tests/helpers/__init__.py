@@ -1,0 +1,1 @@
+"""Shared by tests: building events, reading lakes."""
