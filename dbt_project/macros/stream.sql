@@ -4,9 +4,7 @@
         + cast(split_part(stream_id, '-', 2) as bigint)
 {%- endmacro %}
 
-{#- Marks the first arrival of an event id; a later one is the same event sent again. -#}
-{% macro first_of_event() -%}
-    row_number() over (
-        partition by event_id order by ingest_batch, {{ stream_order() }}, entry_index
-    ) = 1
+{#- Numbers the arrivals of an id; a second one is the same thing sent again, the first counts. -#}
+{% macro arrival_no(id, order='ingest_batch, stream_order, entry_index') -%}
+    row_number() over (partition by {{ id }} order by {{ order }})
 {%- endmacro %}

@@ -8,20 +8,25 @@ with events as (
         gate_id,
         event_ts,
         cast(event_ts as date) as event_date,
-        ingest_batch
+        ingest_batch,
+        {{ arrival_no('event_id') }} as arrival_no
     from {{ ref('stg_foot_traffic') }}
     where ingest_batch > {{ seen_up_to('ingest_batch') }}
-    qualify row_number() over (
-        partition by event_id order by ingest_batch, stream_order, entry_index
-    ) = 1
 )
 
 select
-    events.*,
+    event_id,
+    direction,
+    store_id,
+    gate_id,
+    event_ts,
+    event_date,
+    ingest_batch,
     cast({{ next_load() }} as bigint) as load_seq
 from events
+where arrival_no = 1
 {% if is_incremental() %}
-where not exists (
-    select 1 from {{ this }} as known where known.event_id = events.event_id
-)
+    and not exists (
+        select 1 from {{ this }} as known where known.event_id = events.event_id
+    )
 {% endif %}

@@ -1,22 +1,22 @@
 {{ config(materialized='incremental', incremental_strategy='append') }}
 
 with new_events as (
-    select *
+    select
+        *,
+        {{ arrival_no('event_id') }} as arrival_no
     from {{ ref('stg_pos_transactions') }}
     where event_type = 'adjustment'
         and ingest_batch > {{ seen_up_to('ingest_batch') }}
-    qualify row_number() over (
-        partition by event_id order by ingest_batch, stream_order, entry_index
-    ) = 1
 ),
 
 events as (
     select *
     from new_events
+    where arrival_no = 1
     {% if is_incremental() %}
-    where not exists (
-        select 1 from {{ this }} as known where known.adjustment_event_id = new_events.event_id
-    )
+        and not exists (
+            select 1 from {{ this }} as known where known.adjustment_event_id = new_events.event_id
+        )
     {% endif %}
 ),
 

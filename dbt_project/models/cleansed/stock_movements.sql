@@ -19,13 +19,11 @@ with shelf_events as (
         cast(null as date) as received_date,
         cast(null as date) as expiry_date,
         event_ts,
-        ingest_batch as source_seq
+        ingest_batch as source_seq,
+        {{ arrival_no('event_id') }} as arrival_no
     from {{ ref('stg_shelf_events') }}
     where event_type in ('pickup', 'putback')
         and ingest_batch > {{ shelf_seen }}
-    qualify row_number() over (
-        partition by event_id order by ingest_batch, stream_order, entry_index
-    ) = 1
 ),
 
 warehouse_events as (
@@ -42,13 +40,11 @@ warehouse_events as (
         received_date,
         expiry_date,
         event_ts,
-        ingest_batch as source_seq
+        ingest_batch as source_seq,
+        {{ arrival_no('event_id') }} as arrival_no
     from {{ ref('stg_warehouse_events') }}
     where event_type in ('opening_stock', 'wh_in', 'wh_out')
         and ingest_batch > {{ warehouse_seen }}
-    qualify row_number() over (
-        partition by event_id order by ingest_batch, stream_order, entry_index
-    ) = 1
 ),
 
 sales_lines as (
@@ -65,7 +61,8 @@ sales_lines as (
         cast(null as date) as received_date,
         expiry_date,
         event_ts,
-        load_seq as source_seq
+        load_seq as source_seq,
+        1 as arrival_no
     from {{ ref('sales_lines') }}
     where load_seq > {{ sales_seen }}
 ),
@@ -83,6 +80,7 @@ new_events as (
     from events
     inner join {{ ref('stg_stores') }} as stores on events.store_id = stores.store_id
     where stores.stock_tracking = 'sensors'
+        and events.arrival_no = 1
     {% if is_incremental() %}
         and not exists (
             select 1

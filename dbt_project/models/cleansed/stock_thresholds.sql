@@ -53,7 +53,11 @@ changes as (
 in_force as (
     select
         candidates.*,
-        changes.valid_from_ts as from_ts
+        changes.valid_from_ts as from_ts,
+        row_number() over (
+            partition by changes.store_id, changes.item_id, changes.location, changes.valid_from_ts
+            order by candidates.specificity desc, candidates.policy_id
+        ) as choice
     from changes
     inner join candidates
         on changes.store_id = candidates.store_id
@@ -61,10 +65,6 @@ in_force as (
         and changes.location = candidates.location
         and changes.valid_from_ts >= candidates.valid_from_ts
         and changes.valid_from_ts < coalesce(candidates.valid_to_ts, cast('9999-12-31T00:00:00Z' as {{ timestamp_type() }}))
-    qualify row_number() over (
-        partition by changes.store_id, changes.item_id, changes.location, changes.valid_from_ts
-        order by candidates.specificity desc, candidates.policy_id
-    ) = 1
 ),
 
 quantities as (
@@ -76,6 +76,7 @@ quantities as (
             else greatest(low_qty, cast(round(low_frac * capacity, 0) as integer))
         end as low_below_qty
     from in_force
+    where choice = 1
 )
 
 select

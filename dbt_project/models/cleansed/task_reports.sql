@@ -9,19 +9,25 @@ with reports as (
         outcome,
         placed_qty,
         event_ts as reported_ts,
-        ingest_batch
+        ingest_batch,
+        {{ arrival_no('command_id') }} as arrival_no
     from {{ ref('stg_warehouse_events') }}
     where event_type = 'task_completed'
         and ingest_batch > {{ seen_up_to('ingest_batch') }}
-    qualify row_number() over (
-        partition by command_id order by ingest_batch, stream_order, entry_index
-    ) = 1
 )
 
-select *
+select
+    command_id,
+    store_id,
+    item_id,
+    outcome,
+    placed_qty,
+    reported_ts,
+    ingest_batch
 from reports
+where arrival_no = 1
 {% if is_incremental() %}
-where not exists (
-    select 1 from {{ this }} as known where known.command_id = reports.command_id
-)
+    and not exists (
+        select 1 from {{ this }} as known where known.command_id = reports.command_id
+    )
 {% endif %}

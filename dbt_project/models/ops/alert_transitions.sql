@@ -101,7 +101,11 @@ acted as (
         actions.action_ts as transition_ts,
         actions.to_status,
         actions.actor,
-        actions.note
+        actions.note,
+        row_number() over (
+            partition by named.alert_id, named.episode_no, actions.to_status
+            order by actions.action_ts, actions.actor
+        ) as action_no
     from named
     inner join actions
         on named.alert_type = actions.alert_type
@@ -110,10 +114,6 @@ acted as (
         and named.location = actions.location
         and actions.action_ts >= named.event_ts
         and (named.cleared_ts is null or actions.action_ts < named.cleared_ts)
-    qualify row_number() over (
-        partition by named.alert_id, named.episode_no, actions.to_status
-        order by actions.action_ts, actions.actor
-    ) = 1
 ),
 
 transitions as (
@@ -129,6 +129,7 @@ transitions as (
         to_status, actor, note,
         case to_status when 'ack' then 2 else 3 end as step
     from acted
+    where action_no = 1
     union all
     select
         alert_id, alert_type, store_id, item_id, location, cleared_ts as transition_ts,

@@ -57,7 +57,8 @@ pending as (
         shelf_id,
         cast(suggested_qty as integer) as suggested_qty,
         'pending' as status,
-        cast(round(greatest(1 - fill_rate, 0), 4) as decimal(9, 6)) as priority,
+        -- A shelf may read below zero when its sensor missed an arrival.
+        cast(round(least(greatest(1 - fill_rate, 0), 1), 4) as decimal(9, 6)) as priority,
         alert_id,
         {{ as_of() }} as created_ts,
         {{ add_minutes(as_of(), var('restock_expiry_minutes')) }} as expires_ts,

@@ -1,4 +1,11 @@
 -- A repeated id is the same command sent again: the first one counts.
+with arrivals as (
+    select
+        *,
+        {{ arrival_no('event_id', 'ingest_batch, ' ~ stream_order() ~ ', entry_index') }} as arrival_no
+    from {{ source('raw', 'commands') }}
+)
+
 select
     event_id as command_id,
     event_type as command_type,
@@ -9,5 +16,5 @@ select
     alert_id,
     priority,
     expires_ts
-from {{ source('raw', 'commands') }}
-qualify {{ first_of_event() }}
+from arrivals
+where arrival_no = 1

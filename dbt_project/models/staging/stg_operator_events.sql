@@ -1,4 +1,11 @@
 -- A repeated id is the same action sent again: the first one counts.
+with arrivals as (
+    select
+        *,
+        {{ arrival_no('event_id', 'ingest_batch, ' ~ stream_order() ~ ', entry_index') }} as arrival_no
+    from {{ source('raw', 'operator_events') }}
+)
+
 select
     event_id,
     event_type,
@@ -10,5 +17,5 @@ select
     shelf_id as item_id,
     actor,
     note
-from {{ source('raw', 'operator_events') }}
-qualify {{ first_of_event() }}
+from arrivals
+where arrival_no = 1
