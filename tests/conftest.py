@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from smartshelf_dagster.pipeline import drain as drains
 from smartshelf_dagster.pipeline.drain import ensure_raw_tables
 from smartshelf_dagster.pipeline.micro_batch import LakeSession
 from smartshelf_dagster.services.embedded_redis import EmbeddedRedis
@@ -16,6 +17,7 @@ from smartshelf_dagster.settings import PROJECT_ROOT, Settings, load_settings
 from smartshelf_dagster.storage.reference import load_master_data
 from smartshelf_dagster.streaming.client import Client, connect
 from smartshelf_dagster.streaming.topics import SIM_NOW_KEY
+from tests.helpers.world import NOISE, Recording, record_world
 
 # What a developer has set for himself must not reach the tests.
 for name in [n for n in os.environ if n.startswith(("SMARTSHELF_", "DAGSTER_"))]:
@@ -79,6 +81,22 @@ def settings(lake_template: Path, tmp_path: Path) -> Settings:
 def session(settings: Settings, client: Client) -> LakeSession:
     """The system on a fresh lake."""
     return LakeSession(settings, client)
+
+
+@pytest.fixture(scope="session")
+def recorded(tmp_path_factory: pytest.TempPathFactory) -> Recording:
+    """A noisy morning of a store with the system at work; tests leave it as it is."""
+    folder = tmp_path_factory.mktemp("recorded")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(drains._TopicDrain, "_trim", lambda _: None)
+        return record_world(folder, hours=6, seed=5, noise=NOISE)
+
+
+@pytest.fixture
+def recorded_copy(recorded: Recording, tmp_path: Path) -> Settings:
+    """A copy of the recorded lake, to be changed."""
+    shutil.copytree(recorded.settings.lake, tmp_path / "copy")
+    return load_settings(lake=str(tmp_path / "copy"))
 
 
 @pytest.fixture(scope="session")
