@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import subprocess
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -21,7 +22,7 @@ from tests.helpers.world import NOISE, Recording, record_world
 
 # What a developer has set for himself must not reach the tests.
 for name in [n for n in os.environ if n.startswith(("SMARTSHELF_", "DAGSTER_"))]:
-    if name not in {"SMARTSHELF_TEST_DATA"}:
+    if name != "SMARTSHELF_TEST_DATA":
         del os.environ[name]
 
 OPENED = datetime(2026, 1, 1, 7, tzinfo=UTC)
@@ -47,8 +48,6 @@ def client(broker: EmbeddedRedis) -> Iterator[Client]:
 @pytest.fixture(scope="session")
 def master_data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Master data of a world with two stores, made once."""
-    import subprocess
-
     folder = tmp_path_factory.mktemp("world") / "reference"
     subprocess.run(
         command("bootstrap", "--out", str(folder), "--stores", "2", "--seed", "1"),

@@ -111,7 +111,7 @@ class TableContract:
 
 
 def _resolve(node: Any, folder: Path) -> Any:
-    """Replace every `$ref` into another contract file by what it points at."""
+    """Replace every `$ref` by what it points at; files are named relative to the folder."""
     if isinstance(node, list):
         return [_resolve(item, folder) for item in node]
     if not isinstance(node, dict):
@@ -121,13 +121,13 @@ def _resolve(node: Any, folder: Path) -> Any:
         target = json.loads((folder / file).read_text("utf-8"))
         for part in pointer.strip("/").split("/"):
             target = target[part]
-        return _resolve(target, folder)
+        return _resolve(target, (folder / file).parent)
     return {key: _resolve(value, folder) for key, value in node.items()}
 
 
-def load_schema(path: Path, root: Path = CONTRACTS_DIR) -> dict[str, Any]:
+def load_schema(path: Path) -> dict[str, Any]:
     """Read one contract file with its references resolved."""
-    resolved: dict[str, Any] = _resolve(json.loads(path.read_text("utf-8")), root)
+    resolved: dict[str, Any] = _resolve(json.loads(path.read_text("utf-8")), path.parent)
     return resolved
 
 
@@ -189,8 +189,8 @@ def build_fields(schema: dict[str, Any], where: str) -> tuple[Field, ...]:
     return tuple(fields)
 
 
-def _load_event(path: Path, root: Path) -> EventContract:
-    schema = load_schema(path, root)
+def _load_event(path: Path) -> EventContract:
+    schema = load_schema(path)
     if schema.get("additionalProperties") is not False:
         raise ContractError(f"{path.name}: additionalProperties must be false")
     return EventContract(
@@ -209,7 +209,7 @@ def _load_event(path: Path, root: Path) -> EventContract:
 def load_events(root: Path = CONTRACTS_DIR) -> tuple[EventContract, ...]:
     """Read all event and command contracts, sorted by topic, type and version."""
     paths = [*root.glob("events/*/*.json"), *root.glob("commands/*.json")]
-    events = [_load_event(path, root) for path in paths]
+    events = [_load_event(path) for path in paths]
     return tuple(sorted(events, key=lambda e: (e.topic, e.event_type, e.version)))
 
 

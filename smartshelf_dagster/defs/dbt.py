@@ -26,6 +26,11 @@ from smartshelf_dagster.transform.runner import (
 
 MANIFEST = ensure_manifest()
 _PREPARED = {"seeds", "staging"}
+_EVERYTHING = {
+    f"{node['schema']}/{node['name']}"
+    for node in MANIFEST["nodes"].values()
+    if node["resource_type"] in {"model", "seed"}
+}
 
 
 class Translator(DagsterDbtTranslator):
@@ -59,7 +64,7 @@ def dbt_models(
     with warehouse_lock(lake.settings, wait=True):
         as_of = session.as_of()
         results = session.prepare(as_of)
-        select = _selection(context, chosen)
+        select = _selection(chosen)
         if select:
             results += build_models(session.transformer, as_of, select)
         counts = _count_rows(session.transformer, results)
@@ -74,9 +79,9 @@ def dbt_models(
             yield dg.MaterializeResult(asset_key=result.table.split("/"), metadata=metadata)
 
 
-def _selection(context: dg.AssetExecutionContext, chosen: set[str]) -> str:
+def _selection(chosen: set[str]) -> str:
     """Return what to build beyond seeds and staging, which every session prepares anyway."""
-    if len(chosen) == len(context.assets_def.keys):
+    if chosen == _EVERYTHING:
         return TICK
     return " ".join(sorted(t.split("/")[1] for t in chosen if t.split("/")[0] not in _PREPARED))
 
@@ -106,20 +111,24 @@ def _test_specs() -> dict[str, dg.AssetCheckSpec]:
 _SPECS = _test_specs()
 
 
-@dg.multi_asset_check(name="dbt_tests", specs=list(_SPECS.values()))
-def dbt_tests(lake: LakeResource) -> Iterator[dg.AssetCheckResult]:
+@dg.multi_asset_check(name="dbt_tests", specs=list(_SPECS.values()), can_subset=True)
+def dbt_tests(
+    context: dg.AssetCheckExecutionContext, lake: LakeResource
+) -> Iterator[dg.AssetCheckResult]:
     """Run dbt's tests on what was built last."""
     session = lake.session()
+    selected = context.selected_asset_check_keys
+    chosen = {unique_id: spec for unique_id, spec in _SPECS.items() if spec.key in selected}
     with warehouse_lock(lake.settings, wait=True):
         as_of = session.as_of()
         session.prepare(as_of)
-        results = session.transformer.build(TICK, as_of, command="test")
+        select = " ".join(spec.name for spec in chosen.values())
+        results = session.transformer.build(select, as_of, command="test")
     for result in results:
-        spec = _SPECS.get(result.unique_id)
-        if spec:
-            yield dg.AssetCheckResult(
-                asset_key=spec.asset_key,
-                check_name=spec.name,
-                passed=result.ok,
-                metadata={"failing_rows": result.failures, "message": result.message},
-            )
+        spec = chosen[result.unique_id]
+        yield dg.AssetCheckResult(
+            asset_key=spec.asset_key,
+            check_name=spec.name,
+            passed=result.ok,
+            metadata={"failing_rows": result.failures, "message": result.message},
+        )

@@ -56,7 +56,9 @@ def test_layers_depend_on_lower_layers_only() -> None:
     assert wrong == []
 
 
-@pytest.mark.parametrize("unique_id", sorted(MODELS), ids=lambda unique_id: unique_id.split(".")[-1])
+@pytest.mark.parametrize(
+    "unique_id", sorted(MODELS), ids=lambda unique_id: unique_id.split(".")[-1]
+)
 def test_model_outside_staging_has_description_grain_owner_and_contract(unique_id: str) -> None:
     node = MODELS[unique_id]
     if node["schema"] == "staging":

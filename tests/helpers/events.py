@@ -40,7 +40,7 @@ def cloud_event(
     return {
         "specversion": "1.0",
         "id": event_id,
-        "source": f"/stores/{store}/{_SOURCES[kind.split('.')[0]]}",
+        "source": f"/stores/{store}/{_SOURCES[kind.split('.', maxsplit=1)[0]]}",
         "type": f"com.smartshelf.{kind}.v{version}",
         "time": time,
         "data": {"store_id": store, **data},

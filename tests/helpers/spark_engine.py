@@ -51,9 +51,13 @@ def main(lake: str, as_of: str) -> None:
         for command in (["compile"], ["seed"], ["run"], ["run"]):
             results += invoke(command, target, as_of)
     failed = [
-        f"{r.node.unique_id}: {r.message}" for r in results if str(r.status) not in {"success", "pass"}
+        f"{r.node.unique_id}: {r.message}"
+        for r in results
+        if str(r.status) not in {"success", "pass"}
     ]
-    built = sorted({(r.node.schema, r.node.name) for r in results if r.node.resource_type == "model"})
+    built = sorted(
+        {(r.node.schema, r.node.name) for r in results if r.node.resource_type == "model"}
+    )
     connection = duckdb.connect(str(load_settings(lake=lake).warehouse_path), read_only=True)
     connection.execute("set TimeZone = 'UTC'")
     differences, rows = {}, 0

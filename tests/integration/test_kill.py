@@ -48,7 +48,7 @@ class Producer(threading.Thread):
             while not self._stop_asked.is_set():
                 self._burst()
                 time.sleep(self._random.uniform(0, 0.02))
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - the test raises it
             self.failure = error
 
     def stop(self) -> None:

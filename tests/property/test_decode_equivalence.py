@@ -80,7 +80,7 @@ def _encodable(event: Any) -> bool:
 
 
 def _comparable(row: dict[str, Any]) -> dict[str, str]:
-    return {k: str(v) for k, v in row.items() if v is not None and k not in {"stream_id"}}
+    return {k: str(v) for k, v in row.items() if v is not None and k != "stream_id"}
 
 
 @settings(max_examples=1500, deadline=None)

@@ -7,6 +7,7 @@ with reports as (
         store_id,
         item_id,
         outcome,
+        variant as reason,
         placed_qty,
         event_ts as reported_ts,
         ingest_batch,
@@ -21,6 +22,7 @@ select
     store_id,
     item_id,
     outcome,
+    reason,
     placed_qty,
     reported_ts,
     ingest_batch

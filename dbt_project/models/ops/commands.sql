@@ -15,6 +15,7 @@ with progress as (
         coalesce(moved.placed_qty, 0) as placed_qty,
         coalesce(moved.returned_qty, 0) as returned_qty,
         reports.outcome,
+        reports.reason,
         reports.reported_ts,
         moved.last_event_ts
     from {{ ref('stg_commands') }} as commands
@@ -44,6 +45,7 @@ select
         when picked_qty > 0 then 'in_transit'
         else 'issued'
     end as status,
+    reason,
     reported_ts,
     greatest(issued_ts, coalesce(last_event_ts, issued_ts), coalesce(reported_ts, issued_ts)) as updated_ts
 from progress

@@ -1,6 +1,7 @@
 """The contracts are complete, agree with everything derived from them, and stay readable."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pyarrow as pa
@@ -103,7 +104,10 @@ def test_schema_problems_names_what_differs(settings: Settings) -> None:
 
 def test_every_field_is_described() -> None:
     undescribed = [
-        f"{table.table}.{f.name}" for table in all_tables() for f in table.fields if not f.description
+        f"{table.table}.{f.name}"
+        for table in all_tables()
+        for f in table.fields
+        if not f.description
     ]
     assert undescribed == []
 
@@ -137,7 +141,8 @@ def test_merge_fields_column_is_required_only_where_all_require_it() -> None:
 
 def test_new_optional_column_is_added_to_an_existing_table(tmp_path: Path) -> None:
     contract = raw_tables()["foot_traffic"]
-    shorter = type(contract)(contract.table, contract.description, contract.fields[:-4] + contract.fields[-3:], ())  # fmt: skip
+    fields = tuple(f for f in contract.fields if f.name != "gate_id")
+    shorter = replace(contract, fields=fields, partition_by=())
     uri = str(tmp_path / "table")
     delta.ensure_table(uri, shorter)
     delta.ensure_table(uri, contract)

@@ -1,0 +1,134 @@
+"""Ground truth: what customers wanted, got and missed, whatever the sensors say.
+
+`demand` is what customers reached for, `lost` the part that was not on the shelf, `putback` what
+they put back, `sold` what they paid for. At any instant
+
+    demand = lost + putback + sold + in carts
+
+and the fill rate is sold / (sold + lost): of the pieces that were sold or would have been had the
+shelf been full, the share that was. (Some of the lost pieces would have been put back, so it is
+a slightly strict measure.)
+"""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from datetime import date
+from typing import Any, Final
+
+import polars as pl
+
+ITEM_COUNTERS: Final = ("demand_units", "lost_units", "putback_units", "sold_units", "wasted_units")
+
+
+@dataclass(slots=True)
+class Totals:
+    """Counters of a store since the start; units are pieces."""
+
+    customers: int = 0
+    receipts: int = 0
+    demand_units: int = 0
+    lost_units: int = 0
+    putback_units: int = 0
+    sold_units: int = 0
+    wasted_units: int = 0
+
+
+def fill_rate(sold_units: int, lost_units: int) -> float:
+    """Share of sold and lost pieces that were sold; 1 when nothing was wanted."""
+    asked = sold_units + lost_units
+    return sold_units / asked if asked else 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class ClosedDay:
+    """Truth of one business day of a store.
+
+    Attributes:
+        day: Business date.
+        items: One row per item.
+        store: One row.
+    """
+
+    day: date
+    items: pl.DataFrame
+    store: pl.DataFrame
+
+
+class Ledger:
+    """Counts of one store: since the start, and by item for the open day.
+
+    Args:
+        store_id: Store.
+        item_id: Item by number.
+        state: What `state` gave earlier; empty at the start.
+    """
+
+    def __init__(self, store_id: str, item_id: list[str], state: Mapping[str, Any]) -> None:
+        self._store_id = store_id
+        self._item_id = item_id
+        self.totals = Totals(**state.get("totals", {}))
+        self._at_opening: dict[str, int] = state.get("at_opening", {})
+        self._day: dict[str, list[int]] = state.get("day") or self._no_counts()
+
+    def _no_counts(self) -> dict[str, list[int]]:
+        return {name: [0] * len(self._item_id) for name in ITEM_COUNTERS}
+
+    def entered(self) -> None:
+        """A customer came in."""
+        self.totals.customers += 1
+
+    def wanted(self, item: int, quantity: int, taken: int) -> None:
+        """A customer reached for pieces and took those that were there."""
+        self._day["demand_units"][item] += quantity
+        self.totals.demand_units += quantity
+        if taken < quantity:
+            self._day["lost_units"][item] += quantity - taken
+            self.totals.lost_units += quantity - taken
+
+    def put_back(self, item: int, quantity: int) -> None:
+        """A customer put pieces back."""
+        self._day["putback_units"][item] += quantity
+        self.totals.putback_units += quantity
+
+    def sold(self, goods: list[tuple[int, int, int]]) -> None:
+        """A receipt was paid: (item number, lot number, pieces)."""
+        self.totals.receipts += 1
+        counts = self._day["sold_units"]
+        for item, _, quantity in goods:
+            counts[item] += quantity
+            self.totals.sold_units += quantity
+
+    def close_day(
+        self, day: date, emitted: Mapping[str, int], stock: Mapping[str, list[int]]
+    ) -> ClosedDay:
+        """Gives the truth of the day that ends and opens the next.
+
+        Args:
+            day: Business date that ends.
+            emitted: Events made since the start, by topic.
+            stock: Pieces at the end of the day by item number, by place.
+        """
+        key = {"store_id": self._store_id, "date": day}
+        items = pl.DataFrame(
+            {
+                "item_id": self._item_id,
+                **self._day,
+                **{f"{place}_units": pieces for place, pieces in stock.items()},
+            }
+        ).select(*(pl.lit(value).alias(name) for name, value in key.items()), pl.all())
+        so_far = self._so_far(emitted)
+        counts = {name: count - self._at_opening.get(name, 0) for name, count in so_far.items()}
+        self._at_opening = so_far
+        self._day = self._no_counts()
+        return ClosedDay(day, items, pl.DataFrame([{**key, **counts}]))
+
+    def _so_far(self, emitted: Mapping[str, int]) -> dict[str, int]:
+        return asdict(self.totals) | {f"{topic}_emitted": emitted[topic] for topic in emitted}
+
+    def state(self) -> dict[str, Any]:
+        """What a later `Ledger` needs to go on, as JSON."""
+        return {
+            "totals": asdict(self.totals),
+            "at_opening": self._at_opening,
+            "day": self._day,
+        }

@@ -1,0 +1,78 @@
+"""What Dagster loads: complete, described, and wired from the streams to what readers open."""
+
+import dagster as dg
+import pytest
+from syrupy.assertion import SnapshotAssertion
+
+from smartshelf_dagster.contracts.tables import raw_tables
+from smartshelf_dagster.definitions import defs
+from smartshelf_dagster.transform.runner import ensure_manifest
+
+GRAPH = defs.resolve_asset_graph()
+OURS = [key for key in GRAPH.get_all_asset_keys() if GRAPH.get(key).is_materializable]
+
+
+def test_definitions_load() -> None:
+    dg.Definitions.validate_loadable(defs)
+
+
+def test_asset_specs_are_as_reviewed(snapshot: SnapshotAssertion) -> None:
+    """A changed lineage shows as a difference: `pytest --snapshot-update` accepts it."""
+    lines = [
+        f"{key.to_user_string()} [{GRAPH.get(key).group_name}] <- "
+        + ", ".join(sorted(parent.to_user_string() for parent in GRAPH.get(key).parent_keys))
+        for key in sorted(GRAPH.get_all_asset_keys())
+    ]
+    assert "\n".join(lines) == snapshot
+
+
+@pytest.mark.parametrize("key", OURS, ids=lambda key: key.to_user_string())
+def test_asset_has_description_owner_group_and_kinds(key: dg.AssetKey) -> None:
+    node = GRAPH.get(key)
+    assert node.description
+    assert node.owners
+    assert node.group_name not in {None, "default"}
+    assert node.kinds
+
+
+def test_lineage_leads_from_every_stream_to_the_serving_file() -> None:
+    reached: set[dg.AssetKey] = set()
+    frontier = {dg.AssetKey(["serving", "smartshelf"])}
+    while frontier:
+        reached |= frontier
+        frontier = {p for key in frontier for p in GRAPH.get(key).parent_keys} - reached
+    assert {dg.AssetKey(["streams", topic]) for topic in raw_tables()} <= reached
+    assert dg.AssetKey(["ref", "stores"]) in reached
+
+
+def test_every_dbt_model_is_an_asset_under_its_layer() -> None:
+    models = {
+        dg.AssetKey([node["schema"], node["name"]])
+        for node in ensure_manifest()["nodes"].values()
+        if node["resource_type"] == "model"
+    }
+    assert models <= set(OURS)
+
+
+def test_contract_checks_block_what_comes_after() -> None:
+    blocking = {
+        key.asset_key.to_user_string() for key in GRAPH.asset_check_keys if GRAPH.get(key).blocking
+    }
+    assert blocking == {f"raw/{topic}" for topic in raw_tables()}
+
+
+def test_sensors_and_schedules_run_without_being_switched_on() -> None:
+    repository = defs.get_repository_def()
+    sensors = {s.name: s.default_status.value for s in repository.sensor_defs}
+    schedules = {s.name: s.default_status.value for s in repository.schedule_defs}
+    assert sensors == dict.fromkeys(
+        ["event_sensor", "simulated_clock_sensor", "run_failure_sensor"], "RUNNING"
+    )
+    assert schedules == dict.fromkeys(["data_quality_schedule", "maintenance_schedule"], "RUNNING")
+
+
+def test_jobs_share_the_writers_lane_and_one_process() -> None:
+    for name in ("micro_batch", "data_quality", "maintenance"):
+        job = defs.resolve_job_def(name)
+        assert job.tags["smartshelf/lane"] == "writer"
+        assert job.executor_def.name == "in_process"

@@ -1,0 +1,170 @@
+"""Runs of the jobs on a real lake: what they make, and checks that turn red when they should."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import dagster as dg
+import pyarrow as pa
+import pytest
+from dagster._core.storage.runs.schema import RunsTable
+
+from smartshelf_dagster.definitions import build_definitions
+from smartshelf_dagster.pipeline.drain import drain
+from smartshelf_dagster.pipeline.publish import IncompleteBuildError, read_publication
+from smartshelf_dagster.resources.lake import LakeResource
+from smartshelf_dagster.services.embedded_redis import EmbeddedRedis
+from smartshelf_dagster.settings import Settings
+from smartshelf_dagster.storage import delta
+from smartshelf_dagster.streaming.client import Client, Clock
+from smartshelf_dagster.streaming.producer import send_batches
+from tests.helpers.events import encode, opening, pickup
+
+
+@pytest.fixture
+def definitions(settings: Settings, broker: EmbeddedRedis) -> dg.Definitions:
+    return build_definitions(LakeResource(lake=settings.lake, redis_url=broker.url))
+
+
+@pytest.fixture
+def instance(tmp_path: Path) -> Iterator[dg.DagsterInstance]:
+    with dg.DagsterInstance.ephemeral(tempdir=str(tmp_path)) as ephemeral:
+        yield ephemeral
+
+
+def run(
+    definitions: dg.Definitions, instance: dg.DagsterInstance, job: str, **options: object
+) -> dg.ExecuteInProcessResult:
+    return definitions.resolve_job_def(job).execute_in_process(
+        instance=instance, raise_on_error=False, **options
+    )
+
+
+def send_some(client: Client) -> None:
+    events = [opening("o", 10), opening("w", 50, "warehouse")]
+    send_batches(client, "warehouse_events:S001", [encode(e) for e in events], 1)
+    pickups = [encode(pickup(f"p{i}")) for i in range(9)]
+    send_batches(client, "shelf_events:S001", [*pickups, b"junk"], 1)
+
+
+def test_micro_batch_drains_builds_decides_and_publishes(
+    definitions: dg.Definitions, instance: dg.DagsterInstance, client: Client, settings: Settings
+) -> None:
+    send_some(client)
+    result = run(definitions, instance, "micro_batch")
+    assert result.success
+    made = {
+        event.asset_key.to_user_string(): event.materialization.metadata
+        for event in result.get_asset_materialization_events()
+    }
+    assert made["raw/shelf_events"]["rows_added"].value == 9
+    assert made["raw/shelf_events"]["events_refused"].value == 1
+    assert made["raw/shelf_events"]["delta_version"].value == 1
+    assert made["cleansed/stock_movements"]["dagster/row_count"].value == 20
+    assert made["decisions/restock_commands"]["commands_sent"].value == 1
+    assert client.xlen("commands:S001") == 1
+    publication = read_publication(settings)
+    assert publication is not None
+    assert made["serving/smartshelf"]["as_of"].value == publication.as_of.isoformat()
+    assert all(check.passed for check in result.get_asset_check_evaluations())
+
+
+def test_micro_batch_table_that_left_its_contract_stops_everything_after(
+    definitions: dg.Definitions, instance: dg.DagsterInstance, client: Client, settings: Settings
+) -> None:
+    uri = settings.table_uri("raw/foot_traffic")
+    extra = pa.table({"unplanned": pa.array([], pa.string())})
+    delta.write_deltalake(uri, extra, mode="append", schema_mode="merge")
+    send_some(client)
+    result = run(definitions, instance, "micro_batch")
+    assert not result.success
+    red = [c for c in result.get_asset_check_evaluations() if not c.passed]
+    assert [(c.asset_key.to_user_string(), c.check_name) for c in red] == [
+        ("raw/foot_traffic", "rows_match_contract")
+    ]
+    assert read_publication(settings) is None
+
+
+def test_micro_batch_row_that_stands_twice_turns_its_check_red(
+    definitions: dg.Definitions, instance: dg.DagsterInstance, client: Client, settings: Settings
+) -> None:
+    send_some(client)
+    assert run(definitions, instance, "micro_batch").success
+    uri = settings.table_uri("raw/shelf_events")
+    delta.write_deltalake(uri, delta.read(uri).slice(0, 1), mode="append")
+    result = run(definitions, instance, "micro_batch")
+    red = [(c.asset_key.path[-1], c.check_name) for c in result.get_asset_check_evaluations() if not c.passed]  # fmt: skip
+    assert red == [("shelf_events", "no_event_twice")]
+
+
+def test_data_quality_passes_on_what_was_just_built_and_fails_after_tampering(
+    definitions: dg.Definitions, instance: dg.DagsterInstance, client: Client, settings: Settings
+) -> None:
+    assert run(definitions, instance, "data_quality").success
+    send_some(client)
+    run(definitions, instance, "micro_batch")
+    checks = run(definitions, instance, "data_quality").get_asset_check_evaluations()
+    assert len(checks) > 30
+    assert all(check.passed for check in checks)
+
+    uri = settings.table_uri("raw/shelf_events")
+    delta.open_table(uri).delete("event_id = 'p3'")
+    send_batches(client, "shelf_events:S001", [encode(pickup("p9"))], 1)
+    run(definitions, instance, "micro_batch")
+    checks = run(definitions, instance, "data_quality").get_asset_check_evaluations()
+    assert [check.check_name for check in checks if not check.passed] == ["goods_are_conserved"]
+
+
+def test_one_model_can_be_made_alone_but_then_not_published(
+    definitions: dg.Definitions, instance: dg.DagsterInstance, client: Client, settings: Settings
+) -> None:
+    send_some(client)
+    assert run(definitions, instance, "micro_batch").success
+    alone = [dg.AssetKey(["ops", "alerts"])]
+    result = run(definitions, instance, "micro_batch", asset_selection=alone)
+    assert result.success
+    assert [e.asset_key for e in result.get_asset_materialization_events()] == alone
+    published = run(
+        definitions,
+        instance,
+        "micro_batch",
+        asset_selection=[dg.AssetKey(["serving", "smartshelf"])],
+    )
+    assert not published.success
+    failure = published.get_step_failure_events()[0].step_failure_data.error.cause
+    assert failure.cls_name == IncompleteBuildError.__name__
+
+
+def test_maintenance_compacts_small_files_and_drains_go_on(
+    definitions: dg.Definitions, instance: dg.DagsterInstance, client: Client, settings: Settings
+) -> None:
+    uri = settings.table_uri("raw/shelf_events")
+    for i in range(60):
+        send_batches(client, "shelf_events:S001", [encode(pickup(f"p{i}"))], 1)
+        drain(settings, client, Clock(client), only=["shelf_events"])
+    assert len(delta.open_table(uri).file_uris()) == 60
+    assert run(definitions, instance, "maintenance").success
+    assert len(delta.open_table(uri).file_uris()) == 1
+    assert delta.read(uri).num_rows == 60
+    send_batches(client, "shelf_events:S001", [encode(pickup("after"))], 1)
+    assert run(definitions, instance, "micro_batch").success
+    assert delta.read(uri).num_rows == 61
+
+
+def test_maintenance_deletes_runs_beyond_their_retention(
+    definitions: dg.Definitions, instance: dg.DagsterInstance, settings: Settings
+) -> None:
+    first = run(definitions, instance, "maintenance")
+    age_run(instance, first.run_id, days=settings.run_retention_days + 1)
+    second = run(definitions, instance, "maintenance")
+    assert {r.run_id for r in instance.get_runs()} == {second.run_id}
+
+
+def age_run(instance: dg.DagsterInstance, run_id: str, days: int) -> None:
+    """Let a run have been created days ago."""
+    storage = instance.run_storage
+    with storage.connect() as connection:
+        created = datetime.now(UTC).replace(tzinfo=None) - timedelta(days=days)
+        connection.execute(
+            RunsTable.update().where(RunsTable.c.run_id == run_id).values(create_timestamp=created)
+        )
