@@ -25,7 +25,7 @@ from smartshelf_dagster.transform.runner import (
 )
 
 MANIFEST = ensure_manifest()
-_PREPARED = {"seeds", "staging"}
+PREPARED = {"seeds", "staging"}
 _EVERYTHING = {
     f"{node['schema']}/{node['name']}"
     for node in MANIFEST["nodes"].values()
@@ -83,11 +83,11 @@ def _selection(chosen: set[str]) -> str:
     """Return what to build beyond seeds and staging, which every session prepares anyway."""
     if chosen == _EVERYTHING:
         return TICK
-    return " ".join(sorted(t.split("/")[1] for t in chosen if t.split("/")[0] not in _PREPARED))
+    return " ".join(sorted(t.split("/")[1] for t in chosen if t.split("/")[0] not in PREPARED))
 
 
 def _count_rows(transformer: Transformer, results: list[NodeResult]) -> dict[str, int]:
-    tables = [r.table for r in results if r.table.split("/")[0] not in _PREPARED]
+    tables = [r.table for r in results if r.table.split("/")[0] not in PREPARED]
     with open_warehouse(transformer.warehouse) as reader:
         return {table: reader.count(table) for table in tables}
 

@@ -3,14 +3,15 @@
 import dagster as dg
 
 from smartshelf_dagster.defs.common import OWNERS, SERVING
-from smartshelf_dagster.defs.dbt import dbt_models
+from smartshelf_dagster.defs.dbt import PREPARED, dbt_models
 from smartshelf_dagster.resources.lake import LakeResource
 from smartshelf_dagster.transform.runner import warehouse_lock
 
 
 @dg.asset(
     key=["serving", "smartshelf"],
-    deps=list(dbt_models.keys),
+    # Not on staging and seeds: a run that need not make them must publish all the same.
+    deps=[key for key in dbt_models.keys if key.path[0] not in PREPARED],
     group_name=SERVING,
     kinds={"deltalake", "duckdb"},
     owners=OWNERS,

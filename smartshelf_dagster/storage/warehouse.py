@@ -80,6 +80,26 @@ def record_build(path: Path, build: Build) -> None:
         )
 
 
+def record_preparation(path: Path, fingerprint: str) -> None:
+    """Write into the warehouse what its seeds and staging models were made from."""
+    with connect(path, read_only=False) as connection:
+        connection.execute(
+            "create or replace table main.last_preparation as select ?::varchar as fingerprint",
+            [fingerprint],
+        )
+
+
+def read_preparation(path: Path) -> str | None:
+    """Return what `record_preparation` wrote, `None` for a new warehouse."""
+    if not path.exists():
+        return None
+    with connect(path) as connection:
+        known = "select count(*) from duckdb_tables() where table_name = 'last_preparation'"
+        if not connection.execute(known).fetchall()[0][0]:
+            return None
+        return str(connection.execute("from main.last_preparation").fetchall()[0][0])
+
+
 class WarehouseReader:
     """Reads what dbt has built, between its runs.
 

@@ -4,6 +4,7 @@ A source `raw.shelf_events` is the table `raw/shelf_events` of the lake the run 
 parsed project serves any lake. Files are pruned by their statistics before they are opened.
 """
 
+from collections import defaultdict
 from typing import Any
 
 import orjson
@@ -13,8 +14,8 @@ from dbt.adapters.duckdb.utils import SourceConfig
 
 from smartshelf_dagster.storage.delta import as_dataset, open_table
 
-# Version of every table that the runs of this process have opened last, by `<layer>/<name>`.
-opened_versions: dict[str, int] = {}
+# Versions that the runs of this process have opened last: lake, then `<layer>/<name>`.
+opened_versions: dict[str, dict[str, int]] = defaultdict(dict)
 
 
 class Plugin(BasePlugin):  # type: ignore[misc]
@@ -30,8 +31,9 @@ class Plugin(BasePlugin):  # type: ignore[misc]
         table = f"{source_config.schema}/{source_config.identifier}"
         uri = f"{self._root}/{table}"
         version = self._pinned.get(table)
-        opened_versions[table] = open_table(uri).version() if version is None else version
-        return as_dataset(uri, opened_versions[table])
+        opened = open_table(uri).version() if version is None else version
+        opened_versions[self._root][table] = opened
+        return as_dataset(uri, opened)
 
     def default_materialization(self) -> str:
         """Read through, do not copy into the warehouse."""

@@ -5,18 +5,23 @@ that say which model failed. Does not belong here: SQL.
 """
 
 import fcntl
+import hashlib
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import orjson
 
+from smartshelf_dagster.contracts.tables import reference_tables
 from smartshelf_dagster.errors import SmartShelfError
 from smartshelf_dagster.settings import PROJECT_ROOT, Settings, load_settings
+from smartshelf_dagster.storage import delta
+from smartshelf_dagster.storage.warehouse import read_preparation, record_preparation
 
 DBT_PROJECT_DIR = PROJECT_ROOT / "dbt_project"
 TICK = "tag:tick"
@@ -108,6 +113,7 @@ class Transformer:
         """
         self._settings = settings
         self._versions = dict(versions or {})
+        self._reference: dict[str, int] = {}
         self.warehouse = warehouse or settings.warehouse_path
         self.target = settings.state_path / "dbt"
 
@@ -163,7 +169,7 @@ class Transformer:
     def manifest(self) -> Any:
         """Return the parsed project, parsing it when that was not done in this process."""
         if Transformer._manifest is None:
-            Transformer._manifest = self.invoke("parse", [])
+            Transformer._manifest = self.invoke("parse", ["--no-write-json"])
         return Transformer._manifest
 
     def build(
@@ -206,16 +212,43 @@ class Transformer:
         return results
 
     def prepare(self, as_of: datetime) -> list[NodeResult]:
-        """Bring seeds and staging views up to what the project says; once per process is enough."""
-        seeds = self.build("resource_type:seed", as_of, command="seed")
-        return [*seeds, *self.build("staging", as_of)]
+        """Bring seeds and staging models up to the project and the reference data.
 
-    @staticmethod
-    def source_versions() -> dict[str, int]:
-        """Return the version of every source table that the last runs opened."""
+        Returns:
+            What was built; nothing when the warehouse is up to both already.
+        """
+        self._reference = {
+            contract.table: self._versions.get(contract.table)
+            or delta.open_table(self._settings.table_uri(contract.table)).version()
+            for contract in reference_tables().values()
+        }
+        wanted = f"{_project_digest()} {orjson.dumps(self._reference).decode()}"
+        if read_preparation(self.warehouse) == wanted:
+            return []
+        seeds = self.build("resource_type:seed", as_of, command="seed")
+        staging = self.build("staging", as_of)
+        record_preparation(self.warehouse, wanted)
+        return [*seeds, *staging]
+
+    def source_versions(self) -> dict[str, int]:
+        """Return the version of every source table that the warehouse was built from."""
         from smartshelf_dagster.transform.lake_plugin import opened_versions  # noqa: PLC0415
 
-        return dict(opened_versions)
+        return self._reference | opened_versions[self._settings.lake]
+
+
+def _project_files() -> list[Path]:
+    files = [p for p in DBT_PROJECT_DIR.rglob("*") if p.suffix in {".sql", ".yml", ".csv"}]
+    return sorted(p for p in files if "target" not in p.parts)
+
+
+@cache
+def _project_digest() -> str:
+    """Return a digest of the dbt project."""
+    digest = hashlib.sha256()
+    for path in _project_files():
+        digest.update(path.relative_to(DBT_PROJECT_DIR).as_posix().encode() + path.read_bytes())
+    return digest.hexdigest()
 
 
 def _close_warehouse() -> None:
@@ -244,11 +277,10 @@ def ensure_manifest() -> dict[str, Any]:
     Dagster needs it to know the models before anything runs.
     """
     path = DBT_PROJECT_DIR / "target" / "manifest.json"
-    sources = [p for p in DBT_PROJECT_DIR.rglob("*") if p.suffix in {".sql", ".yml", ".csv"}]
-    newest = max(p.stat().st_mtime for p in sources if "target" not in p.parts)
+    newest = max(source.stat().st_mtime for source in _project_files())
     if not path.exists() or path.stat().st_mtime < newest:
         transformer = Transformer(load_settings(state_dir=DBT_PROJECT_DIR / "target" / "parse"))
-        transformer.manifest()
+        transformer.invoke("parse", [])
         written = transformer.target / "manifest.json"
         path.parent.mkdir(parents=True, exist_ok=True)
         fresh = path.with_name(f".manifest.{os.getpid()}.json")

@@ -69,6 +69,19 @@ def test_micro_batch_drains_builds_decides_and_publishes(
     assert all(check.passed for check in result.get_asset_check_evaluations())
 
 
+def test_micro_batch_publishes_every_time(
+    definitions: dg.Definitions, instance: dg.DagsterInstance, client: Client, settings: Settings
+) -> None:
+    """Also when nothing had to be prepared any more, neither in this process nor in another."""
+    for version in (1, 2):
+        send_batches(client, "shelf_events:S001", [encode(pickup(f"p{version}"))], 1)
+        result = run(definitions, instance, "micro_batch")
+        assert "serving__smartshelf" in {e.step_key for e in result.get_step_success_events()}
+        publication = read_publication(settings)
+        assert publication is not None
+        assert publication.raw_versions["raw/shelf_events"] == version
+
+
 def test_micro_batch_table_that_left_its_contract_stops_everything_after(
     definitions: dg.Definitions, instance: dg.DagsterInstance, client: Client, settings: Settings
 ) -> None:
@@ -110,7 +123,8 @@ def test_data_quality_passes_on_what_was_just_built_and_fails_after_tampering(
     uri = settings.table_uri("raw/shelf_events")
     delta.open_table(uri).delete("event_id = 'p3'")
     send_batches(client, "shelf_events:S001", [encode(pickup("p9"))], 1)
-    run(definitions, instance, "micro_batch")
+    again = run(definitions, instance, "micro_batch")
+    assert again.success, again.get_step_failure_events()
     checks = run(definitions, instance, "data_quality").get_asset_check_evaluations()
     assert [check.check_name for check in checks if not check.passed] == ["goods_are_conserved"]
 
