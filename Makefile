@@ -39,7 +39,7 @@ chaos: setup ## kill processes for a long time, then audit
 
 docs: setup ## dbt docs site in dbt_project/target/index.html, and the generated reference pages
 	$(BIN)/python -m smartshelf_dagster.contracts.generate
-	$(BIN)/python -m smartshelf_dagster.defs.lineage
+	$(BIN)/python -m smartshelf_dagster.lineage
 	$(BIN)/python -m smartshelf_dagster.transform.docs
 
 lock: setup ## renew the lock after pyproject.toml changed

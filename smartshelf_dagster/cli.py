@@ -262,3 +262,7 @@ def _fail_unless(ok: bool, details: tuple[str, ...] | list[str]) -> None:
         for line in details:
             typer.echo(f"smartshelf: {line}", err=True)
         raise typer.Exit(_CHECK_FAILED)
+
+
+if __name__ == "__main__":
+    app()

@@ -26,7 +26,6 @@ from typing import Any, Self
 import orjson
 import pyarrow as pa
 import pyarrow.compute as pc
-from deltalake import DeltaTable
 
 from smartshelf_dagster.contracts.tables import (
     QUARANTINE,
@@ -106,7 +105,7 @@ class DrainReport:
         return sum(report.rejected for report in self.topics.values())
 
 
-def ensure_raw_tables(settings: Settings) -> dict[str, DeltaTable]:
+def ensure_raw_tables(settings: Settings) -> dict[str, delta.Table]:
     """Open the raw tables and the quarantine, creating those that are not there."""
     contracts = [*raw_tables().values(), QUARANTINE]
     return {c.name: delta.ensure_table(settings.table_uri(c.table), c) for c in contracts}
@@ -170,7 +169,7 @@ class _TopicDrain:
     """Drains the streams of one topic."""
 
     def __init__(
-        self, context: _Context, topic: str, table: DeltaTable, quarantine: DeltaTable
+        self, context: _Context, topic: str, table: delta.Table, quarantine: delta.Table
     ) -> None:
         self._context = context
         self._topic = topic

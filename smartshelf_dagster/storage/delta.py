@@ -37,6 +37,9 @@ _TABLE_CONFIGURATION: Mapping[str, str | None] = {
 }
 
 
+Table = DeltaTable
+
+
 class ConcurrentWriteError(SmartShelfError, RuntimeError):
     """Another process moved the same offsets; what this one read is already in the table."""
 

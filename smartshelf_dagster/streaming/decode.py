@@ -5,14 +5,13 @@ exact validator for what the fast path does not accept. Does not belong here: re
 and rules that need the clock (`domain/plausibility.py`).
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 import orjson
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.json as pj
 
 from smartshelf_dagster.contracts.tables import UTC_MICROSECONDS, arrow_schema, raw_tables
@@ -70,15 +69,15 @@ class Decoded:
 
 
 @dataclass(frozen=True)
-class _Block:
-    """Events of one topic with their places on the stream."""
+class _Events:
+    """Events with their places on the stream."""
 
     payloads: Sequence[bytes]
     stream_ids: Sequence[str]
     indexes: Sequence[int]
 
-    def part(self, start: int, stop: int) -> "_Block":
-        return _Block(
+    def part(self, start: int, stop: int) -> "_Events":
+        return _Events(
             self.payloads[start:stop], self.stream_ids[start:stop], self.indexes[start:stop]
         )
 
@@ -112,23 +111,23 @@ def decode_entries(topic: str, entries: Sequence[RawEntry]) -> Decoded:
     """
     singles: list[tuple[str, bytes]] = []
     batches: list[tuple[str, bytes]] = []
-    rejected: list[RejectedEvent] = []
+    decoder = _Decoder(topic)
     for entry_id, fields in entries:
         stream_id = entry_id.decode("ascii")
         if len(fields) == 2 and fields[0] == EVENT_FIELD:  # noqa: PLR2004
             singles.append((stream_id, fields[1]))
         elif len(fields) == 2 and fields[0] == BATCH_FIELD and fields[1].strip():  # noqa: PLR2004
-            batches.append((stream_id, fields[1]))
+            batches.append((stream_id, fields[1].rstrip(b"\n")))
         else:
-            rejected.append(_unreadable(stream_id, fields))
-    tables: list[pa.Table] = []
+            decoder.rejected.append(_unreadable(stream_id, fields))
     if singles:
-        block = _Block([p for _, p in singles], [i for i, _ in singles], [0] * len(singles))
-        _decode_block(topic, block, tables, rejected)
-    if batches and not _decode_whole_batches(topic, batches, tables):
-        _decode_block(topic, _split_batches(batches), tables, rejected)
-    schema = decoded_schema(topic)
-    return Decoded(pa.concat_tables(tables) if tables else schema.empty_table(), rejected)
+        decoder.decode_events(
+            _Events([p for _, p in singles], [i for i, _ in singles], [0] * len(singles))
+        )
+    if batches:
+        decoder.decode_batches(batches)
+    tables = decoder.tables or [decoded_schema(topic).empty_table()]
+    return Decoded(pa.concat_tables(tables), decoder.rejected)
 
 
 def _unreadable(stream_id: str, fields: Sequence[bytes]) -> RejectedEvent:
@@ -138,22 +137,17 @@ def _unreadable(stream_id: str, fields: Sequence[bytes]) -> RejectedEvent:
     return RejectedEvent(stream_id, 0, payload, Rejection(ReasonCode.UNREADABLE_ENTRY, reason))
 
 
-def _split_batches(batches: Sequence[tuple[str, bytes]]) -> _Block:
-    """Split newline-delimited entries; blank lines hold no event."""
-    found = [
-        (line, stream_id, index)
-        for stream_id, payload in batches
-        for index, line in enumerate(payload.split(b"\n"))
-        if line.strip()
-    ]
-    return _Block([f[0] for f in found], [f[1] for f in found], [f[2] for f in found])
+def _split(stream_id: str, payload: bytes) -> _Events:
+    """Split a newline-delimited entry; blank lines hold no event."""
+    lines = [(line, i) for i, line in enumerate(payload.split(b"\n")) if line.strip()]
+    return _Events([line for line, _ in lines], [stream_id] * len(lines), [i for _, i in lines])
 
 
-def _parse(topic: str, buffer: bytes, events: int) -> pa.StructArray | None:
+def _parse(topic: str, wrapped: bytes, events: int) -> pa.StructArray | None:
     """Parse wrapped events; `None` unless each makes exactly one row."""
     try:
         table = pj.read_json(
-            pa.BufferReader(buffer),
+            pa.BufferReader(wrapped),
             read_options=pj.ReadOptions(block_size=_BLOCK_BYTES),
             parse_options=pj.ParseOptions(
                 explicit_schema=pa.schema([("e", event_type(topic))]),
@@ -166,80 +160,87 @@ def _parse(topic: str, buffer: bytes, events: int) -> pa.StructArray | None:
     return table["e"].combine_chunks() if table.num_rows == events else None
 
 
-def _to_table(
-    topic: str, columns: dict[str, pa.Array], stream_ids: pa.Array, indexes: pa.Array
-) -> pa.Table:
-    schema = decoded_schema(topic)
-    columns = columns | {"stream_id": stream_ids, "entry_index": indexes}
-    return pa.Table.from_arrays([columns[name] for name in schema.names], schema=schema)
+class _Decoder:
+    """Collects what the entries of one stream hold."""
 
+    def __init__(self, topic: str) -> None:
+        self._topic = topic
+        self.tables: list[pa.Table] = []
+        self.rejected: list[RejectedEvent] = []
 
-def _decode_whole_batches(
-    topic: str, batches: Sequence[tuple[str, bytes]], tables: list[pa.Table]
-) -> bool:
-    """Decode batch entries without splitting them, if every event in them is acceptable."""
-    payloads = [payload.rstrip(b"\n") for _, payload in batches]
-    counts = [payload.count(b"\n") + 1 for payload in payloads]
-    wrapped = _BETWEEN.join(payload.replace(b"\n", _BETWEEN) for payload in payloads)
-    events = _parse(topic, _OPEN + wrapped + _CLOSE, sum(counts))
-    if events is None:
-        return False
-    mask, event_ts = accept(topic, events)
-    if not pc.all(mask).as_py():
-        return False
-    indexes = np.concatenate([np.arange(count, dtype=np.int32) for count in counts])
-    entry_of_event = np.repeat(np.arange(len(batches)), counts)
-    stream_ids = pa.array([stream_id for stream_id, _ in batches]).take(pa.array(entry_of_event))
-    tables.append(
-        _to_table(topic, to_columns(topic, events, event_ts), stream_ids, pa.array(indexes))
-    )
-    return True
-
-
-def _decode_block(
-    topic: str, block: _Block, tables: list[pa.Table], rejected: list[RejectedEvent]
-) -> None:
-    """Decode events, halving a block that does not parse until the broken ones are alone."""
-    count = len(block.payloads)
-    events = None
-    if count >= _EXACT_BELOW:
-        events = _parse(topic, _OPEN + _BETWEEN.join(block.payloads) + _CLOSE, count)
-        if events is None:
-            _decode_block(topic, block.part(0, count // 2), tables, rejected)
-            _decode_block(topic, block.part(count // 2, count), tables, rejected)
+    def decode_events(self, events: _Events) -> None:
+        """Decode events that stand alone; halve them until the broken ones are few."""
+        count = len(events.payloads)
+        parsed = None
+        if count >= _EXACT_BELOW:
+            wrapped = _OPEN + _BETWEEN.join(events.payloads) + _CLOSE
+            parsed = _parse(self._topic, wrapped, count)
+            if parsed is None:
+                self.decode_events(events.part(0, count // 2))
+                self.decode_events(events.part(count // 2, count))
+                return
+        if parsed is None:
+            self._ask_each(
+                (events.stream_ids[i], events.indexes[i], events.payloads[i]) for i in range(count)
+            )
             return
-    if events is None:
-        _decode_exactly(topic, block, range(count), tables, rejected)
-        return
-    mask, event_ts = accept(topic, events)
-    stream_ids = pa.array(block.stream_ids, pa.string())
-    indexes = pa.array(block.indexes, pa.int32())
-    if not pc.all(mask).as_py():
-        doubtful = np.flatnonzero(~np.asarray(mask))
-        _decode_exactly(topic, block, doubtful.tolist(), tables, rejected)
-        events, event_ts = events.filter(mask), event_ts.filter(mask)
-        stream_ids, indexes = stream_ids.filter(mask), indexes.filter(mask)
-    tables.append(_to_table(topic, to_columns(topic, events, event_ts), stream_ids, indexes))
+        doubtful = self._take(
+            parsed, pa.array(events.stream_ids, pa.string()), pa.array(events.indexes, pa.int32())
+        )
+        self._ask_each(
+            (events.stream_ids[i], events.indexes[i], events.payloads[i]) for i in doubtful
+        )
 
+    def decode_batches(self, batches: Sequence[tuple[str, bytes]]) -> None:
+        """Decode newline-delimited entries without splitting them, where they parse as they are."""
+        counts = np.array([payload.count(b"\n") + 1 for _, payload in batches])
+        joined = _BETWEEN.join(payload.replace(b"\n", _BETWEEN) for _, payload in batches)
+        parsed = _parse(self._topic, _OPEN + joined + _CLOSE, int(counts.sum()))
+        if parsed is None:
+            half = len(batches) // 2
+            if half:
+                self.decode_batches(batches[:half])
+                self.decode_batches(batches[half:])
+            else:
+                self.decode_events(_split(*batches[0]))
+            return
+        entry = np.repeat(np.arange(len(batches)), counts)
+        starts = np.cumsum(counts) - counts
+        index = (np.arange(len(entry)) - starts[entry]).astype(np.int32)
+        ids = pa.array([stream_id for stream_id, _ in batches])
+        doubtful = self._take(parsed, ids.take(pa.array(entry)), pa.array(index))
+        self._ask_each(
+            (batches[entry[i]][0], int(index[i]), batches[entry[i]][1].split(b"\n")[index[i]])
+            for i in doubtful
+        )
 
-def _decode_exactly(
-    topic: str,
-    block: _Block,
-    positions: Sequence[int],
-    tables: list[pa.Table],
-    rejected: list[RejectedEvent],
-) -> None:
-    """Ask the exact validator about each event."""
-    rows: list[dict[str, Any]] = []
-    for position in positions:
-        result = validate_event(topic, block.payloads[position])
-        place = block.stream_ids[position], block.indexes[position]
-        if isinstance(result, Rejection):
-            rejected.append(RejectedEvent(*place, block.payloads[position], result))
-        else:
-            rows.append(result | {"stream_id": place[0], "entry_index": place[1]})
-    if rows:
-        tables.append(_rows_to_table(topic, rows))
+    def _take(
+        self, events: pa.StructArray, stream_ids: pa.StringArray, indexes: pa.Int32Array
+    ) -> list[int]:
+        """Take the events that are certainly right; returns the positions of the others."""
+        mask, event_ts = accept(self._topic, events)
+        doubtful: list[int] = np.flatnonzero(~np.asarray(mask)).tolist()
+        if doubtful:
+            events, event_ts = events.filter(mask), event_ts.filter(mask)
+            stream_ids, indexes = stream_ids.filter(mask), indexes.filter(mask)
+        schema = decoded_schema(self._topic)
+        columns = to_columns(self._topic, events, event_ts)
+        columns |= {"stream_id": stream_ids, "entry_index": indexes}
+        ordered = [columns[name] for name in schema.names]
+        self.tables.append(pa.Table.from_arrays(ordered, schema=schema))
+        return doubtful
+
+    def _ask_each(self, events: Iterable[tuple[str, int, bytes]]) -> None:
+        """Ask the exact validator about stream id, index and payload of each event."""
+        rows: list[dict[str, Any]] = []
+        for stream_id, index, payload in events:
+            result = validate_event(self._topic, payload)
+            if isinstance(result, Rejection):
+                self.rejected.append(RejectedEvent(stream_id, index, payload, result))
+            else:
+                rows.append(result | {"stream_id": stream_id, "entry_index": index})
+        if rows:
+            self.tables.append(_rows_to_table(self._topic, rows))
 
 
 def _rows_to_table(topic: str, rows: list[dict[str, Any]]) -> pa.Table:

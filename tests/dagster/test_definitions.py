@@ -5,7 +5,7 @@ import pytest
 
 from smartshelf_dagster.contracts.tables import raw_tables
 from smartshelf_dagster.definitions import defs
-from smartshelf_dagster.defs.lineage import LINEAGE_FILE, build_lineage
+from smartshelf_dagster.lineage import LINEAGE_FILE, build_lineage
 from smartshelf_dagster.transform.runner import ensure_manifest
 
 GRAPH = defs.resolve_asset_graph()

@@ -1,8 +1,10 @@
 """The same models on another engine: compiled and run by Sail (Spark SQL), they say the same."""
 
 import json
+import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -11,14 +13,15 @@ from tests.helpers.world import Recording
 
 
 @pytest.mark.timeout(240)
-def test_models_give_the_same_rows_on_spark_sql(recorded: Recording) -> None:
+def test_models_give_the_same_rows_on_spark_sql(recorded: Recording, tmp_path: Path) -> None:
     """In a process of its own: dbt and the Spark session are global."""
     result = subprocess.run(
         [
             *(sys.executable, "-W", "ignore", "-m", "tests.helpers.spark_engine"),
             *(recorded.settings.lake, recorded.now.isoformat()),
         ],
-        cwd=PROJECT_ROOT,
+        cwd=tmp_path,
+        env=os.environ | {"PYTHONPATH": str(PROJECT_ROOT)},
         capture_output=True,
         text=True,
         check=False,
