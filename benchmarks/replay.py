@@ -1,6 +1,7 @@
 """The whole way of real sales: file, Redis, drain, dbt, published `sales_lines`."""
 
 import os
+import time
 from pathlib import Path
 
 from benchmarks.common import Figure, scratch_lake
@@ -28,18 +29,6 @@ def run() -> list[Figure]:
             seconds.append(time.perf_counter() - started)
     method = (
         f"UCI Online Retail, {rows:,} rows, an event each, 500 to an entry; file to publication"
-    )
-    return []
-    seconds, rows = [], 0
-    for _ in range(REPETITIONS):
-        with scratch_lake(world=False) as (settings, url):
-            session = LakeSession(settings, connect(url, 60))
-            session.transformer.manifest()
-            reports = []
-            seconds.append(timed(lambda: reports.append(replay_online_retail(session, FILE))))
-            rows = reports[0].rows
-    method = (
-        f"UCI Online Retail, {rows:,} rows as one event each, 500 to an entry; file to publication"
     )
     return [
         Figure("replay", tuple(seconds), "s", method),
