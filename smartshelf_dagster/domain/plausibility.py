@@ -27,6 +27,8 @@ class Assortment:
         opened_ts: Opening of each store, UTC microseconds.
         tracked: Whether stock is tracked in each store; elsewhere any item may be sold.
         carried: One row per store, one column per item; whether the store carries the item.
+
+    `tracked` and `carried` end with one false entry for stores and items that are not known.
     """
 
     stores: pa.StringArray
@@ -47,7 +49,9 @@ class Assortment:
         item_ids = store_items["item_id"].unique(maintain_order=True).to_list()
         rows = {store: i for i, store in enumerate(store_ids)}
         columns = {item: i for i, item in enumerate(item_ids)}
-        carried = np.zeros((len(store_ids), len(item_ids) + 1), dtype=np.bool_)
+        # One more of each, all false: index -1 stands for what is not known.
+        carried = np.zeros((len(store_ids) + 1, len(item_ids) + 1), dtype=np.bool_)
+        tracked = [*(stores["stock_tracking"] != "none"), False]
         for store, item in store_items.select("store_id", "item_id").iter_rows():
             if store in rows:
                 carried[rows[store], columns[item]] = True
@@ -55,7 +59,7 @@ class Assortment:
             stores=pa.array(store_ids, pa.string()),
             items=pa.array(item_ids, pa.string()),
             opened_ts=pa.array(stores["opened_ts"].to_list(), pa.timestamp("us", tz="UTC")),
-            tracked=(stores["stock_tracking"] != "none").to_numpy().astype(np.bool_),
+            tracked=np.array(tracked, dtype=np.bool_),
             carried=carried,
         )
 
@@ -83,7 +87,7 @@ def _uncarried(
 ) -> npt.NDArray[np.int64]:
     """Return positions whose store tracks stock and does not carry the item."""
     found = np.asarray(pc.fill_null(pc.index_in(items, assortment.items), -1), dtype=np.int64)
-    wrong = (stores >= 0) & assortment.tracked[stores] & ~assortment.carried[stores, found]
+    wrong = assortment.tracked[stores] & ~assortment.carried[stores, found]
     return np.flatnonzero(wrong & np.asarray(items.is_valid()))
 
 

@@ -74,16 +74,19 @@ class _Lake:
         self._settings = settings
         self._versions = publication.raw_versions | publication.table_versions
 
+    def _version(self, name: str) -> int | None:
+        return self._versions.get(name)
+
     def table(self, name: str, columns: list[str] | None = None) -> pl.DataFrame:
         uri = self._settings.table_uri(name)
-        frame = pl.from_arrow(delta.read(uri, columns, version=self._versions.get(name)))
+        frame = pl.from_arrow(delta.read(uri, columns, version=self._version(name)))
         assert isinstance(frame, pl.DataFrame)  # noqa: S101 - narrows from_arrow's union
         return frame
 
     def history(self, name: str) -> list[dict[str, Any]]:
         table = delta.open_table(self._settings.table_uri(name))
-        newest = self._versions.get(name, table.version())
-        return [entry for entry in table.history() if entry["version"] <= newest]
+        newest = self._version(name)
+        return [e for e in table.history() if newest is None or e["version"] <= newest]
 
 
 def audit(settings: Settings, as_of: datetime | None = None) -> AuditReport:
