@@ -1,0 +1,1 @@
+"""Charts: frames in, Plotly figures out. No Streamlit, no query, no clock."""

@@ -1,0 +1,1 @@
+"""Parts that several pages share. They draw; they do not query."""

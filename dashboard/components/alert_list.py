@@ -1,0 +1,171 @@
+"""Alerts in a table, and what a person can do with those that are chosen."""
+
+from datetime import datetime
+from typing import Any
+
+import polars as pl
+import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
+
+from dashboard import actions, pending, text
+from dashboard.components import tables
+from dashboard.page import PageContext
+from smartshelf_dagster.streaming.operator import AlertAction
+
+ACKNOWLEDGED: AlertAction = "acknowledged"
+DISMISSED: AlertAction = "dismissed"
+
+_MARKS = {"open": "▲", "ack": "◆", "resolved": "✓", "dismissed": "✕"}
+_ON_THE_WAY = {ACKNOWLEDGED: "⏳ acknowledging", DISMISSED: "⏳ dismissing"}
+_RESULT = "alert_action_result"
+_MAX_NOTE = 500
+_MAX_ACTOR = 64
+
+
+def readable(frame: pl.DataFrame) -> pl.DataFrame:
+    """Add words to rows of ops.alerts: state, type_label, location_label, category_label.
+
+    An alert with an action on its way says so in its state.
+    """
+    on_the_way = {alert_id: _ON_THE_WAY[action] for alert_id, action in pending.actions().items()}
+    words = {code: f"{mark} {text.label(code)}" for code, mark in _MARKS.items()}
+    return frame.with_columns(
+        pl.coalesce(
+            pl.col("alert_id").replace_strict(on_the_way, default=None, return_dtype=pl.String),
+            pl.col("status").replace_strict(words, default=pl.col("status")),
+        ).alias("state"),
+        pl.col("alert_type").map_elements(text.label, return_dtype=pl.String).alias("type_label"),
+        pl.col("location").map_elements(text.label, return_dtype=pl.String).alias("location_label"),
+        pl.col("category")
+        .map_elements(text.category_label, return_dtype=pl.String)
+        .alias("category_label"),
+    )
+
+
+def columns(timezone: str, *names: str) -> dict[str, Any]:
+    """Return the configuration of columns of an alert table, by name."""
+    config = st.column_config
+    known = {
+        "state": config.TextColumn("State", width=122),
+        "type_label": config.TextColumn("Type", width=125),
+        "location_label": config.TextColumn("Where", width=78),
+        "store_name": config.TextColumn("Store"),
+        "shelf_id": config.TextColumn("Shelf"),
+        "category_label": config.TextColumn("Category", width=160),
+        "subcategory": config.TextColumn("Item", width=140),
+        "current_stock": config.NumberColumn("Stock (pcs)", format="localized", width="small"),
+        "max_stock": config.NumberColumn("Capacity (pcs)", format="localized"),
+        "low_below_qty": config.NumberColumn("Low below (pcs)", format="localized"),
+        "suggested_qty": config.NumberColumn(
+            "To fill (pcs)", format="localized", help="Pieces up to the target."
+        ),
+        "episodes": config.NumberColumn(
+            "Times", help="How often the condition came, reopenings within the cooldown included."
+        ),
+        "opened_ts": config.DatetimeColumn("Opened", format="ddd D MMM, HH:mm", timezone=timezone),
+        "updated_ts": config.DatetimeColumn(
+            "Last change", format="ddd D MMM, HH:mm", timezone=timezone
+        ),
+        "last_actor": config.TextColumn("Last actor"),
+    }
+    return {name: known[name] for name in names}
+
+
+def narrow_columns(timezone: str) -> dict[str, Any]:
+    """Return the configuration of the few columns that fit beside the map."""
+    config = st.column_config
+    return {
+        "state": config.TextColumn("State", width=118),
+        "shelf_id": config.TextColumn("Shelf", width=92),
+        "subcategory": config.TextColumn("Item", width=112),
+        "opened_ts": config.DatetimeColumn(
+            "Opened", format="ddd HH:mm", timezone=timezone, width=78
+        ),
+        "location_label": config.TextColumn("Where", width=72),
+    }
+
+
+def action_form(
+    chosen: pl.DataFrame, context: PageContext, *, table_key: str, is_wide: bool
+) -> None:
+    """Draw the form that acknowledges or dismisses the chosen alerts.
+
+    Args:
+        chosen: Rows of ops.alerts.
+        context: Of the page.
+        table_key: Table whose choice is emptied when the action was sent.
+        is_wide: Whether fields and buttons fit into one row.
+    """
+    _show_result()
+    free = chosen.filter(pl.col("is_active") & ~pl.col("alert_id").is_in(list(pending.actions())))
+    opened = free.filter(pl.col("status") == "open")
+    if chosen.is_empty():
+        st.caption("Choose alerts in the table to acknowledge or dismiss them.")
+        return
+    if free.is_empty():
+        st.caption("Nothing to do: the chosen alerts are closed, or an action is on its way.")
+        return
+    with st.form(f"{table_key}:form", enter_to_submit=False, border=True):
+        who, why, left, right = _places(is_wide=is_wide)
+        actor = who.text_input(
+            "Your name", key="actor", max_chars=_MAX_ACTOR, persist_state="session"
+        )
+        note = why.text_input("Note (optional)", key=f"{table_key}:note", max_chars=_MAX_NOTE)
+        acknowledge = left.form_submit_button(
+            f"Acknowledge {len(opened)}",
+            icon=":material/check:",
+            type="primary",
+            disabled=opened.is_empty(),
+            width="stretch",
+        )
+        dismiss = right.form_submit_button(
+            f"Dismiss {len(free)}", icon=":material/close:", width="stretch"
+        )
+        st.caption(
+            f"{text.plural(len(free), 'alert')} chosen. Actions take effect with the next "
+            "micro-batch; a dismissed alert stays closed."
+        )
+    if acknowledge or dismiss:
+        alerts, action = (opened, ACKNOWLEDGED) if acknowledge else (free, DISMISSED)
+        done = _send(alerts, action, actor, note, context.publication.published_at)
+        if done:
+            tables.choose(table_key, [])
+        st.rerun()
+
+
+def _places(*, is_wide: bool) -> list[DeltaGenerator]:
+    """Return where name, note and the two buttons go."""
+    if is_wide:
+        return list(st.columns([3, 5, 2, 2], vertical_alignment="bottom"))
+    return [*st.columns([2, 3]), *st.columns(2)]
+
+
+def _send(
+    alerts: pl.DataFrame, action: AlertAction, actor: str, note: str, shown: datetime
+) -> bool:
+    """Send an action and keep the message about it; returns whether all of it was sent."""
+    if not actor.strip():
+        st.session_state[_RESULT] = ("error", "Your name is missing: the audit trail needs it.")
+        return False
+    keys = [actions.alert_key(row) for row in alerts.iter_rows(named=True)]
+    outcome = actions.act(keys, action, actor=actor, note=note)
+    pending.add(outcome.sent, action, shown)
+    sent = text.plural(len(outcome.sent), "alert")
+    if outcome.problem:
+        done = f"Only {sent} of {len(keys)} {action}." if outcome.sent else "Nothing was sent."
+        st.session_state[_RESULT] = ("error", f"{done} {outcome.problem}")
+    else:
+        message = (
+            f"Sent: {sent} {action}. It takes effect with the next micro-batch; until then the "
+            "table says that it is on its way."
+        )
+        st.session_state[_RESULT] = ("success", message)
+    return not outcome.problem
+
+
+def _show_result() -> None:
+    kind, message = st.session_state.pop(_RESULT, (None, ""))
+    if kind == "error":
+        st.error(message, icon=":material/error:")
+    elif kind == "success":
+        st.success(message, icon=":material/schedule_send:")

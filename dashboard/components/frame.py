@@ -1,0 +1,134 @@
+"""The frame around every page: title, store, clock, age of the data, and the watch for news.
+
+Belongs here: what all pages have in common. A fragment looks every few seconds whether the
+serving file was replaced, and only then is the page drawn again: nothing flickers, and a form
+that is being filled in is left alone.
+"""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from html import escape
+
+import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
+
+from dashboard import pending, serving, style, text
+from dashboard.components import explain
+from dashboard.data import alerts, stores
+from dashboard.data.stores import Publication, Store
+from dashboard.page import Page, PageContext
+from dashboard.serving import FileIdentity, ServingUnavailableError
+from dashboard.theme import current_palette
+from smartshelf_dagster.settings import load_settings
+
+REFRESH_SECONDS = 5
+ALL_STORES = "all"
+
+# Publications that may be missed before the data count as old.
+_MISSED_PUBLICATIONS = 3
+
+
+@dataclass(frozen=True)
+class Shown:
+    """What the page was drawn for; when one of these changes, it is drawn again.
+
+    Attributes:
+        file: The serving file, `None` when there was none.
+        theme: Name of the theme.
+        is_stale: Whether the data counted as old.
+    """
+
+    file: FileIdentity | None
+    theme: str
+    is_stale: bool
+
+
+def show(page: Page) -> None:
+    """Draw a page with its frame."""
+    palette = current_palette()
+    file = serving.serving_identity()
+    style.apply(palette)
+    heading = st.container(horizontal=True, vertical_alignment="center", key="heading")
+    heading.title(page.title, anchor=False, width="content")
+    try:
+        publication = stores.publication()
+        shown = Shown(file, palette.name, is_stale(publication))
+        chosen = _choose_store(heading, page)
+        with heading:
+            _live(publication, chosen[0] if chosen else None, shown)
+        _render(page, PageContext(publication, chosen, palette), shown)
+    except ServingUnavailableError as problem:
+        explain.nothing(problem.title, problem.reason, *problem.remedies)
+        _live(None, None, Shown(file, palette.name, is_stale=False))
+
+
+def _render(page: Page, context: PageContext, shown: Shown) -> None:
+    if shown.is_stale:
+        _stale_banner(context.publication)
+    if not context.chosen:
+        explain.nothing(
+            "No stores",
+            "The published data do not name a single store.",
+            serving.START,
+            serving.RUN_A_DAY,
+        )
+        return
+    sent = sorted(pending.actions())
+    if sent:
+        pending.settle(context.publication.published_at, alerts.statuses(sent))
+    page.render(context)
+
+
+def _choose_store(heading: DeltaGenerator, page: Page) -> tuple[Store, ...]:
+    """Return the stores to show; a single one needs no choice."""
+    known = stores.stores()
+    if len(known) <= 1:
+        return tuple(known)
+    names = {store.store_id: f"{store.name} ({store.store_id})" for store in known}
+    if page.allows_all_stores:
+        names[ALL_STORES] = "All stores"
+    choice = heading.selectbox(
+        "Store",
+        list(names),
+        format_func=names.__getitem__,
+        key="store",
+        bind="query-params",
+        label_visibility="collapsed",
+        icon=":material/storefront:",
+        width=300,
+    )
+    return tuple(known) if choice == ALL_STORES else tuple(s for s in known if s.store_id == choice)
+
+
+@st.fragment(run_every=REFRESH_SECONDS)
+def _live(publication: Publication | None, store: Store | None, shown: Shown) -> None:
+    """Tell the time of the data and how old they are; draw the page again when it is outdated."""
+    stale = publication is not None and is_stale(publication)
+    if Shown(serving.serving_identity(), current_palette().name, stale) != shown:
+        st.rerun()
+    if publication and store:
+        age = text.age(publication.published_at, datetime.now(UTC))
+        sign, tone = ("▲", "stale") if stale else ("●", "live")
+        clock = text.local_time(publication.as_of, store.timezone)
+        st.html(
+            f'<p class="ss-status"><strong title="{store.timezone}">{clock}</strong>'
+            f' <span class="ss-muted">in {escape(store.city)}</span>'
+            f' <span class="ss-pill ss-{tone}" title="Time since the last publication">'
+            f"{sign} {age} old</span></p>"
+        )
+
+
+def _stale_banner(publication: Publication) -> None:
+    """Say that nothing new has come for a while, and what helps."""
+    since = text.local_time(publication.published_at, "UTC")
+    st.warning(
+        f"Nothing new has been published since {since} UTC. `{serving.START[0]}` lets the stores "
+        f"go on, `{serving.RUN_A_DAY[0]}` computes one more day.",
+        icon=":material/history:",
+    )
+
+
+def is_stale(publication: Publication) -> bool:
+    """Return whether publications that should have come by now have not."""
+    age = datetime.now(UTC) - publication.published_at
+    return age.total_seconds() > _MISSED_PUBLICATIONS * load_settings().micro_batch_interval_s

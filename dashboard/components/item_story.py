@@ -1,0 +1,68 @@
+"""One item of a store: what it is, where its stock stands, and how it came to that."""
+
+from datetime import timedelta
+from typing import Any
+
+import streamlit as st
+
+from dashboard import text
+from dashboard.charts.stock import Window, stock_over_time
+from dashboard.data import states
+from dashboard.page import PageContext
+
+_PERIODS: dict[str, timedelta | None] = {
+    "24 hours": timedelta(days=1),
+    "7 days": timedelta(days=7),
+    "30 days": timedelta(days=30),
+    "All": None,
+}
+
+
+def facts(found: dict[str, Any], currency: str) -> None:
+    """Draw what a row of `data.states.item` says, in figures."""
+    shelf, warehouse = st.columns(2)
+    with shelf:
+        st.metric("On the shelf (pcs)", found["shelf_stock"], format="localized")
+        st.caption(
+            f"of {text.number(found['shelf_capacity'])}; low below {found['low_below_qty']}, "
+            f"target {found['target_qty']}"
+        )
+    with warehouse:
+        st.metric("In the warehouse (pcs)", found["warehouse_stock"], format="localized")
+        st.caption(
+            f"of {text.number(found['warehouse_capacity'])}; low below {found['reorder_point']}"
+        )
+    kind = "perishable" if found["is_perishable"] else "long-life"
+    st.caption(
+        f"{text.category_label(found['category'])}, aisle {found['aisle']}, {kind}. "
+        f"List price {found['list_price']:.2f} {currency}; "
+        f"batches of {text.number(found['batch_size'])} pcs; "
+        f"{text.plural(found['in_transit'], 'piece')} on the way to the shelf."
+    )
+
+
+def trajectory(store_id: str, item_id: str, context: PageContext) -> None:
+    """Draw the stock over time, with a choice of the period."""
+    period = st.segmented_control(
+        "Period",
+        list(_PERIODS),
+        default="7 days",
+        required=True,
+        key="period",
+        bind="query-params",
+        label_visibility="collapsed",
+    )
+    length = _PERIODS[period or "All"]
+    as_of = context.publication.as_of
+    window = Window(as_of - length if length else None, as_of, context.timezone)
+    movements = states.trajectory(store_id, item_id, window.start)
+    if movements.is_empty():
+        st.caption("Nothing was moved yet.")
+        return
+    st.plotly_chart(
+        stock_over_time(movements, states.thresholds(store_id, item_id), window, context.palette),
+        theme=None,
+        key="trajectory",
+        config={"displayModeBar": False},
+        alt=f"Stock of {item_id} on the shelf and in the warehouse over time",
+    )

@@ -1,0 +1,166 @@
+"""What the alerts page and the alert lists ask."""
+
+from datetime import datetime
+
+import polars as pl
+
+from dashboard import serving
+
+ACTIVE = ("open", "ack")
+
+
+def alerts(
+    store_ids: list[str],
+    *,
+    types: list[str] | None = None,
+    statuses: list[str] | None = None,
+    locations: list[str] | None = None,
+    categories: list[str] | None = None,
+    text: str = "",
+) -> pl.DataFrame:
+    """Return alerts, active ones first, newest first.
+
+    Args:
+        store_ids: Stores.
+        types: Alert types; none means all, as for the other filters.
+        statuses: Statuses.
+        locations: Locations.
+        categories: Categories.
+        text: Part of the shelf id, the subcategory or the alert id.
+    """
+    return serving.query(
+        """
+        select
+            alerts.*,
+            items.subcategory,
+            stores.store_name
+        from ops.alerts as alerts
+        inner join ref.items as items on alerts.shelf_id = items.item_id
+        inner join ref.stores as stores on alerts.store_id = stores.store_id
+        where list_contains($store_ids::varchar[], alerts.store_id)
+            and (len($types::varchar[]) = 0
+                or list_contains($types::varchar[], alerts.alert_type))
+            and (len($statuses::varchar[]) = 0
+                or list_contains($statuses::varchar[], alerts.status))
+            and (len($locations::varchar[]) = 0
+                or list_contains($locations::varchar[], alerts.location))
+            and (len($categories::varchar[]) = 0
+                or list_contains($categories::varchar[], alerts.category))
+            and ($text = ''
+                or contains(lower(alerts.shelf_id), lower($text))
+                or contains(lower(items.subcategory), lower($text))
+                or contains(lower(alerts.alert_id), lower($text)))
+        order by alerts.is_active desc, alerts.opened_ts desc, alerts.alert_id
+        """,
+        store_ids=store_ids,
+        types=types or [],
+        statuses=statuses or [],
+        locations=locations or [],
+        categories=categories or [],
+        text=text.strip(),
+    )
+
+
+def count(store_ids: list[str]) -> int:
+    """Return how many alerts there are in stores, whatever their status."""
+    return int(
+        serving.query(
+            """
+            select count(*) as alerts
+            from ops.alerts
+            where list_contains($store_ids::varchar[], store_id)
+            """,
+            store_ids=store_ids,
+        ).item()
+    )
+
+
+def figures(store_ids: list[str]) -> pl.DataFrame:
+    """Return one row: open, acknowledged, opened_today, resolved_today, median_minutes.
+
+    A store's day is that of its time zone. The median is over all that resolved themselves or
+    were resolved, from the first opening to the last change.
+    """
+    return serving.query(
+        """
+        with counted as (
+            select
+                alerts.*,
+                cast(alerts.opened_ts at time zone status.timezone as date)
+                    = status.business_date as is_opened_today,
+                cast(alerts.updated_ts at time zone status.timezone as date)
+                    = status.business_date as is_updated_today
+            from ops.alerts as alerts
+            inner join live.store_status as status on alerts.store_id = status.store_id
+            where list_contains($store_ids::varchar[], alerts.store_id)
+        )
+
+        select
+            count(*) filter (status = 'open') as open,
+            count(*) filter (status = 'ack') as acknowledged,
+            count(*) filter (is_opened_today) as opened_today,
+            count(*) filter (status = 'resolved' and is_updated_today) as resolved_today,
+            median(epoch(updated_ts) - epoch(opened_ts)) filter (status = 'resolved') / 60
+                as median_minutes
+        from counted
+        """,
+        store_ids=store_ids,
+    )
+
+
+def categories(store_ids: list[str]) -> list[str]:
+    """Return the categories that have had alerts."""
+    return (
+        serving.query(
+            """
+            select distinct category
+            from ops.alerts
+            where list_contains($store_ids::varchar[], store_id)
+            order by category
+            """,
+            store_ids=store_ids,
+        )
+        .get_column("category")
+        .to_list()
+    )
+
+
+def transitions(alert_id: str) -> pl.DataFrame:
+    """Return the audit trail of an alert, oldest first."""
+    return serving.query(
+        """
+        select transition_no, transition_ts, from_status, to_status, actor, note
+        from ops.alert_transitions
+        where alert_id = $alert_id
+        order by transition_no
+        """,
+        alert_id=alert_id,
+    )
+
+
+def tasks(alert_id: str) -> pl.DataFrame:
+    """Return the commands that an alert led to, newest first."""
+    return serving.query(
+        """
+        select
+            command_id, command_type, status, qty, picked_qty, placed_qty, returned_qty,
+            issued_ts, updated_ts
+        from ops.commands
+        where alert_id = $alert_id
+        order by issued_ts desc
+        """,
+        alert_id=alert_id,
+    )
+
+
+def statuses(alert_ids: list[str]) -> dict[str, tuple[str, datetime]]:
+    """Return status and last change of some alerts; those unknown are left out."""
+    rows = serving.query(
+        """
+        select alert_id, status, updated_ts
+        from ops.alerts
+        where list_contains($alert_ids::varchar[], alert_id)
+        """,
+        alert_ids=alert_ids,
+    ).rows()
+    return {alert_id: (status, updated) for alert_id, status, updated in rows}

@@ -1,0 +1,107 @@
+"""What the store map shows: zones, and the shelves and alerts of one of them."""
+
+import polars as pl
+
+from dashboard import serving
+
+
+def zones(store_id: str) -> pl.DataFrame:
+    """Return one row per zone of the floor plan, with what is wrong on its shelves.
+
+    Columns: zone_id, category, label, x0, y0, x1, y1, shelves, low_shelves, empty_shelves,
+    open_alerts, acknowledged_alerts.
+    """
+    return serving.query(
+        """
+        with shelves as (
+            select
+                category,
+                count(*) as shelves,
+                count(*) filter (is_low) as low_shelves,
+                count(*) filter (current_stock <= 0) as empty_shelves
+            from cleansed.shelf_state
+            where store_id = $store_id
+            group by category
+        ),
+
+        alerts as (
+            select
+                category,
+                count(*) filter (status = 'open') as open_alerts,
+                count(*) filter (status = 'ack') as acknowledged_alerts
+            from ops.alerts
+            where store_id = $store_id and location = 'shelf' and is_active
+            group by category
+        )
+
+        select
+            zones.*,
+            coalesce(shelves.shelves, 0) as shelves,
+            coalesce(shelves.low_shelves, 0) as low_shelves,
+            coalesce(shelves.empty_shelves, 0) as empty_shelves,
+            coalesce(alerts.open_alerts, 0) as open_alerts,
+            coalesce(alerts.acknowledged_alerts, 0) as acknowledged_alerts
+        from ref.zones as zones
+        left join shelves on zones.category = shelves.category
+        left join alerts on zones.category = alerts.category
+        order by zones.zone_id
+        """,
+        store_id=store_id,
+    )
+
+
+def alerts_off_the_map(store_id: str) -> int:
+    """Return how many active shelf alerts concern categories that have no zone."""
+    frame = serving.query(
+        """
+        select count(*) as alerts
+        from ops.alerts
+        where store_id = $store_id and location = 'shelf' and is_active
+            and category not in (select category from ref.zones)
+        """,
+        store_id=store_id,
+    )
+    return int(frame.item())
+
+
+def shelves(store_id: str, category: str) -> pl.DataFrame:
+    """Return the shelves of a category, those in need first, with their newest task.
+
+    `task_status` is that of the newest restock command; a plan that is about to be issued wins.
+    """
+    return serving.query(
+        """
+        with newest_command as (
+            select shelf_id, status, qty, updated_ts
+            from ops.commands
+            where store_id = $store_id and command_type = 'restock'
+            qualify row_number() over (partition by shelf_id order by issued_ts desc) = 1
+        ),
+
+        planned as (
+            select shelf_id, status, suggested_qty, updated_ts
+            from ops.shelf_restock_plan
+            where store_id = $store_id and status = 'pending'
+        )
+
+        select
+            shelves.shelf_id,
+            shelves.subcategory,
+            shelves.current_stock,
+            shelves.shelf_capacity,
+            shelves.fill_rate,
+            shelves.low_below_qty,
+            shelves.target_qty,
+            shelves.is_low,
+            coalesce(planned.status, newest_command.status) as task_status,
+            coalesce(planned.suggested_qty, newest_command.qty) as task_qty,
+            coalesce(planned.updated_ts, newest_command.updated_ts) as task_ts
+        from cleansed.shelf_state as shelves
+        left join newest_command on shelves.shelf_id = newest_command.shelf_id
+        left join planned on shelves.shelf_id = planned.shelf_id
+        where shelves.store_id = $store_id and shelves.category = $category
+        order by shelves.is_low desc, shelves.fill_rate, shelves.shelf_id
+        """,
+        store_id=store_id,
+        category=category,
+    )

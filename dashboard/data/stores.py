@@ -1,0 +1,94 @@
+"""Stores, and the publication that everything on a page comes from."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+import polars as pl
+
+from dashboard import serving
+
+
+@dataclass(frozen=True)
+class Publication:
+    """What is in place.
+
+    Attributes:
+        as_of: The time its figures were computed for, by the clock of the stores.
+        published_at: When it was published, wall time.
+    """
+
+    as_of: datetime
+    published_at: datetime
+
+
+@dataclass(frozen=True)
+class Store:
+    """A store one can choose.
+
+    Attributes:
+        store_id: Its id.
+        name: Name people use.
+        city: Town.
+        timezone: IANA time zone.
+        currency: ISO 4217.
+        tracks_stock: Whether it has shelf sensors; else only its sales are known.
+    """
+
+    store_id: str
+    name: str
+    city: str
+    timezone: str
+    currency: str
+    tracks_stock: bool
+
+
+def publication() -> Publication:
+    """Return the publication in place.
+
+    Raises:
+        ServingUnavailableError: Nothing was published yet.
+    """
+    rows = serving.query("select as_of_ts, published_at from meta.publication").rows()
+    if not rows:
+        raise serving.ServingUnavailableError(
+            "The publication is not complete",
+            "It does not say what it was made from.",
+            serving.REBUILD,
+            serving.START,
+        )
+    return Publication(*rows[0])
+
+
+def stores() -> list[Store]:
+    """Return all stores by id."""
+    rows = serving.query(
+        """
+        select store_id, store_name, city, timezone, currency, stock_tracking = 'sensors'
+        from ref.stores
+        order by store_id
+        """
+    ).rows()
+    return [Store(*row) for row in rows]
+
+
+def status(store_id: str) -> pl.DataFrame:
+    """Return the live figures of a store: one row, or none when it has not reported yet."""
+    return serving.query(
+        "select * from live.store_status where store_id = $store_id", store_id=store_id
+    )
+
+
+def people_today(store_id: str) -> pl.DataFrame:
+    """Return people in a store over its business day: pane_start_ts, people_in_store."""
+    return serving.query(
+        """
+        select traffic.pane_start_ts, traffic.people_in_store
+        from live.store_traffic as traffic
+        inner join live.store_status as status on traffic.store_id = status.store_id
+        where traffic.store_id = $store_id
+            and cast(traffic.pane_start_ts at time zone status.timezone as date)
+                = status.business_date
+        order by traffic.pane_start_ts
+        """,
+        store_id=store_id,
+    )

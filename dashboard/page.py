@@ -1,0 +1,59 @@
+"""What a page is, and what it is given.
+
+Belongs here: the two types that pages and the frame around them share.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from dashboard.data.stores import Publication, Store
+from dashboard.theme import Palette
+
+
+@dataclass(frozen=True)
+class PageContext:
+    """What a page may rely on: there is a publication, and at least one store.
+
+    Attributes:
+        publication: What the serving file says of itself.
+        chosen: The stores the reader has chosen; more than one only if the page allows it.
+        palette: Colours of the theme.
+    """
+
+    publication: Publication
+    chosen: tuple[Store, ...]
+    palette: Palette
+
+    @property
+    def store(self) -> Store:
+        """The store of a page about one store."""
+        return self.chosen[0]
+
+    @property
+    def store_ids(self) -> list[str]:
+        """Ids of the chosen stores."""
+        return [store.store_id for store in self.chosen]
+
+    @property
+    def timezone(self) -> str:
+        """Time zone in which times are shown."""
+        return self.chosen[0].timezone
+
+
+@dataclass(frozen=True)
+class Page:
+    """A page of the app. Each module of `views/` has one, as `PAGE`.
+
+    Attributes:
+        title: Name in the navigation, and the heading.
+        icon: Material symbol.
+        path: Its place in the URL.
+        render: Draws it.
+        allows_all_stores: Whether it can show several stores together.
+    """
+
+    title: str
+    icon: str
+    path: str
+    render: Callable[[PageContext], None]
+    allows_all_stores: bool = False

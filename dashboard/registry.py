@@ -1,0 +1,11 @@
+"""The pages, in the order of the navigation. A new page: a module in `views/`, a line here."""
+
+from dashboard.page import Page
+from dashboard.views import alerts, states, store_map, system
+
+PAGES: tuple[Page, ...] = (
+    store_map.PAGE,
+    states.PAGE,
+    alerts.PAGE,
+    system.PAGE,
+)

@@ -1,0 +1,100 @@
+"""Words, numbers and times as people read them.
+
+Belongs here: formatting. Numbers in Streamlit's own metrics and tables are formatted by the
+browser; these functions serve sentences, the map and our own HTML.
+"""
+
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import streamlit as st
+
+# How languages group thousands; the others get a narrow space, which nobody misreads.
+_GROUPING = dict.fromkeys(("en", "ja", "zh", "ko", "he", "th"), ",") | dict.fromkeys(
+    ("de", "it", "es", "nl", "pt", "da", "id", "tr", "el"), "."
+)
+_NARROW_SPACE = "\N{NARROW NO-BREAK SPACE}"
+
+_LABELS = {
+    "refill_request": "Refill shelf",
+    "supplier_request": "Order from supplier",
+    "near_expiry": "Near expiry",
+    "open": "Open",
+    "ack": "Acknowledged",
+    "resolved": "Resolved",
+    "dismissed": "Dismissed",
+    "shelf": "Shelf",
+    "warehouse": "Warehouse",
+    "issued": "Issued",
+    "in_transit": "On its way",
+    "completed": "Done",
+    "short": "Done in part",
+    "failed": "Failed",
+    "expired": "Expired",
+    "overdue": "Overdue",
+    "pending": "Planned",
+    "canceled": "Cancelled",
+}
+
+_MINUTE = 60
+_HOUR = 3_600
+_DAY = 86_400
+
+
+def label(code: str | None) -> str:
+    """Return the words for a code of the tables; unknown ones become a sentence."""
+    if not code:
+        return ""
+    return _LABELS.get(code, code.replace("_", " ").capitalize())
+
+
+def category_label(category: str) -> str:
+    """Return a category as a title: PASTA AND RICE is Pasta and Rice."""
+    words = category.title().split(" ")
+    return " ".join(word.lower() if word == "And" else word for word in words)
+
+
+def number(value: float, locale: str | None = None) -> str:
+    """Format an integer the way the reader's language groups thousands.
+
+    Args:
+        value: What to format; fractions are rounded away.
+        locale: Such as it-IT; default: the browser's.
+    """
+    language = (locale or st.context.locale or "en").split("-")[0].lower()
+    return f"{value:,.0f}".replace(",", _GROUPING.get(language, _NARROW_SPACE))
+
+
+def duration(seconds: float) -> str:
+    """Format a duration to two units at most: 45 s, 12 min, 3 h 20 min, 2 d 4 h."""
+    seconds = max(seconds, 0)
+    if seconds < _MINUTE:
+        return f"{seconds:.0f} s"
+    if seconds < _HOUR:
+        return f"{seconds // _MINUTE:.0f} min"
+    if seconds < _DAY:
+        hours, rest = divmod(seconds, _HOUR)
+        return f"{hours:.0f} h {rest // _MINUTE:.0f} min"
+    days, rest = divmod(seconds, _DAY)
+    return f"{days:.0f} d {rest // _HOUR:.0f} h"
+
+
+def age(since: datetime, now: datetime) -> str:
+    """Format the time between two instants; never negative."""
+    return duration(max(now - since, timedelta(0)).total_seconds())
+
+
+def local_time(moment: datetime, timezone: str) -> str:
+    """Format an instant with its weekday in a time zone: Sat 3 Jan 2026, 12:48."""
+    local = moment.astimezone(ZoneInfo(timezone))
+    return f"{local:%a} {local.day} {local:%b %Y, %H:%M}"
+
+
+def short_time(moment: datetime, timezone: str) -> str:
+    """Format an instant of the last days: Sat 12:48."""
+    return f"{moment.astimezone(ZoneInfo(timezone)):%a %H:%M}"
+
+
+def plural(count: int, one: str, many: str | None = None) -> str:
+    """Return a count with its noun: 1 alert, 3 alerts."""
+    return f"{number(count)} {one if count == 1 else many or one + 's'}"

@@ -1,0 +1,213 @@
+"""States: stock on every shelf and in every warehouse, and the story of one item."""
+
+from typing import Any
+
+import polars as pl
+import streamlit as st
+
+from dashboard import text
+from dashboard.components import explain, item_story, tables
+from dashboard.data import states
+from dashboard.data.states import StateFilter
+from dashboard.page import Page, PageContext
+from dashboard.serving import RUN_A_DAY, START
+
+_TABLE = "states_item"
+_ITEM_PARAMETER = "item"
+_SHOWN_ROWS = 2_000
+_NOUNS = {"shelf": ("shelf", "shelves"), "warehouse": ("warehouse place", "warehouse places")}
+
+
+def render(context: PageContext) -> None:
+    """Draw the page."""
+    tracking = tuple(store.store_id for store in context.chosen if store.tracks_stock)
+    if not tracking:
+        explain.nothing(
+            "This store has no shelf sensors",
+            "Only its sales are known, so there is no stock to show.",
+        )
+        return
+    location, wanted = _filters(tracking)
+    total = states.total(location, tracking)
+    if not total:
+        explain.nothing(
+            "No stock was counted yet",
+            "The stores are known, but nothing has been put on their shelves so far.",
+            START,
+            RUN_A_DAY,
+        )
+        return
+    found = states.states(location, wanted).with_columns(
+        pl.concat_str("store_id", "shelf_id", separator="/").alias("row_id"),
+        pl.col("category").map_elements(text.category_label, return_dtype=pl.String),
+        (pl.col("fill_rate") * 100).round().cast(pl.Int64).alias("fill_percent"),
+        pl.when("is_low").then(pl.lit("▲ low")).otherwise(pl.lit("✓")).alias("state"),
+    )
+    _summary(location, found, total)
+    _restore_choice()
+    chosen = _table(location, found, context)
+    if chosen:
+        _detail(chosen, context)
+    else:
+        st.caption("Choose a row to see how the stock of the item has developed.")
+
+
+def _filters(store_ids: tuple[str, ...]) -> tuple[str, StateFilter]:
+    known = states.subcategories(store_ids)
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        location = st.segmented_control(
+            "Stock on",
+            ["shelf", "warehouse"],
+            default="shelf",
+            required=True,
+            format_func={"shelf": "Shelves", "warehouse": "Warehouse"}.__getitem__,
+            key="stock",
+            bind="query-params",
+        )
+        category = st.selectbox(
+            "Category",
+            known.get_column("category").unique(maintain_order=True).to_list(),
+            index=None,
+            format_func=text.category_label,
+            placeholder="All",
+            key="category",
+            bind="query-params",
+        )
+        within = known.filter(pl.col("category") == category) if category else known
+        subcategory = st.selectbox(
+            "Subcategory",
+            within.get_column("subcategory").unique().sort().to_list(),
+            index=None,
+            placeholder="All",
+            key="subcategory",
+            bind="query-params",
+        )
+        search = st.text_input(
+            "Search",
+            placeholder="Shelf or item",
+            key="search",
+            bind="query-params",
+            icon=":material/search:",
+        )
+        only_low = st.toggle("Only low", key="low", bind="query-params", width="content")
+    return location or "shelf", StateFilter(store_ids, category, subcategory, search, only_low)
+
+
+def _summary(location: str, found: pl.DataFrame, total: int) -> None:
+    one, many = _NOUNS[location]
+    with st.container(horizontal=True, vertical_alignment="center"):
+        low = int(found.get_column("is_low").sum())
+        shown = (
+            "" if len(found) <= _SHOWN_ROWS else f" The first {text.number(_SHOWN_ROWS)} are shown."
+        )
+        st.markdown(
+            f"**{text.number(len(found))}** of {text.plural(total, one, many)}, "
+            f"**{text.number(low)}** low.{shown}"
+        )
+        st.download_button(
+            "Download as CSV",
+            data=lambda: found.drop("row_id", "fill_percent", "state").write_csv().encode(),
+            file_name=f"{location}_state.csv",
+            mime="text/csv",
+            icon=":material/download:",
+            type="tertiary",
+            on_click="ignore",
+        )
+
+
+def _restore_choice() -> None:
+    """Take the item over from the URL, once."""
+    named = st.query_params.get(_ITEM_PARAMETER)
+    if named and _TABLE not in st.session_state:
+        tables.choose(_TABLE, [named])
+
+
+def _table(location: str, found: pl.DataFrame, context: PageContext) -> str | None:
+    """Draw the table; returns the row that is chosen."""
+    if found.is_empty():
+        st.info("No row fits the filters.", icon=":material/filter_alt_off:")
+    else:
+        tables.table(
+            found.head(_SHOWN_ROWS),
+            key=_TABLE,
+            id_column="row_id",
+            columns=_columns(location, context),
+            rows="single-row",
+            height=440,
+        )
+    chosen = tables.chosen_ids(_TABLE)
+    if chosen:
+        st.query_params[_ITEM_PARAMETER] = chosen[0]
+    else:
+        st.query_params.pop(_ITEM_PARAMETER, None)
+    return chosen[0] if chosen else None
+
+
+def _columns(location: str, context: PageContext) -> dict[str, Any]:
+    config = st.column_config
+
+    def pieces(label: str, meaning: str | None = None) -> Any:
+        return config.NumberColumn(f"{label} (pcs)", format="localized", help=meaning)
+
+    store = {"store_name": config.TextColumn("Store")} if len(context.chosen) > 1 else {}
+    common = store | {
+        "shelf_id": config.TextColumn("Shelf", width=105),
+        "subcategory": config.TextColumn("Item", width=150),
+        "category": config.TextColumn("Category", width=165),
+    }
+    fill = {
+        "state": config.TextColumn("State", width=60),
+        "fill_percent": config.ProgressColumn(
+            "Fill (%)", format="%d", min_value=0, max_value=100, width=130
+        ),
+        "current_stock": pieces("Stock"),
+    }
+    last = {
+        "last_event_ts": config.DatetimeColumn(
+            "Last movement", format="ddd D MMM, HH:mm", timezone=context.timezone
+        )
+    }
+    if location == "shelf":
+        return (
+            common
+            | {"aisle": config.NumberColumn("Aisle", width=55)}
+            | fill
+            | {
+                "shelf_capacity": pieces("Capacity"),
+                "low_below_qty": pieces("Low below"),
+                "target_qty": pieces("Target", "Quantity to fill up to."),
+                "in_transit": pieces("On the way", "Pieces staff carry to it."),
+                "in_carts": pieces("In carts", "Picked up and not paid yet."),
+            }
+            | last
+        )
+    return (
+        common
+        | fill
+        | {
+            "warehouse_capacity": pieces("Capacity"),
+            "reorder_point": pieces("Reorder point", "Stock below this is low."),
+            "batch_size": pieces("Batch", "Pieces in a supplier batch."),
+        }
+        | last
+    )
+
+
+def _detail(row_id: str, context: PageContext) -> None:
+    store_id, _, item_id = row_id.partition("/")
+    found = states.item(store_id, item_id)
+    if found.is_empty():
+        st.info(f"The item {row_id} of the address is not carried any more.")
+        return
+    item = found.row(0, named=True)
+    currency = next((s.currency for s in context.chosen if s.store_id == store_id), "")
+    with st.container(border=True):
+        st.subheader(f"{item_id}, {item['subcategory']}", anchor=False)
+        left, right = st.columns([28, 72], gap="medium")
+        with left:
+            item_story.facts(item, currency)
+        with right:
+            item_story.trajectory(store_id, item_id, context)
+
+
+PAGE = Page("States", ":material/inventory_2:", "states", render, allows_all_stores=True)

@@ -1,0 +1,155 @@
+"""System: how fresh the data are, what the streams brought, and what was refused."""
+
+import polars as pl
+import streamlit as st
+
+from dashboard import text
+from dashboard.components import tables
+from dashboard.data import system
+from dashboard.page import Page, PageContext
+
+_REFUSED = "refused_event"
+
+
+def render(context: PageContext) -> None:
+    """Draw the page."""
+    streams = system.streams()
+    refusals = system.refusals()
+    _publication(streams, refusals, context)
+    left, right = st.columns([55, 45], gap="medium")
+    with left:
+        _streams(streams, context)
+        _refusals(refusals, context)
+    with right:
+        _tables()
+    _latest_refusals(context)
+
+
+def _publication(streams: pl.DataFrame, refusals: pl.DataFrame, context: PageContext) -> None:
+    publication = context.publication
+    shown: dict[str, tuple[str | int, str]] = {
+        "Time of the data": (
+            text.local_time(publication.as_of, context.timezone),
+            "By the clock of the stores, which a simulator may run.",
+        ),
+        "Published (wall time, UTC)": (
+            text.local_time(publication.published_at, "UTC"),
+            "Wall time at which the serving file was put in place.",
+        ),
+        "Events kept": (int(streams.get_column("rows").sum()), "Rows of all raw tables."),
+        "Events refused": (
+            int(refusals.get_column("events").sum()),
+            "In quarantine, with the reason.",
+        ),
+    }
+    with st.container(border=True, key="figures"):
+        for place, (name, (value, meaning)) in zip(
+            st.columns([3, 3, 2, 2]), shown.items(), strict=True
+        ):
+            place.metric(name, value, help=meaning, format="localized")
+
+
+def _streams(streams: pl.DataFrame, context: PageContext) -> None:
+    st.subheader("Streams", anchor=False)
+    config = st.column_config
+    st.dataframe(
+        streams.with_columns(
+            pl.col("lag_s").map_elements(text.duration, return_dtype=pl.String).alias("lag")
+        ),
+        hide_index=True,
+        placeholder="none",
+        column_order=["topic", "rows", "last_event_ts", "lag", "files", "size_bytes", "version"],
+        column_config={
+            "topic": config.TextColumn("Topic"),
+            "rows": config.NumberColumn("Events", format="localized"),
+            "last_event_ts": config.DatetimeColumn(
+                "Newest event", format="ddd D MMM, HH:mm:ss", timezone=context.timezone
+            ),
+            "lag": config.TextColumn(
+                "Behind", help="From the newest event to the time of the data."
+            ),
+            "files": config.NumberColumn("Files", format="localized"),
+            "size_bytes": config.NumberColumn("Size", format="bytes"),
+            "version": config.NumberColumn("Delta version", format="localized"),
+        },
+    )
+
+
+def _refusals(refusals: pl.DataFrame, context: PageContext) -> None:
+    st.subheader("Refused events by reason", anchor=False)
+    if refusals.is_empty():
+        st.success("None: every event that came in was accepted.", icon=":material/check_circle:")
+        return
+    config = st.column_config
+    st.dataframe(
+        refusals,
+        hide_index=True,
+        column_order=["topic", "reason_code", "events", "last_ts"],
+        column_config={
+            "topic": config.TextColumn("Topic"),
+            "reason_code": config.TextColumn("Reason"),
+            "events": config.ProgressColumn(
+                "Events",
+                format="%d",
+                min_value=0,
+                max_value=int(refusals.get_column("events").sum()),
+            ),
+            "last_ts": config.DatetimeColumn(
+                "Last refused", format="ddd D MMM, HH:mm", timezone=context.timezone
+            ),
+        },
+    )
+
+
+def _tables() -> None:
+    st.subheader("Tables", anchor=False)
+    config = st.column_config
+    roles = {"published": "Published", "source": "Read"}
+    st.dataframe(
+        system.tables().with_columns(pl.col("role").replace(roles)),
+        hide_index=True,
+        height=480,
+        column_order=["table", "role", "rows", "version"],
+        column_config={
+            "table": config.TextColumn("Table"),
+            "role": config.TextColumn("Role", width="small"),
+            "rows": config.NumberColumn("Rows", format="localized"),
+            "version": config.NumberColumn("Delta version", format="localized", width="small"),
+        },
+    )
+
+
+def _latest_refusals(context: PageContext) -> None:
+    latest = system.latest_refusals()
+    if latest.is_empty():
+        return
+    st.subheader("Latest refused events", anchor=False)
+    config = st.column_config
+    frame = latest.with_columns(
+        pl.concat_str("stream", "stream_id", "entry_index", separator="/").alias("row_id")
+    )
+    chosen = tables.table(
+        frame,
+        key=_REFUSED,
+        id_column="row_id",
+        columns={
+            "ingest_ts": config.DatetimeColumn(
+                "Refused", format="ddd D MMM, HH:mm:ss", timezone=context.timezone
+            ),
+            "topic": config.TextColumn("Topic"),
+            "reason_code": config.TextColumn("Reason"),
+            "reason": config.TextColumn("What was wrong", width="large"),
+            "event_id": config.TextColumn("Event"),
+        },
+        rows="single-row",
+        height=300,
+    )
+    if not chosen:
+        st.caption("Choose a row to see the event as it was received.")
+        return
+    event = frame.filter(pl.col("row_id") == chosen[0]).row(0, named=True)
+    st.markdown(f"{event['stream']}, entry {event['stream_id']}, {event['payload_encoding']}")
+    st.code(event["payload"], language="json", wrap_lines=True)
+
+
+PAGE = Page("System", ":material/monitor_heart:", "system", render)

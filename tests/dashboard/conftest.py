@@ -1,0 +1,58 @@
+"""A lake of its own for every test, and the app on it."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import serving_files as files
+import streamlit as st
+from streamlit.testing.v1 import AppTest
+from streamlit.util import calc_hash
+
+APP = files.ROOT / "dashboard" / "app.py"
+DEFAULT_PAGE = "map"
+
+
+@pytest.fixture(autouse=True)
+def serving(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Where the serving file of the test belongs; there is none yet, and no Redis."""
+    monkeypatch.setenv("SMARTSHELF_LAKE", str(tmp_path / "lake"))
+    monkeypatch.delenv("SMARTSHELF_REDIS_URL", raising=False)
+    monkeypatch.setenv("SMARTSHELF_MICRO_BATCH_INTERVAL_S", "60")
+    st.cache_data.clear()
+    return tmp_path / "lake" / "serving" / "smartshelf.duckdb"
+
+
+@pytest.fixture
+def one_store(serving: Path) -> Path:
+    """A publication about one store with stock."""
+    return files.write(serving, files.catalogue(), files.store(), files.stock(), files.quarantine())
+
+
+@pytest.fixture
+def two_stores(serving: Path) -> Path:
+    """A publication about two stores with stock."""
+    turku = files.store("S002", name="Smart Shelf Turku", timezone="Europe/Helsinki", people=11)
+    return files.write(
+        serving,
+        files.catalogue(),
+        files.store(),
+        files.stock(),
+        turku,
+        files.stock("S002"),
+    )
+
+
+@pytest.fixture
+def open_page() -> Callable[..., AppTest]:
+    """Open a page of the app, as with an address in the browser."""
+
+    def run(path: str = DEFAULT_PAGE, **query: str) -> AppTest:
+        app = AppTest.from_file(str(APP), default_timeout=30)
+        for name, value in query.items():
+            app.query_params[name] = value
+        if path != DEFAULT_PAGE:
+            app._page_hash = calc_hash(path)
+        return app.run()
+
+    return run

@@ -1,0 +1,529 @@
+"""Small serving files for the tests of the report app.
+
+The one place of the tests that knows the columns of what is published. Rows are given as
+dictionaries; columns that a row leaves out are null.
+"""
+
+import csv
+from collections.abc import Mapping, Sequence
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+ROOT = Path(__file__).resolve().parents[2]
+
+TABLES: dict[str, str] = {
+    "cleansed.foot_traffic": """
+        event_id VARCHAR, direction VARCHAR, store_id VARCHAR, gate_id VARCHAR,
+        event_ts TIMESTAMPTZ, event_date DATE""",
+    "cleansed.pos_adjustments": """
+        event_id VARCHAR, event_ts TIMESTAMPTZ, store_id VARCHAR, transaction_id VARCHAR,
+        line_no INTEGER, item_id VARCHAR, item_description VARCHAR, customer_id VARCHAR,
+        country VARCHAR, qty INTEGER, unit_price DECIMAL(18,4), amount DECIMAL(18,2),
+        adjustment_event_id VARCHAR""",
+    "cleansed.sales_lines": """
+        event_id VARCHAR, event_type VARCHAR, event_ts TIMESTAMPTZ, ingest_ts TIMESTAMPTZ,
+        hour INTEGER, day_of_week INTEGER, store_id VARCHAR, transaction_id VARCHAR,
+        line_no INTEGER, item_id VARCHAR, item_description VARCHAR,
+        original_transaction_id VARCHAR, customer_id VARCHAR, qty INTEGER,
+        unit_price DECIMAL(18,4), discount DECIMAL(9,6), gross DECIMAL(18,2),
+        net DECIMAL(18,2), discount_value DECIMAL(18,2), currency VARCHAR, batch_code VARCHAR,
+        expiry_date DATE, till_id VARCHAR, payment_method VARCHAR, country VARCHAR,
+        source VARCHAR, is_merchandise BOOLEAN, receipt_event_id VARCHAR, business_date DATE""",
+    "cleansed.shelf_state": """
+        store_id VARCHAR, shelf_id VARCHAR, category VARCHAR, subcategory VARCHAR,
+        aisle INTEGER, current_stock BIGINT, in_transit BIGINT, in_carts BIGINT,
+        shelf_capacity INTEGER, fill_rate DOUBLE, low_below_qty INTEGER, target_qty INTEGER,
+        is_low BOOLEAN, last_event_ts TIMESTAMPTZ""",
+    "cleansed.stock_balances": """
+        store_id VARCHAR, item_id VARCHAR, location VARCHAR, qty BIGINT,
+        last_event_ts TIMESTAMPTZ""",
+    "cleansed.stock_movements": """
+        source_table VARCHAR, event_id VARCHAR, leg INTEGER, movement_type VARCHAR,
+        location VARCHAR, store_id VARCHAR, item_id VARCHAR, batch_code VARCHAR,
+        qty_signed INTEGER, ref_id VARCHAR, received_date DATE, expiry_date DATE,
+        event_ts TIMESTAMPTZ, event_date DATE""",
+    "cleansed.stock_thresholds": """
+        store_id VARCHAR, item_id VARCHAR, location VARCHAR, capacity INTEGER,
+        low_below_qty INTEGER, clear_at_qty INTEGER, target_qty INTEGER,
+        cooldown_minutes INTEGER, policy_id VARCHAR, valid_from_ts TIMESTAMPTZ,
+        valid_to_ts TIMESTAMPTZ""",
+    "cleansed.warehouse_state": """
+        store_id VARCHAR, shelf_id VARCHAR, category VARCHAR, subcategory VARCHAR,
+        batch_size INTEGER, current_stock BIGINT, warehouse_capacity INTEGER,
+        fill_rate DOUBLE, reorder_point INTEGER, is_low BOOLEAN,
+        last_event_ts TIMESTAMPTZ""",
+    "dq.quarantine_latest": """
+        topic VARCHAR, stream VARCHAR, stream_id VARCHAR, entry_index INTEGER,
+        reason_code VARCHAR, reason VARCHAR, event_id VARCHAR, payload VARCHAR,
+        payload_encoding VARCHAR, ingest_ts TIMESTAMPTZ, ingest_batch BIGINT,
+        ingest_date DATE""",
+    "dq.quarantine_summary": """
+        topic VARCHAR, reason_code VARCHAR, events BIGINT, last_ts TIMESTAMPTZ""",
+    "live.store_status": """
+        store_id VARCHAR, store_name VARCHAR, timezone VARCHAR, currency VARCHAR,
+        business_date DATE, people_in_store BIGINT, receipts_today BIGINT, units_today BIGINT,
+        sales_today DECIMAL(18,2), shelf_alerts BIGINT, warehouse_alerts BIGINT,
+        empty_shelves BIGINT, low_shelves BIGINT, open_tasks BIGINT,
+        last_shelf_event_ts TIMESTAMPTZ, last_traffic_ts TIMESTAMPTZ, as_of_ts TIMESTAMPTZ""",
+    "live.store_traffic": """
+        store_id VARCHAR, pane_start_ts TIMESTAMPTZ, entries BIGINT, exits BIGINT,
+        people_in_store BIGINT""",
+    "live.stream_status": """
+        topic VARCHAR, "rows" BIGINT, files BIGINT, size_bytes BIGINT, version BIGINT,
+        last_event_ts TIMESTAMPTZ""",
+    "meta.publication": "as_of_ts TIMESTAMPTZ, published_at TIMESTAMPTZ",
+    "meta.tables": '"table" VARCHAR, version BIGINT, role VARCHAR',
+    "ops.alert_transitions": """
+        alert_id VARCHAR, alert_type VARCHAR, store_id VARCHAR, shelf_id VARCHAR,
+        location VARCHAR, transition_no INTEGER, transition_ts TIMESTAMPTZ,
+        from_status VARCHAR, to_status VARCHAR, actor VARCHAR, note VARCHAR""",
+    "ops.alerts": """
+        alert_id VARCHAR, alert_type VARCHAR, store_id VARCHAR, shelf_id VARCHAR,
+        location VARCHAR, category VARCHAR, status VARCHAR, is_active BOOLEAN,
+        opened_ts TIMESTAMPTZ, updated_ts TIMESTAMPTZ, episodes INTEGER,
+        last_actor VARCHAR, last_note VARCHAR, current_stock BIGINT, max_stock INTEGER,
+        low_below_qty INTEGER, suggested_qty BIGINT""",
+    "ops.commands": """
+        command_id VARCHAR, command_type VARCHAR, store_id VARCHAR, shelf_id VARCHAR,
+        qty INTEGER, alert_id VARCHAR, priority DECIMAL(9,6), issued_ts TIMESTAMPTZ,
+        expires_ts TIMESTAMPTZ, picked_qty BIGINT, placed_qty BIGINT, returned_qty BIGINT,
+        status VARCHAR, reported_ts TIMESTAMPTZ, updated_ts TIMESTAMPTZ""",
+    "ops.shelf_restock_plan": """
+        plan_id VARCHAR, store_id VARCHAR, shelf_id VARCHAR, suggested_qty INTEGER,
+        status VARCHAR, priority DECIMAL(9,6), alert_id VARCHAR, created_ts TIMESTAMPTZ,
+        expires_ts TIMESTAMPTZ, updated_ts TIMESTAMPTZ""",
+    "ref.items": """
+        item_id VARCHAR, category VARCHAR, subcategory VARCHAR, aisle INTEGER,
+        unit_weight_g INTEGER, list_price DECIMAL(18,4), batch_size INTEGER,
+        is_perishable BOOLEAN""",
+    "ref.stock_policies": """
+        policy_id VARCHAR, location VARCHAR, store_id VARCHAR, category VARCHAR,
+        item_id VARCHAR, low_frac DECIMAL(9,6), low_qty INTEGER, clear_frac DECIMAL(9,6),
+        target_frac DECIMAL(9,6), cooldown_minutes INTEGER, valid_from_ts TIMESTAMPTZ""",
+    "ref.store_items": """
+        store_id VARCHAR, item_id VARCHAR, shelf_capacity INTEGER, warehouse_capacity INTEGER,
+        visibility DOUBLE""",
+    "ref.stores": """
+        store_id VARCHAR, store_name VARCHAR, city VARCHAR, country VARCHAR, timezone VARCHAR,
+        currency VARCHAR, stock_tracking VARCHAR, opened_ts TIMESTAMPTZ""",
+    "ref.zones": """
+        zone_id VARCHAR, category VARCHAR, label VARCHAR, x0 DOUBLE, y0 DOUBLE, x1 DOUBLE,
+        y1 DOUBLE""",
+}
+
+AS_OF = datetime(2026, 1, 3, 11, 48, tzinfo=UTC)
+FOREVER = datetime(9999, 12, 31, tzinfo=UTC)
+
+Rows = dict[str, list[dict[str, Any]]]
+
+
+def ago(minutes: float) -> datetime:
+    """Return an instant before the time of the data."""
+    return AS_OF - timedelta(minutes=minutes)
+
+
+def write(
+    path: Path,
+    *parts: Mapping[str, Sequence[Mapping[str, Any]]],
+    published_at: datetime | None = None,
+    leave_out: Sequence[str] = (),
+    is_described: bool = True,
+) -> Path:
+    """Publish a serving file, by rename as the real one.
+
+    Args:
+        path: Where.
+        parts: Rows by table; several are put together.
+        published_at: Default: now.
+        leave_out: Tables that the file does not have.
+        is_described: Whether it says when it was made.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    fresh = path.with_name(f".{path.name}.new")
+    fresh.unlink(missing_ok=True)
+    moment = {"as_of_ts": AS_OF, "published_at": published_at or datetime.now(UTC)}
+    connection = duckdb.connect(str(fresh))
+    try:
+        connection.execute("set TimeZone = 'UTC'")
+        connection.begin()
+        for schema in sorted({table.split(".")[0] for table in TABLES}):
+            connection.execute(f"create schema {schema}")
+        for table, columns in TABLES.items():
+            if table not in leave_out:
+                connection.execute(f"create table {table} ({columns})")
+        described = {"meta.publication": [moment]} if is_described else {}
+        for part in (described, *parts):
+            for table, rows in part.items():
+                for row in rows:
+                    names = ", ".join(f'"{name}"' for name in row)
+                    places = ", ".join("?" * len(row))
+                    connection.execute(
+                        f"insert into {table} ({names}) values ({places})", list(row.values())
+                    )
+        connection.commit()
+    finally:
+        connection.close()
+    return fresh.replace(path)
+
+
+def zones() -> Rows:
+    """Return the zones of the real floor plan."""
+    with (ROOT / "data" / "layout" / "zones.csv").open(encoding="utf-8") as file:
+        return {"ref.zones": list(csv.DictReader(file))}
+
+
+ITEMS = (
+    # item, category, subcategory, aisle
+    ("MEABEE0001", "MEAT", "Beef", 28),
+    ("MEACHI0002", "MEAT", "Chicken", 28),
+    ("BEELAG0003", "BEERS", "Lager", 3),
+    ("WINRED0004", "WINES", "Red wines", 4),
+)
+
+
+def catalogue() -> Rows:
+    """Return the items, and the streams and tables of a publication."""
+    return zones() | {
+        "ref.items": [
+            {
+                "item_id": item,
+                "category": category,
+                "subcategory": subcategory,
+                "aisle": aisle,
+                "unit_weight_g": 500,
+                "list_price": "3.4900",
+                "batch_size": 12,
+                "is_perishable": category == "MEAT",
+            }
+            for item, category, subcategory, aisle in ITEMS
+        ],
+        "live.stream_status": [
+            {
+                "topic": "shelf_events",
+                "rows": 1234,
+                "files": 3,
+                "size_bytes": 2048,
+                "version": 7,
+                "last_event_ts": ago(2),
+            },
+            {
+                "topic": "operator_events",
+                "rows": 0,
+                "files": 0,
+                "size_bytes": 0,
+                "version": 0,
+                "last_event_ts": None,
+            },
+        ],
+        "meta.tables": [
+            {"table": "ops/alerts", "version": 4, "role": "published"},
+            {"table": "raw/shelf_events", "version": 7, "role": "source"},
+        ],
+    }
+
+
+def store(
+    store_id: str = "S001",
+    *,
+    name: str = "Smart Shelf Scandiano",
+    timezone: str = "Europe/Rome",
+    tracks_stock: bool = True,
+    people: int = 30,
+) -> Rows:
+    """Return a store: one line of ref.stores and its figures."""
+    return {
+        "ref.stores": [
+            {
+                "store_id": store_id,
+                "store_name": name,
+                "city": name.rsplit(maxsplit=1)[-1],
+                "country": "Italy",
+                "timezone": timezone,
+                "currency": "EUR",
+                "stock_tracking": "sensors" if tracks_stock else "none",
+                "opened_ts": ago(3_000),
+            }
+        ],
+        "live.store_status": [
+            {
+                "store_id": store_id,
+                "store_name": name,
+                "timezone": timezone,
+                "currency": "EUR",
+                "business_date": date(2026, 1, 3),
+                "people_in_store": people,
+                "receipts_today": 469,
+                "units_today": 6650,
+                "sales_today": "35236.43",
+                "shelf_alerts": 2,
+                "warehouse_alerts": 1,
+                "empty_shelves": 1,
+                "low_shelves": 2,
+                "open_tasks": 1,
+                "last_shelf_event_ts": ago(1),
+                "last_traffic_ts": ago(1) if tracks_stock else None,
+                "as_of_ts": AS_OF,
+            }
+        ],
+    }
+
+
+# item: shelf stock, shelf capacity, low below, warehouse stock
+_STOCK = {
+    "MEABEE0001": (0, 20, 6, 40),
+    "MEACHI0002": (5, 20, 6, 2),
+    "BEELAG0003": (30, 40, 12, 90),
+    "WINRED0004": (8, 30, 9, 60),
+}
+
+
+def stock(store_id: str = "S001") -> Rows:
+    """Return shelves, warehouse, movements and what was done about alerts.
+
+    MEAT has one open and no acknowledged shelf alert, WINES one acknowledged, BEERS none; the
+    alert of MEACHI0002 concerns the warehouse; one alert of MEABEE0001 was resolved.
+    """
+    shelves, warehouses, thresholds = [], [], []
+    for item, category, subcategory, aisle in ITEMS:
+        current, capacity, low, behind = _STOCK[item]
+        shelves.append(
+            {
+                "store_id": store_id,
+                "shelf_id": item,
+                "category": category,
+                "subcategory": subcategory,
+                "aisle": aisle,
+                "current_stock": current,
+                "in_transit": 0,
+                "in_carts": 1,
+                "shelf_capacity": capacity,
+                "fill_rate": current / capacity,
+                "low_below_qty": low,
+                "target_qty": round(0.8 * capacity),
+                "is_low": current < low,
+                "last_event_ts": ago(5),
+            }
+        )
+        warehouses.append(
+            {
+                "store_id": store_id,
+                "shelf_id": item,
+                "category": category,
+                "subcategory": subcategory,
+                "batch_size": 12,
+                "current_stock": behind,
+                "warehouse_capacity": 100,
+                "fill_rate": behind / 100,
+                "reorder_point": 5,
+                "is_low": behind < 5,
+                "last_event_ts": ago(15),
+            }
+        )
+        thresholds += [
+            {
+                "store_id": store_id,
+                "item_id": item,
+                "location": location,
+                "capacity": place,
+                "low_below_qty": below,
+                "clear_at_qty": below,
+                "target_qty": round(0.8 * place),
+                "cooldown_minutes": 60,
+                "policy_id": f"{location}-default",
+                "valid_from_ts": ago(3_000),
+                "valid_to_ts": FOREVER,
+            }
+            for location, place, below in (("shelf", capacity, low), ("warehouse", 100, 5))
+        ]
+    return {
+        "cleansed.shelf_state": shelves,
+        "cleansed.warehouse_state": warehouses,
+        "cleansed.stock_thresholds": thresholds,
+        "cleansed.stock_movements": movements(store_id),
+        "live.store_traffic": [
+            {
+                "store_id": store_id,
+                "pane_start_ts": ago(minutes),
+                "entries": 3,
+                "exits": 1,
+                "people_in_store": inside,
+            }
+            # 22:48 UTC is yesterday in Rome, 23:30 UTC is today.
+            for minutes, inside in ((13 * 60, 7), (12 * 60 + 18, 9), (60, 12), (5, 30))
+        ],
+        **alerts(store_id),
+    }
+
+
+def movements(store_id: str) -> list[dict[str, Any]]:
+    """Return what was moved of MEABEE0001: opened, sold, restocked, sold out."""
+    legs = [
+        # minutes ago, type, location, pieces
+        (2_880, "OPENING", "shelf", 18),
+        (2_880, "OPENING", "warehouse", 50),
+        (2_000, "PICKUP", "shelf", -13),
+        (300, "WH_OUT", "warehouse", -10),
+        (290, "SHELF_IN", "shelf", 10),
+        (100, "PICKUP", "shelf", -15),
+    ]
+    return [
+        {
+            "source_table": "shelf_events",
+            "event_id": f"{store_id}-{number}",
+            "leg": 1,
+            "movement_type": kind,
+            "location": location,
+            "store_id": store_id,
+            "item_id": "MEABEE0001",
+            "qty_signed": pieces,
+            "event_ts": ago(minutes),
+            "event_date": ago(minutes).date(),
+        }
+        for number, (minutes, kind, location, pieces) in enumerate(legs)
+    ]
+
+
+def alert(
+    alert_id: str, shelf_id: str, category: str, status: str, store_id: str = "S001", **more: Any
+) -> dict[str, Any]:
+    """Return a row of ops.alerts."""
+    return {
+        "alert_id": alert_id,
+        "alert_type": "refill_request",
+        "store_id": store_id,
+        "shelf_id": shelf_id,
+        "location": "shelf",
+        "category": category,
+        "status": status,
+        "is_active": status in {"open", "ack"},
+        "opened_ts": ago(100),
+        "updated_ts": ago(90),
+        "episodes": 1,
+        "last_actor": "system",
+        "last_note": "stock fell below its threshold",
+        "current_stock": 0,
+        "max_stock": 20,
+        "low_below_qty": 6,
+        "suggested_qty": 16,
+    } | more
+
+
+def alerts(store_id: str = "S001") -> Rows:
+    """Return the alerts described in `stock`, with their trail and tasks."""
+    prefix = "" if store_id == "S001" else f"{store_id}-"
+    rows = [
+        alert(f"{prefix}open-meat", "MEABEE0001", "MEAT", "open", store_id),
+        alert(f"{prefix}ack-wine", "WINRED0004", "WINES", "ack", store_id, opened_ts=ago(95)),
+        alert(
+            f"{prefix}wh-chicken",
+            "MEACHI0002",
+            "MEAT",
+            "open",
+            store_id,
+            alert_type="supplier_request",
+            location="warehouse",
+            suggested_qty=0,
+            opened_ts=ago(60),
+        ),
+        alert(
+            f"{prefix}resolved-meat",
+            "MEABEE0001",
+            "MEAT",
+            "resolved",
+            store_id,
+            opened_ts=ago(1_500),
+            updated_ts=ago(1_460),
+        ),
+    ]
+    return {
+        "ops.alerts": rows,
+        "ops.alert_transitions": [
+            {
+                "alert_id": f"{prefix}ack-wine",
+                "alert_type": "refill_request",
+                "store_id": store_id,
+                "shelf_id": "WINRED0004",
+                "location": "shelf",
+                "transition_no": number,
+                "transition_ts": ago(95 - number),
+                "from_status": before,
+                "to_status": after,
+                "actor": actor,
+                "note": note,
+            }
+            for number, before, after, actor, note in (
+                (1, None, "open", "system", "stock fell below its threshold"),
+                (2, "open", "ack", "restock-planner", "restock task c-<2>"),
+            )
+        ],
+        "ops.commands": [
+            {
+                "command_id": f"{prefix}c-{number}",
+                "command_type": "restock",
+                "store_id": store_id,
+                "shelf_id": "WINRED0004",
+                "qty": qty,
+                "alert_id": f"{prefix}ack-wine",
+                "priority": "0.7",
+                "issued_ts": ago(minutes),
+                "expires_ts": ago(minutes - 240),
+                "picked_qty": qty,
+                "placed_qty": 0,
+                "returned_qty": 0,
+                "status": status,
+                "updated_ts": ago(minutes - 5),
+            }
+            for number, minutes, qty, status in (
+                (1, 900, 11, "completed"),
+                (2, 93, 16, "in_transit"),
+            )
+        ],
+        "ops.shelf_restock_plan": [
+            {
+                "plan_id": f"{prefix}p-1",
+                "store_id": store_id,
+                "shelf_id": "MEABEE0001",
+                "suggested_qty": 14,
+                "status": "pending",
+                "priority": "1",
+                "alert_id": f"{prefix}open-meat",
+                "created_ts": AS_OF,
+                "expires_ts": AS_OF,
+                "updated_ts": AS_OF,
+            }
+        ],
+    }
+
+
+def quarantine() -> Rows:
+    """Return some refused events."""
+    return {
+        "dq.quarantine_summary": [
+            {
+                "topic": "pos_transactions",
+                "reason_code": "invalid_field",
+                "events": 12,
+                "last_ts": ago(30),
+            }
+        ],
+        "dq.quarantine_latest": [
+            {
+                "topic": "pos_transactions",
+                "stream": "pos_transactions:S001",
+                "stream_id": f"17-{number}",
+                "entry_index": 0,
+                "reason_code": "invalid_field",
+                "reason": "items[0].quantity=-4: expected at least 1",
+                "event_id": f"till-{number}",
+                "payload": '{"id": "till"}',
+                "payload_encoding": "utf-8",
+                "ingest_ts": ago(30 + number),
+                "ingest_batch": 7,
+                "ingest_date": AS_OF.date(),
+            }
+            for number in range(3)
+        ],
+    }

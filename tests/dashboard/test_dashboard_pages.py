@@ -1,0 +1,415 @@
+"""Every page in every condition the data may be in."""
+
+import json
+from datetime import UTC, datetime, timedelta
+
+import pytest
+import serving_files as files
+from app_support import choose_rows, figure, table, words
+
+from dashboard import text
+from dashboard.registry import PAGES
+from dashboard.views import store_map
+
+PATHS = [page.path for page in PAGES]
+TITLES = {page.path: page.title for page in PAGES}
+
+
+def open_cleanly(open_page, path, **query):
+    app = open_page(path, **query)
+    assert not app.exception
+    assert [title.value for title in app.title] == [TITLES[path]]
+    return app
+
+
+def plotted(app, name):
+    """Return the plotted figure with a trace of that name."""
+    for chart in app.get("plotly_chart"):
+        spec = json.loads(chart.proto.spec)
+        if any(trace.get("name") == name for trace in spec["data"]):
+            return spec
+    raise AssertionError(f"no figure with a trace {name}")
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_a_missing_file_is_explained(open_page, path):
+    shown = words(open_cleanly(open_page, path))
+    assert "Nothing has been published yet" in shown
+    assert "`make up`" in shown
+    assert "`smartshelf run --days 1`" in shown
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_a_file_without_stores_is_explained(open_page, serving, path):
+    files.write(serving)
+    shown = words(open_cleanly(open_page, path))
+    assert "do not name a single store" in shown
+    assert "`make up`" in shown
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_an_unfinished_publication_is_explained(open_page, serving, path):
+    files.write(serving, files.store(), is_described=False)
+    assert "The publication is not complete" in words(open_cleanly(open_page, path))
+
+
+@pytest.mark.parametrize(
+    ("path", "explained"),
+    [
+        ("map", "no stock of it was counted"),
+        ("states", "nothing has been put on their shelves"),
+        ("alerts", "No alert so far"),
+    ],
+)
+def test_a_store_without_stock_yet_is_explained(open_page, serving, path, explained):
+    files.write(serving, files.catalogue(), files.store())
+    shown = words(open_cleanly(open_page, path))
+    assert explained in shown.replace("\n", " ")
+    assert "`smartshelf run --days 1`" in shown
+
+
+def test_a_store_that_has_not_reported_is_explained(open_page, serving):
+    files.write(serving, files.catalogue(), {"ref.stores": files.store()["ref.stores"]})
+    assert "has not reported yet" in words(open_cleanly(open_page, "map"))
+
+
+@pytest.mark.parametrize("path", ["map", "states", "alerts"])
+def test_a_store_without_sensors_is_explained(open_page, serving, path):
+    files.write(serving, files.catalogue(), files.store(tracks_stock=False))
+    app = open_cleanly(open_page, path)
+    assert "This store has no shelf sensors" in words(app)
+    assert not app.get("plotly_chart")
+
+
+def test_a_store_without_sensors_shows_its_sales_only(open_page, serving):
+    files.write(serving, files.catalogue(), files.store(tracks_stock=False))
+    labels = [metric.label for metric in open_page("map").metric]
+    assert labels == ["Receipts today", "Units today (pcs)", "Sales today (EUR)"]
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_another_version_is_explained(open_page, serving, path):
+    needed = {
+        "map": "ref.zones",
+        "states": "cleansed.shelf_state",
+        "alerts": "ops.alerts",
+        "system": "live.stream_status",
+    }[path]
+    files.write(serving, files.store(), leave_out=[needed])
+    shown = words(open_cleanly(open_page, path))
+    assert "another version of Smart Shelf" in shown
+    assert needed.split(".")[1] in shown
+    assert "`smartshelf rebuild`" in shown
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_a_damaged_file_is_explained(open_page, serving, path):
+    serving.parent.mkdir(parents=True)
+    serving.write_bytes(b"not a database" * 1000)
+    shown = words(open_cleanly(open_page, path))
+    assert "cannot be read" in shown
+    assert "`smartshelf rebuild`" in shown
+
+
+@pytest.mark.usefixtures("one_store")
+def test_a_setting_that_cannot_be_used_is_explained(open_page, monkeypatch):
+    monkeypatch.setenv("SMARTSHELF_MICRO_BATCH_INTERVAL_S", "often")
+    shown = words(open_cleanly(open_page, "map"))
+    assert "A setting cannot be used" in shown
+    assert "SMARTSHELF_MICRO_BATCH_INTERVAL_S='often'" in shown
+
+
+@pytest.mark.parametrize("path", PATHS)
+@pytest.mark.usefixtures("one_store")
+def test_one_store_needs_no_choice(open_page, path):
+    app = open_cleanly(open_page, path)
+    assert "store" not in [box.key for box in app.selectbox]
+    assert "Sat 3 Jan 2026, 12:48" in words(app)
+    assert "in Scandiano" in words(app)
+
+
+@pytest.mark.parametrize("path", PATHS)
+@pytest.mark.usefixtures("two_stores")
+def test_the_address_names_the_store(open_page, path):
+    app = open_cleanly(open_page, path, store="Smart Shelf Turku (S002)")
+    assert app.selectbox(key="store").value == "S002"
+    assert "Sat 3 Jan 2026, 13:48" in words(app)
+    assert app.query_params["store"] == "Smart Shelf Turku (S002)"
+
+
+@pytest.mark.usefixtures("two_stores")
+def test_choosing_a_store_changes_figures(open_page):
+    app = open_page("map")
+    assert figure(app, "People") == "30"
+    app.selectbox(key="store").select("S002").run()
+    assert figure(app, "People") == "11"
+
+
+@pytest.mark.parametrize(("path", "has_all"), [("map", False), ("states", True), ("alerts", True)])
+@pytest.mark.usefixtures("two_stores")
+def test_only_pages_with_tables_show_all_stores(open_page, path, has_all):
+    names = open_page(path).selectbox(key="store").options
+    assert ("All stores" in names) is has_all
+
+
+@pytest.mark.usefixtures("two_stores")
+def test_all_stores_together(open_page):
+    app = open_cleanly(open_page, "states", store="All stores")
+    assert set(table(app, "fill_percent")["store_id"]) == {"S001", "S002"}
+    app = open_cleanly(open_page, "alerts", store="All stores")
+    assert figure(app, "Open") == "4"
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_old_data_are_announced(open_page, serving, path):
+    old = datetime.now(UTC) - timedelta(hours=3, minutes=20)
+    files.write(serving, files.catalogue(), files.store(), files.stock(), published_at=old)
+    app = open_cleanly(open_page, path)
+    banner = app.warning[0].value
+    assert f"Nothing new has been published since {text.local_time(old, 'UTC')} UTC" in banner
+    assert "`make up`" in banner
+    assert "▲ 3 h 20 min old" in words(app)
+
+
+@pytest.mark.parametrize(("seconds", "is_old"), [(170, False), (190, True)])
+def test_data_are_old_after_three_missed_publications(open_page, serving, seconds, is_old):
+    moment = datetime.now(UTC) - timedelta(seconds=seconds)
+    files.write(serving, files.catalogue(), files.store(), files.stock(), published_at=moment)
+    assert bool(open_page("map").warning) is is_old
+
+
+def test_a_new_publication_is_seen(open_page, one_store):
+    app = open_page("map")
+    assert figure(app, "People") == "30"
+    files.write(one_store, files.catalogue(), files.store(people=44), files.stock())
+    assert figure(app.run(), "People") == "44"
+
+
+# Store map
+
+
+@pytest.mark.usefixtures("one_store")
+def test_the_map_shows_figures_zones_and_where_help_is_needed(open_page):
+    app = open_cleanly(open_page, "map")
+    shown = {metric.label: metric.value for metric in app.metric}
+    assert shown == {
+        "People in store": "30",
+        "Shelf alerts": "2",
+        "Warehouse alerts": "1",
+        "Empty shelves": "1",
+        "Open tasks": "1",
+        "Receipts today": "469",
+        "Units today (pcs)": "6650",
+        "Sales today (EUR)": "35236",
+    }
+    bars = next(trace for trace in plotted(app, "zones")["data"] if trace["name"] == "zones")
+    assert len(bars["customdata"]) == 29
+    needy = table(app, "acknowledged")
+    assert needy["label"].tolist() == ["Meat", "Wines"]
+    assert needy["open"].tolist() == [1, 0]
+    assert needy["acknowledged"].tolist() == [0, 1]
+
+
+@pytest.mark.usefixtures("one_store")
+def test_people_of_the_stores_own_day_are_drawn(open_page):
+    charts = [json.loads(c.proto.spec) for c in open_page("map").get("plotly_chart")]
+    lines = [trace for spec in charts for trace in spec["data"] if trace.get("fill") == "tozeroy"]
+    # Rome is an hour ahead: its day begins at 23:00 UTC.
+    assert lines[0]["x"] == [
+        "2026-01-03T00:30:00",
+        "2026-01-03T11:48:00",
+        "2026-01-03T12:43:00",
+    ]
+
+
+@pytest.mark.usefixtures("one_store")
+def test_the_zone_of_the_address_is_open(open_page):
+    app = open_cleanly(open_page, "map", zone="Meat")
+    shown = words(app)
+    assert "2 of 2 shelves low, 1 empty" in shown
+    assert table(app, "state")["alert_id"].tolist() == ["open-meat", "wh-chicken"]
+    shelves = next(e.proto.body for e in app.get("html") if "<tbody>" in e.proto.body)
+    assert shelves.index("MEABEE0001") < shelves.index("MEACHI0002")
+    assert "0 / 20" in shelves
+    assert "▲ Empty" in shelves
+    assert "Planned, 14 pcs" in shelves
+
+
+@pytest.mark.usefixtures("one_store")
+def test_the_newest_task_of_a_shelf_is_shown(open_page):
+    shown = words(open_page("map", zone="Wines"))
+    assert "On its way, 16 pcs" in shown
+    assert "Done, 11 pcs" not in shown
+
+
+@pytest.mark.usefixtures("one_store")
+def test_choosing_a_zone_opens_it_and_marks_it(open_page):
+    app = open_page("map")
+    app.selectbox(key="zone").select("wines").run()
+    assert "WINRED0004" in words(app)
+    bars = plotted(app, "zones")["data"][0]
+    widths = dict(
+        zip((name for (name,) in bars["customdata"]), bars["marker"]["line"]["width"], strict=True)
+    )
+    assert widths["wines"] > widths["meat"]
+
+
+@pytest.mark.usefixtures("one_store")
+def test_a_click_on_the_map_opens_the_zone(open_page, monkeypatch):
+    state = {"floor_plan": {"selection": {"points": [{"customdata": ["meat"]}]}}}
+    monkeypatch.setattr(store_map.st, "session_state", state)
+    store_map._on_click()
+    assert state["zone"] == "meat"
+    state["floor_plan"] = {"selection": {"points": []}}
+    store_map._on_click()
+    assert state["zone"] == "meat"
+
+
+def test_a_row_of_the_list_opens_the_zone(monkeypatch):
+    state = {}
+    monkeypatch.setattr(store_map.st, "session_state", state)
+    store_map._on_needy_zone([])
+    assert "zone" not in state
+    store_map._on_needy_zone(["meat"])
+    assert state["zone"] == "meat"
+
+
+def test_alerts_off_the_map_are_mentioned(open_page, serving):
+    stray = {"ops.alerts": [files.alert("stray", "BEELAG0003", "TOYS", "open")]}
+    files.write(serving, files.catalogue(), files.store(), files.stock(), stray)
+    assert "1 more alert of categories that are not on the map" in words(open_page("map"))
+
+
+def test_a_calm_store_is_praised(open_page, serving):
+    calm = {name: rows for name, rows in files.stock().items() if not name.startswith("ops.")}
+    files.write(serving, files.catalogue(), files.store(), calm)
+    assert "no zone has an alert" in words(open_cleanly(open_page, "map"))
+
+
+# States
+
+
+@pytest.mark.usefixtures("one_store")
+def test_states_counts_and_filters(open_page):
+    app = open_cleanly(open_page, "states")
+    assert "**4** of 4 shelves, **3** low." in words(app)
+    app.selectbox(key="category").select("MEAT").run()
+    assert "**2** of 4 shelves, **2** low." in words(app)
+    app.text_input(key="search").input("chick").run()
+    assert table(app, "fill_percent")["shelf_id"].tolist() == ["MEACHI0002"]
+
+
+@pytest.mark.usefixtures("one_store")
+def test_states_only_low_and_warehouse(open_page):
+    app = open_page("states")
+    app.toggle(key="low").set_value(True).run()
+    assert table(app, "fill_percent")["shelf_id"].tolist() == [
+        "MEABEE0001",
+        "MEACHI0002",
+        "WINRED0004",
+    ]
+    app.button_group(key="stock").set_value("warehouse").run()
+    assert "**1** of 4 warehouse places, **1** low." in words(app)
+    assert table(app, "fill_percent")["shelf_id"].tolist() == ["MEACHI0002"]
+
+
+@pytest.mark.usefixtures("one_store")
+def test_states_filters_that_fit_nothing(open_page):
+    app = open_cleanly(open_page, "states", search="nothing like it")
+    assert "No row fits the filters." in words(app)
+    assert "**0** of 4 shelves" in words(app)
+
+
+@pytest.mark.usefixtures("one_store")
+def test_the_item_of_the_address_is_told(open_page):
+    app = open_cleanly(open_page, "states", item="S001/MEABEE0001")
+    assert "MEABEE0001, Beef" in words(app)
+    assert "List price 3.49 EUR" in words(app)
+    assert figure(app, "In the warehouse") == "40"
+    assert plotted(app, "Restock")["data"]
+
+
+@pytest.mark.usefixtures("one_store")
+def test_choosing_an_item_writes_the_address(open_page):
+    app = choose_rows(open_page("states"), "states_item", "S001/BEELAG0003")
+    assert app.query_params["item"] == "S001/BEELAG0003"
+    assert "Nothing was moved yet." in words(app)
+
+
+@pytest.mark.usefixtures("one_store")
+def test_an_unknown_item_of_the_address_is_explained(open_page):
+    assert "not carried any more" in words(open_cleanly(open_page, "states", item="S001/GONE"))
+
+
+# Alerts
+
+
+@pytest.mark.usefixtures("one_store")
+def test_alert_figures(open_page):
+    shown = {metric.label: metric.value for metric in open_cleanly(open_page, "alerts").metric}
+    assert shown == {
+        "Open": "2",
+        "Acknowledged": "1",
+        "Opened today": "3",
+        "Resolved today": "0",
+        "Median time to resolve (min)": "40",
+    }
+
+
+@pytest.mark.usefixtures("one_store")
+def test_alert_filters(open_page):
+    app = open_page("alerts")
+    assert table(app, "state")["alert_id"].tolist() == ["wh-chicken", "ack-wine", "open-meat"]
+    app.button_group(key="status").set_value(["resolved"]).run()
+    assert table(app, "state")["alert_id"].tolist() == ["resolved-meat"]
+    app.button_group(key="status").set_value([]).run()
+    app.multiselect(key="where").set_value(["warehouse"]).run()
+    assert table(app, "state")["alert_id"].tolist() == ["wh-chicken"]
+    assert "**1** of 4 alerts." in words(app)
+    app.multiselect(key="alert_category").set_value(["WINES"]).run()
+    assert "No alert fits the filters." in words(app)
+
+
+@pytest.mark.usefixtures("one_store")
+def test_the_alert_of_the_address_shows_its_trail_and_tasks(open_page):
+    app = open_cleanly(open_page, "alerts", alert="ack-wine")
+    trail = next(e.proto.body for e in app.get("html") if "ss-trail" in e.proto.body)
+    assert trail.index("stock fell below its threshold") < trail.index("restock-planner")
+    assert "restock task c-&lt;2&gt;" in trail
+    assert "Sat 3 Jan 2026, 11:15" in trail
+    assert table(app, "placed_qty")["status"].tolist() == ["On its way", "Done"]
+
+
+@pytest.mark.usefixtures("one_store")
+def test_states_are_told_by_signs_as_well(open_page):
+    app = open_page("alerts")
+    app.button_group(key="status").set_value([]).run()
+    assert set(table(app, "state")["state"]) == {"▲ Open", "◆ Acknowledged", "✓ Resolved"}
+
+
+# System
+
+
+@pytest.mark.usefixtures("one_store")
+def test_system_figures(open_page):
+    app = open_cleanly(open_page, "system")
+    assert figure(app, "Time of the data") == "Sat 3 Jan 2026, 12:48"
+    assert figure(app, "Events kept") == "1234"
+    assert figure(app, "Events refused") == "12"
+    streams = table(app, "topic")
+    assert streams["topic"].tolist() == ["operator_events", "shelf_events"]
+    assert streams["lag"].tolist()[1] == "2 min"
+    assert table(app, "role")["rows"].tolist()[0] == 4
+
+
+@pytest.mark.usefixtures("one_store")
+def test_a_refused_event_is_shown_in_full(open_page):
+    app = open_page("system")
+    assert not app.code
+    choose_rows(app, "refused_event", "pos_transactions:S001/17-0/0")
+    assert app.code[0].value == '{"id": "till"}'
+
+
+def test_nothing_refused_is_praised(open_page, serving):
+    files.write(serving, files.catalogue(), files.store(), files.stock())
+    assert "every event that came in was accepted" in words(open_page("system"))

@@ -1,0 +1,50 @@
+"""How the app is put together: pages, and what it may know of the rest."""
+
+import ast
+import importlib
+import pkgutil
+
+import serving_files as files
+
+import dashboard.views
+from dashboard.registry import PAGES
+
+ALLOWED = {
+    "smartshelf_dagster.settings",
+    "smartshelf_dagster.streaming.operator",
+    "smartshelf_dagster.streaming.client",
+}
+FORBIDDEN = {"dagster", "redis", "deltalake", "simulator", "dbt"}
+
+
+def imported_modules():
+    for path in (files.ROOT / "dashboard").rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Import):
+                yield from ((path.name, alias.name) for alias in node.names)
+            elif isinstance(node, ast.ImportFrom):
+                yield path.name, node.module
+
+
+def test_the_app_knows_only_settings_and_operator_events():
+    found = list(imported_modules())
+    assert len(found) > 50
+    for name, module in found:
+        assert module.split(".")[0] not in FORBIDDEN, name
+        if module.startswith("smartshelf_dagster"):
+            assert module in ALLOWED, name
+
+
+def test_every_page_is_in_the_navigation():
+    modules = {name for _, name, _ in pkgutil.iter_modules(dashboard.views.__path__)}
+    pages = {importlib.import_module(f"dashboard.views.{name}").PAGE for name in modules}
+    assert pages == set(PAGES)
+
+
+def test_pages_have_addresses_of_their_own():
+    assert len({page.path for page in PAGES}) == len(PAGES)
+    assert PAGES[0].title == "Store map"
+
+
+def test_streamlit_finds_no_pages_by_itself():
+    assert not (files.ROOT / "dashboard" / "pages").exists()

@@ -1,0 +1,124 @@
+"""Colours one can read, words one can understand."""
+
+import tomllib
+from datetime import UTC, datetime, timedelta
+
+import pytest
+import serving_files as files
+
+from dashboard import text, theme
+from dashboard.theme import DARK, LIGHT, contrast
+
+PALETTES = pytest.mark.parametrize("palette", [LIGHT, DARK], ids=lambda palette: palette.name)
+CONFIG = tomllib.loads((files.ROOT / ".streamlit" / "config.toml").read_text(encoding="utf-8"))
+
+
+def test_contrast_is_that_of_wcag():
+    assert contrast("#000000", "#ffffff") == pytest.approx(21)
+    assert contrast("#777777", "#ffffff") == pytest.approx(4.48, abs=0.01)
+    assert contrast("#336699", "#336699") == 1
+
+
+@PALETTES
+@pytest.mark.parametrize(
+    "ink", ["text", "muted", "critical", "caution", "good", "accent", "shelf", "warehouse"]
+)
+def test_text_is_readable_on_page_and_floor(palette, ink):
+    for ground in (palette.page, palette.floor):
+        assert contrast(getattr(palette, ink), ground) >= 4.5
+
+
+@PALETTES
+def test_red_and_amber_differ_in_lightness(palette):
+    strongest = palette.reds[-1]
+    assert contrast(strongest, palette.amber) >= 2
+    steps = [contrast(one, palette.calm) for one in palette.reds]
+    assert steps == sorted(steps)
+
+
+@pytest.mark.parametrize("palette", [LIGHT, DARK], ids=lambda palette: palette.name)
+def test_streamlit_has_the_same_ground_and_readable_buttons(palette):
+    configured = CONFIG["theme"][palette.name]
+    assert configured["backgroundColor"] == palette.page
+    assert configured["textColor"] == palette.text
+    assert contrast(palette.on_primary, configured["primaryColor"]) >= 4.5
+    assert contrast(configured["primaryColor"], palette.page) >= 4.5
+
+
+def test_nothing_is_sent_to_third_parties():
+    assert CONFIG["browser"]["gatherUsageStats"] is False
+    assert CONFIG["server"]["headless"] is True
+    assert CONFIG["server"]["address"] == "127.0.0.1"
+
+
+def test_the_configuration_holds_wherever_the_app_is_started():
+    # Streamlit looks in the working folder and beside the entry; the latter is always there.
+    beside_entry = files.ROOT / "dashboard" / ".streamlit" / "config.toml"
+    assert tomllib.loads(beside_entry.read_text(encoding="utf-8")) == CONFIG
+
+
+def test_translucent():
+    assert theme.translucent("#0b6e6e", 0.5) == "rgba(11, 110, 110, 0.5)"
+
+
+@pytest.mark.parametrize(
+    ("seconds", "expected"),
+    [
+        (-5, "0 s"),
+        (59, "59 s"),
+        (60, "1 min"),
+        (3_599, "59 min"),
+        (3_600, "1 h 0 min"),
+        (12_000, "3 h 20 min"),
+        (86_399, "23 h 59 min"),
+        (90_000, "1 d 1 h"),
+    ],
+)
+def test_durations(seconds, expected):
+    assert text.duration(seconds) == expected
+
+
+def test_age_is_never_negative():
+    now = datetime(2026, 1, 1, tzinfo=UTC)
+    assert text.age(now + timedelta(seconds=9), now) == "0 s"
+    assert text.age(now - timedelta(seconds=9), now) == "9 s"
+
+
+@pytest.mark.parametrize(
+    ("locale", "expected"),
+    [
+        ("en-GB", "1,234,567"),
+        ("it-IT", "1.234.567"),
+        ("fi-FI", "1\N{NARROW NO-BREAK SPACE}234\N{NARROW NO-BREAK SPACE}567"),
+    ],
+)
+def test_numbers_are_grouped_as_the_reader_does(locale, expected):
+    assert text.number(1_234_567, locale) == expected
+
+
+def test_numbers_without_a_known_reader():
+    assert text.number(1_234) == "1,234"
+
+
+def test_times_are_those_of_the_store():
+    moment = datetime(2026, 6, 30, 23, 30, tzinfo=UTC)
+    assert text.local_time(moment, "Europe/Rome") == "Wed 1 Jul 2026, 01:30"
+    assert text.short_time(moment, "America/New_York") == "Tue 19:30"
+
+
+@pytest.mark.parametrize(
+    ("code", "expected"),
+    [("ack", "Acknowledged"), ("new_kind", "New kind"), (None, ""), ("in_transit", "On its way")],
+)
+def test_labels(code, expected):
+    assert text.label(code) == expected
+
+
+def test_categories_are_titles():
+    assert text.category_label("BATH AND PERSONAL CARE") == "Bath and Personal Care"
+
+
+def test_plurals():
+    assert text.plural(1, "shelf", "shelves") == "1 shelf"
+    assert text.plural(2, "shelf", "shelves") == "2 shelves"
+    assert text.plural(0, "alert") == "0 alerts"
