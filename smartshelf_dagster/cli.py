@@ -78,7 +78,9 @@ def _progress() -> Progress:
 def _parse_tick(text: str) -> timedelta:
     number, unit = text[:-1], text[-1:]
     if unit not in _UNITS or not number.isdigit() or not int(number):
-        raise typer.BadParameter(f"{text!r}, expected a number and m, h or d, such as 60m")
+        raise typer.BadParameter(
+            f"{text!r}, expected a number and m, h or d, such as 60m", param_hint="--tick"
+        )
     return timedelta(minutes=int(number) * _UNITS[unit])
 
 
@@ -126,9 +128,8 @@ def run(
     stores: StoresOption = None,
     seed: SeedOption = None,
     tick: Annotated[
-        timedelta,
-        typer.Option(parser=_parse_tick, metavar="60m", help="Simulated time between two turns."),
-    ] = timedelta(hours=1),
+        str, typer.Option(metavar="SPAN", help="Simulated time between two turns.")
+    ] = "60m",
     lake: LakeOption = None,
     policy: Annotated[
         str, typer.Option(help="Ordering policy. Only `rule` exists so far.")
@@ -148,19 +149,20 @@ def run(
 
     if policy != "rule":
         raise typer.BadParameter(f"{policy!r}, expected rule", param_hint="--policy")
+    span = _parse_tick(tick)
     with _errors():
         settings = load_settings(lake=lake)
         with warehouse_lock(settings), broker(settings) as url, _progress() as progress:
             bootstrap_world(settings, stores=stores, seed=seed)
             session = LakeSession(settings, connect(url, settings.redis_timeout_s))
             task = progress.add_task("simulating", total=days * 24)
-            hours = tick.total_seconds() / 3600
+            hours = span.total_seconds() / 3600
             with LockstepSimulator(settings, url) as simulator:
                 report = run_lockstep(
                     session,
                     simulator,
                     days=days,
-                    tick=tick,
+                    tick=span,
                     on_tick=lambda now, _: progress.update(
                         task, advance=hours, description=f"{now:%Y-%m-%d %H:%M}"
                     ),

@@ -1,0 +1,122 @@
+"""The command line as a person or a script uses it: arguments, exit codes, JSON, one clear line."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from smartshelf_dagster.settings import PROJECT_ROOT, Settings
+
+COMMANDS = ("up", "run", "replay", "audit", "rebuild", "bench", "doctor")
+RUN_KEYS = {
+    "events", "quarantined", "events_per_s", "sim_days", "wall_s", "alerts_opened",
+    "restock_tasks", "supplier_orders", "fill_rate", "lost_units", "wasted_units",
+    "conservation_errors",
+}  # fmt: skip
+
+
+def smartshelf(*arguments: str, timeout: float = 100) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "smartshelf_dagster.cli", *arguments],
+        cwd=PROJECT_ROOT,
+        capture_output=True,
+        text=True,
+        timeout=timeout,
+        check=False,
+    )
+
+
+def last_json(result: subprocess.CompletedProcess[str]) -> dict[str, object]:
+    return json.loads(result.stdout.splitlines()[-1])
+
+
+def test_cli_every_command_has_help() -> None:
+    overview = smartshelf("--help").stdout
+    for command in COMMANDS:
+        assert command in overview
+        assert smartshelf(command, "--help").returncode == 0
+
+
+@pytest.fixture(scope="module")
+def morning(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, object]]:
+    """A lake after a few hours, by the command line alone."""
+    lake = tmp_path_factory.mktemp("cli") / "lake"
+    result = smartshelf("run", "--days", "0.2", "--seed", "4", "--lake", str(lake), "--json")
+    assert result.returncode == 0, result.stderr
+    return lake, last_json(result)
+
+
+def test_run_reports_the_figures_of_the_contract(morning: tuple[Path, dict[str, object]]) -> None:
+    figures = morning[1]
+    assert set(figures) == RUN_KEYS
+    assert figures["sim_days"] == 0.2
+    assert figures["events"] > 5_000
+    assert figures["restock_tasks"] > 0
+    assert 0.9 < figures["fill_rate"] <= 1
+    assert (figures["quarantined"], figures["conservation_errors"]) == (0, 0)
+
+
+def test_audit_and_rebuild_of_a_run_find_nothing(morning: tuple[Path, dict[str, object]]) -> None:
+    lake, figures = morning
+    audit = smartshelf("audit", "--lake", str(lake), "--json")
+    assert audit.returncode == 0
+    report = last_json(audit)
+    assert report["events"] == figures["events"]
+    assert {report[k] for k in ("lost", "repeated", "conservation_errors", "state_mismatches")} == {
+        0
+    }
+    rebuild = smartshelf("rebuild", "--lake", str(lake), "--json")
+    assert rebuild.returncode == 0
+    assert last_json(rebuild)["differences"] == 0
+
+
+def test_run_again_goes_on_with_the_same_world(morning: tuple[Path, dict[str, object]]) -> None:
+    lake = morning[0]
+    other = smartshelf("run", "--days", "0.05", "--seed", "5", "--lake", str(lake))
+    assert other.returncode == 2
+    assert "--seed is 5" in other.stderr
+    again = smartshelf("run", "--days", "0.05", "--lake", str(lake), "--json")
+    assert again.returncode == 0, again.stderr
+    assert 0 < last_json(again)["events"] < morning[1]["events"]
+
+
+def test_doctor_finds_everything(settings: Settings) -> None:
+    result = smartshelf("doctor", "--lake", settings.lake)
+    assert result.returncode == 0, result.stdout
+    assert "FAIL" not in result.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["audit", "--lake", "{empty}"], "nothing is published yet"),
+        (["rebuild", "--lake", "{empty}"], "nothing is published yet"),
+        (["audit", "--lake", " "], "SMARTSHELF_LAKE"),
+        (["audit", "--lake", "{empty}", "--as-of", "yesterday"], "yesterday"),
+        (["run", "--days", "1", "--tick", "soon"], "60m"),
+        (["run", "--days", "0"], "0.01"),
+        (["run", "--days", "1", "--policy", "magic"], "expected rule"),
+        (["replay", "online-retail", "no-such-file.csv", "--lake", "{empty}"], "no such file"),
+        (["up", "--speed", "0"], "0.1"),
+        (["bench", "nonsense"], "expected drain"),
+    ],
+)
+def test_cli_bad_usage_is_exit_2_and_one_clear_message(
+    tmp_path: Path, arguments: list[str], message: str
+) -> None:
+    result = smartshelf(*(a.format(empty=tmp_path / "lake") for a in arguments))
+    assert result.returncode == 2
+    assert message in result.stderr
+    assert "Traceback" not in result.stderr
+
+
+def test_cli_broker_that_is_not_there_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SMARTSHELF_REDIS_URL", "redis://127.0.0.1:1/0")
+    result = smartshelf("run", "--days", "0.1", "--lake", str(tmp_path / "lake"))
+    assert result.returncode == 2
+    assert "redis://127.0.0.1:1/0" in result.stderr
+    assert "SMARTSHELF_REDIS_URL" in result.stderr
