@@ -40,7 +40,7 @@ chaos: setup ## kill processes for a long time, then audit
 docs: setup ## dbt docs site in dbt_project/target/index.html, and the generated reference pages
 	$(BIN)/python -m smartshelf_dagster.contracts.generate
 	$(BIN)/python -m smartshelf_dagster.lineage
-	$(BIN)/python -m smartshelf_dagster.transform.docs
+	$(BIN)/python -m smartshelf_dagster.services.docs_page
 
 lock: setup ## renew the lock after pyproject.toml changed
 	$(BIN)/uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -o requirements.lock

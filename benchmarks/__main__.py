@@ -1,5 +1,6 @@
 """Runs the measurements and prints a table: `python -m benchmarks [NAME ...] [--json]`."""
 
+import argparse
 import json
 import sys
 from collections.abc import Callable
@@ -18,13 +19,18 @@ BENCHMARKS: dict[str, Callable[[], list[Figure]]] = {
 
 def main(arguments: list[str]) -> int:
     """Run the named measurements, all by default."""
-    names = [name for name in arguments if not name.startswith("-")] or list(BENCHMARKS)
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks", description="Measure; prints machine, method and figures."
+    )
+    parser.add_argument(
+        "names", nargs="*", metavar="NAME", help=f"{', '.join(BENCHMARKS)}; default: all"
+    )
+    parser.add_argument("--json", action="store_true", help="print a JSON list as the last line")
+    options = parser.parse_args(arguments)
+    names = options.names or list(BENCHMARKS)
     unknown = [name for name in names if name not in BENCHMARKS]
     if unknown:
-        print(
-            f"benchmarks: {', '.join(unknown)}: expected {', '.join(BENCHMARKS)}", file=sys.stderr
-        )
-        return 2
+        parser.error(f"{', '.join(unknown)}: expected {', '.join(BENCHMARKS)}")
     print(describe_machine())
     print("\n| what | median | min to max | how |\n|---|---|---|---|")
     figures = []
@@ -32,7 +38,7 @@ def main(arguments: list[str]) -> int:
         for figure in BENCHMARKS[name]():
             print(figure.line(), flush=True)
             figures.append(figure)
-    if "--json" in arguments:
+    if options.json:
         print(json.dumps([{"name": f.name, "median": f.median, "unit": f.unit} for f in figures]))
     return 0
 

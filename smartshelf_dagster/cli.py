@@ -231,7 +231,10 @@ def rebuild(lake: LakeOption = None, as_json: JsonOption = False) -> None:
         _fail_unless(not report.differences, found)
 
 
-@app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
+@app.command(
+    add_help_option=False,
+    context_settings={"allow_extra_args": True, "ignore_unknown_options": True},
+)
 def bench(context: typer.Context) -> None:
     """Measure; the same as `python -m benchmarks`, with its options."""
     import subprocess  # noqa: PLC0415

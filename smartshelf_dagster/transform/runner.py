@@ -159,7 +159,7 @@ class Transformer:
         manifest = None if command == "parse" else self.manifest().deepcopy()
         with self._environ():
             try:
-                outcome = dbtRunner(manifest=manifest).invoke([command, *options, *arguments])
+                outcome = dbtRunner(manifest=manifest).invoke([command, *arguments, *options])
             finally:
                 _close_warehouse()
         if outcome.exception:

@@ -1,0 +1,207 @@
+"""`smartshelf up` as a person meets it: in a browser."""
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+import duckdb
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from smartshelf_dagster.pipeline.audit import audit
+from smartshelf_dagster.services.embedded_redis import socket_url
+from smartshelf_dagster.settings import PROJECT_ROOT, load_settings
+from smartshelf_dagster.streaming.client import connect
+from tests.helpers.chromium import browser as start_browser
+
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(400)]
+
+# Five simulated minutes a second: the first alerts come with the second publication.
+SPEED = "300"
+PATIENCE_S = 180
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Running:
+    """A system that is up."""
+
+    process: subprocess.Popen[str]
+    lake: Path
+    port: int
+    pictures: Path
+
+    def query(self, sql: str) -> list[tuple[object, ...]]:
+        """Ask the published tables."""
+        file = self.lake / "serving" / "smartshelf.duckdb"
+        if not file.exists():
+            return []
+        with duckdb.connect() as connection:
+            connection.execute(f"attach '{file}' as published (read_only)")
+            connection.execute("use published")
+            return connection.execute(sql).fetchall()
+
+
+def wait_for(what: Callable[[], T]) -> T:
+    """Wait until something is true, and return it."""
+    deadline = time.monotonic() + PATIENCE_S
+    while not (found := what()):
+        assert time.monotonic() < deadline, "nothing came in time"
+        time.sleep(0.5)
+    return found
+
+
+def three_free_ports() -> int:
+    """Return the first of three ports in a row that nobody uses."""
+    for first in range(20_000 + os.getpid() % 10_000, 60_000, 3):
+        try:
+            for port in range(first, first + 3):
+                with socket.socket() as probe:
+                    probe.bind(("127.0.0.1", port))
+        except OSError:
+            continue
+        return first
+    raise AssertionError("no free ports")
+
+
+@pytest.fixture(scope="module")
+def up(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    """A fresh world that runs, until a signal ends it."""
+    folder = tmp_path_factory.mktemp("up")
+    port = three_free_ports()
+    pictures = Path(os.environ.get("SCREENSHOTS", folder))
+    with (folder / "output.txt").open("w") as output:
+        process = subprocess.Popen(
+            [
+                *(sys.executable, "-m", "smartshelf_dagster.cli", "up", "--speed", SPEED),
+                *("--port-base", str(port), "--lake", str(folder / "lake")),
+            ],
+            cwd=PROJECT_ROOT,
+            env=os.environ | {"SMARTSHELF_MICRO_BATCH_INTERVAL_S": "15", "PYTHONUNBUFFERED": "1"},
+            stdout=output,
+            stderr=output,
+            text=True,
+        )
+    try:
+        wait_for(
+            lambda: "Ctrl-C" in (folder / "output.txt").read_text() or process.poll() is not None
+        )
+        assert process.poll() is None, (folder / "output.txt").read_text()
+        running = Running(process, folder / "lake", port, pictures)
+        wait_for(lambda: running.query("select 1 from ops.alerts where status = 'open'"))
+        yield running
+    finally:
+        process.send_signal(signal.SIGINT)
+        process.wait(60)
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Browser]:
+    """A headless browser."""
+    with start_browser() as running:
+        yield running
+
+
+@pytest.fixture
+def page(chromium: Browser) -> Iterator[Page]:
+    """A new window without a single error on its console."""
+    context = chromium.new_context(viewport={"width": 1440, "height": 900})
+    errors: list[str] = []
+    page = context.new_page()
+    page.set_default_timeout(60_000)
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    yield page
+    context.close()
+    assert not errors
+
+
+def test_up_store_map_shows_a_store_that_lives(up: Running, page: Page) -> None:
+    page.goto(f"http://127.0.0.1:{up.port + 1}/")
+    clock = page.locator(".ss-status strong")
+    expect(clock).to_be_visible()
+    expect(page.get_by_test_id("stMetric").filter(has_text="People in store")).to_be_visible()
+    expect(page.get_by_text("Long-Life Dairy").first).to_be_visible()
+    expect(page.get_by_text("Where help is needed")).to_be_visible()
+    page.wait_for_timeout(1_500)
+    page.screenshot(path=up.pictures / "store-map.png")
+    shown = clock.inner_text()
+    # Without a click: the page notices the next publication itself.
+    expect(clock).not_to_have_text(shown, timeout=90_000)
+
+
+def test_up_states_are_those_that_are_published(up: Running, page: Page) -> None:
+    page.goto(f"http://127.0.0.1:{up.port + 1}/states")
+    shelves = up.query("select count(*) from cleansed.shelf_state")[0][0]
+    assert shelves == 1_142
+    expect(page.get_by_text(re.compile(r"1,142")).first).to_be_visible()
+    page.wait_for_timeout(1_500)
+    page.screenshot(path=up.pictures / "states.png")
+
+
+def test_up_alert_acknowledged_in_the_app_comes_back_through_the_pipeline(
+    up: Running, page: Page
+) -> None:
+    # A warehouse alert: nobody restocks a warehouse within minutes, so it stays open.
+    alert = wait_for(
+        lambda: up.query(
+            "select alert_id from ops.alerts where status = 'open' and location = 'warehouse' "
+            "order by opened_ts limit 1"
+        )
+    )[0][0]
+    page.goto(f"http://127.0.0.1:{up.port + 1}/alerts?alert={alert}")
+    page.get_by_label("Your name").fill("Ada")
+    page.get_by_label("Note (optional)").fill("supplier called")
+    page.screenshot(path=up.pictures / "alerts.png")
+    page.get_by_role("button", name="Acknowledge 1").click()
+    expect(page.get_by_text("Sent: 1 alert acknowledged")).to_be_visible()
+    wait_for(
+        lambda: up.query(f"select 1 from ops.alerts where alert_id = '{alert}' and status = 'ack'")
+    )
+    row = up.query(
+        "select actor, note from ops.alert_transitions "
+        f"where alert_id = '{alert}' and to_status = 'ack'"
+    )
+    assert row == [("Ada", "supplier called")]
+    page.goto(f"http://127.0.0.1:{up.port + 1}/alerts?alert={alert}")
+    expect(page.get_by_text("supplier called")).to_be_visible()
+    page.screenshot(path=up.pictures / "alert-acknowledged.png")
+
+
+def test_up_dagster_shows_runs_and_lineage(up: Running, page: Page) -> None:
+    base = f"http://127.0.0.1:{up.port}"
+    page.goto(f"{base}/runs")
+    expect(page.get_by_text("micro_batch").first).to_be_visible()
+    expect(page.get_by_text("Success").first).to_be_visible()
+    page.goto(f"{base}/asset-groups")
+    for group in ("streams", "ingest", "cleansed", "ops", "serving"):
+        expect(page.get_by_text(group, exact=True).first).to_be_visible()
+    page.wait_for_timeout(3_000)
+    page.screenshot(path=up.pictures / "dagster-lineage.png")
+
+
+def test_up_docs_name_every_model(up: Running, page: Page) -> None:
+    page.goto(f"http://127.0.0.1:{up.port + 2}/#!/model/model.smartshelf.alerts")
+    expect(page.get_by_text("alert_id").first).to_be_visible(timeout=60_000)
+
+
+def test_up_survives_the_loss_of_its_broker_and_stays_exact(up: Running) -> None:
+    """Runs last: the embedded server is killed; the supervisor brings it back; nothing is lost."""
+    before = up.query("select max(published_at) from meta.publication")[0][0]
+    server = connect(socket_url(up.lake / "_state" / "redis"), 10)
+    os.kill(server.info("server")["process_id"], signal.SIGKILL)
+    wait_for(lambda: up.query("select max(published_at) from meta.publication")[0][0] > before)
+    time.sleep(1)
+    after = up.query("select max(published_at) from meta.publication")[0][0]
+    wait_for(lambda: up.query("select max(published_at) from meta.publication")[0][0] > after)
+    up.process.send_signal(signal.SIGINT)
+    assert up.process.wait(60) == 0
+    report = audit(load_settings(lake=str(up.lake)))
+    assert report.clean, report.details
