@@ -25,7 +25,7 @@ def main(arguments: list[str]) -> int:
     parser.add_argument(
         "names", nargs="*", metavar="NAME", help=f"{', '.join(BENCHMARKS)}; default: all"
     )
-    parser.add_argument("--json", action="store_true", help="print a JSON list as the last line")
+    parser.add_argument("--json", action="store_true", help="print a JSON object as the last line")
     options = parser.parse_args(arguments)
     names = options.names or list(BENCHMARKS)
     unknown = [name for name in names if name not in BENCHMARKS]
@@ -39,7 +39,8 @@ def main(arguments: list[str]) -> int:
             print(figure.line(), flush=True)
             figures.append(figure)
     if options.json:
-        print(json.dumps([{"name": f.name, "median": f.median, "unit": f.unit} for f in figures]))
+        rows = [{"name": f.name, "median": f.median, "unit": f.unit} for f in figures]
+        print(json.dumps({"machine": describe_machine(), "figures": rows}))
     return 0
 
 

@@ -14,7 +14,7 @@ REPETITIONS = 2
 
 
 def run() -> list[Figure]:
-    """Measure `smartshelf run` on a new lake, process start included."""
+    """Measure `smartshelf run` on a new lake, from the first turn to the last."""
     values = []
     for _ in range(REPETITIONS):
         with tempfile.TemporaryDirectory(prefix="smartshelf-bench-") as folder:

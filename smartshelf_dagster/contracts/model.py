@@ -22,7 +22,7 @@ Kind = Literal["string", "integer", "number", "decimal", "boolean", "date", "tim
 # The vocabulary that both validators understand; a contract that uses more is refused.
 _KEYWORDS = frozenset(
     {
-        "type", "description", "format", "pattern", "enum", "minLength", "maxLength",
+        "type", "description", "format", "pattern", "enum", "maxLength",
         "minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum",
         "items", "minItems", "maxItems", "properties", "required", "additionalProperties",
     }

@@ -178,10 +178,12 @@ def read_publication(settings: Settings) -> Publication | None:
     """Read what the serving file says of itself, `None` when nothing was published yet."""
     if not settings.serving_path.exists():
         return None
-    moment = warehouse.read_serving(settings.serving_path, "from meta.publication").to_pylist()[0]
-    tables = warehouse.read_serving(settings.serving_path, "from meta.tables").to_pylist()
+    moments, tables = warehouse.read_serving(
+        settings.serving_path, "from meta.publication", "from meta.tables"
+    )
+    moment = moments.to_pylist()[0]
     versions: dict[str, dict[str, int]] = {"source": {}, "published": {}}
-    for row in tables:
+    for row in tables.to_pylist():
         versions[row["role"]][row["table"]] = row["version"]
     return Publication(
         moment["as_of_ts"], moment["published_at"], versions["source"], versions["published"]

@@ -6,8 +6,10 @@ here: the raw tables, which are only read.
 
 import time
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 
+from smartshelf_dagster.contracts.tables import raw_tables
 from smartshelf_dagster.errors import SmartShelfError
 from smartshelf_dagster.pipeline.micro_batch import build_models
 from smartshelf_dagster.pipeline.publish import publish, published_models, read_publication
@@ -18,7 +20,7 @@ from smartshelf_dagster.transform.runner import Transformer, warehouse_lock
 
 
 class NothingToRebuildError(SmartShelfError, RuntimeError):
-    """Nothing was published from this lake yet."""
+    """The lake holds no events."""
 
 
 @dataclass
@@ -26,9 +28,10 @@ class RebuildReport:
     """What a rebuild did.
 
     Attributes:
-        tables: Tables rebuilt and compared.
+        tables: Tables rebuilt.
         rows: Rows in them.
-        differences: Rows that stand only in the old or only in the new version.
+        differences: Rows that stand only in the old or only in the new version. A table that was
+            gone has nothing to differ from.
         wall_s: Duration, seconds.
         by_table: Differences of each table that has any.
     """
@@ -52,36 +55,39 @@ class RebuildReport:
 def rebuild(settings: Settings) -> RebuildReport:
     """Drop everything derived and build it again from raw, for the same time and the same events.
 
-    The old state is compared, row by row, with the new one before it is replaced.
+    The old state is compared, row by row, with the new one before it is replaced. Where the
+    publication is gone as well, all events there are count, up to the time of the last one.
 
     Args:
         settings: Which lake.
 
     Raises:
-        NothingToRebuildError: Nothing was published yet.
+        NothingToRebuildError: The lake holds no events.
         WarehouseBusyError: Another process is writing to the lake.
     """
     started = time.perf_counter()
     with warehouse_lock(settings):
         publication = read_publication(settings)
-        if publication is None:
-            raise NothingToRebuildError(f"{settings.lake}: nothing is published yet; run it first")
+        as_of = publication.as_of if publication else _last_event(settings)
+        held = publication.table_versions if publication else {}
         # DuckDB names a database after its file, and the models after that.
         fresh = settings.warehouse_path.parent / "rebuild" / settings.warehouse_path.name
         _remove(fresh)
-        transformer = Transformer(settings, fresh, publication.raw_versions)
-        transformer.prepare(publication.as_of)
-        build_models(transformer, publication.as_of)
+        transformer = Transformer(
+            settings, fresh, publication.raw_versions if publication else None
+        )
+        transformer.prepare(as_of)
+        build_models(transformer, as_of)
         report = RebuildReport()
         with open_warehouse(fresh) as reader:
             for model in published_models(transformer):
-                old = delta.read(
-                    settings.table_uri(model.table),
-                    version=publication.table_versions.get(model.table),
-                )
-                found = reader.differences(model.table, model.hidden, old)
                 report.tables += 1
                 report.rows += reader.count(model.table)
+                uri = settings.table_uri(model.table)
+                if not delta.table_exists(uri):
+                    continue
+                old = delta.read(uri, version=held.get(model.table))
+                found = reader.differences(model.table, model.hidden, old)
                 report.differences += found
                 if found:
                     report.by_table[model.table] = found
@@ -90,6 +96,20 @@ def rebuild(settings: Settings) -> RebuildReport:
         publish(settings, Transformer(settings))
     report.wall_s = time.perf_counter() - started
     return report
+
+
+def _last_event(settings: Settings) -> datetime:
+    """Return the time of the newest event of a lake."""
+    uris = [settings.table_uri(contract.table) for contract in raw_tables().values()]
+    times = [
+        delta.read_stats(uri, latest_of="event_ts").latest
+        for uri in uris
+        if delta.table_exists(uri)
+    ]
+    known = [time for time in times if isinstance(time, datetime)]
+    if not known:
+        raise NothingToRebuildError(f"{settings.lake}: holds no events; run it first")
+    return max(known)
 
 
 def _remove(path: Path) -> None:

@@ -12,7 +12,7 @@ from smartshelf_dagster.errors import SmartShelfError
 from smartshelf_dagster.services.embedded_redis import broker
 from smartshelf_dagster.settings import Settings
 from smartshelf_dagster.storage import delta
-from smartshelf_dagster.streaming.client import connect
+from smartshelf_dagster.streaming.client import connect, without_password
 
 _NEEDED_FREE_GB = 2
 _OLDEST_SERVER = (6, 2)
@@ -83,5 +83,5 @@ def _broker(settings: Settings) -> str:
         info = connect(url, settings.redis_timeout_s).info("server")
         version = str(info["redis_version"])
         if tuple(int(part) for part in version.split(".")[:2]) < _OLDEST_SERVER:
-            raise OSError(f"{url}: version {version}, expected 6.2 or newer")
-        return f"{url}: version {version}"
+            raise OSError(f"{without_password(url)}: version {version}, expected 6.2 or newer")
+        return f"{without_password(url)}: version {version}"

@@ -177,10 +177,10 @@ def open_warehouse(path: Path) -> Iterator[WarehouseReader]:
         yield WarehouseReader(path, connection)
 
 
-def read_serving(path: Path, sql: str, parameters: Sequence[object] = ()) -> pa.Table:
-    """Run a query on the serving file."""
+def read_serving(path: Path, *queries: str) -> list[pa.Table]:
+    """Run queries on the serving file; all of them see the same publication."""
     with connect(path) as connection:
-        return connection.sql(sql, params=list(parameters)).to_arrow_table()
+        return [connection.sql(query).to_arrow_table() for query in queries]
 
 
 def _selection(hidden: Sequence[str]) -> str:

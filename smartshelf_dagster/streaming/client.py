@@ -4,6 +4,7 @@ Belongs here: opening a client with explicit timeouts, errors that say what to d
 the simulated time. Does not belong here: starting a server (`services/`).
 """
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -51,6 +52,15 @@ def connect(url: str, timeout_s: float) -> Client:
     return client
 
 
+def without_password(url: str) -> str:
+    """Return a URL as it may be shown.
+
+    >>> without_password("redis://shelf:secret@redis.example:6379/0")
+    'redis://shelf:***@redis.example:6379/0'
+    """
+    return re.sub(r"^(\w+://[^/@]*:)[^@]+(@)", r"\1***\2", url)
+
+
 @contextmanager
 def broker_errors(url: str) -> Iterator[None]:
     """Turn connection errors into one that names the URL and the remedy."""
@@ -58,7 +68,8 @@ def broker_errors(url: str) -> Iterator[None]:
         yield
     except (redis.ConnectionError, redis.TimeoutError) as error:
         raise BrokerUnavailableError(
-            f"no answer from Redis at {url}: {error}; start it, or set SMARTSHELF_REDIS_URL"
+            f"no answer from Redis at {without_password(url)}: {error}; start it, "
+            "or set SMARTSHELF_REDIS_URL"
         ) from error
 
 

@@ -79,3 +79,20 @@ def test_rebuild_after_noise_finds_no_difference_and_reads_the_same(
     assert audit(settings, as_of=now.astimezone(UTC) - timedelta(hours=2)).clean
     for table, frame in published(settings, LakeSession(settings, client)).items():
         assert_frame_equal(frame, before[table], check_row_order=False)
+
+
+@pytest.mark.timeout(120)
+def test_rebuild_from_raw_alone_brings_everything_back(
+    recorded_copy: Settings, client: Client
+) -> None:
+    """Warehouse, published tables and serving file are a cache; so is what they say of time."""
+    before = published(recorded_copy, LakeSession(recorded_copy, client))
+    for layer in Path(recorded_copy.lake).iterdir():
+        if layer.name not in {"raw", "ref"}:
+            shutil.rmtree(layer)
+    assert rebuild(recorded_copy).differences == 0
+    after = published(recorded_copy, LakeSession(recorded_copy, client))
+    assert after.keys() == before.keys()
+    for table in ("cleansed/stock_movements", "cleansed/shelf_state", "ops/alert_transitions"):
+        assert_frame_equal(after[table], before[table], check_row_order=False)
+    assert audit(recorded_copy).clean

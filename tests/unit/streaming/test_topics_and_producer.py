@@ -82,6 +82,7 @@ def test_send_alert_action_is_an_event_at_the_time_in_force(client: Client, acti
 
 
 def test_send_alert_action_without_a_name_says_so(client: Client) -> None:
+    send_alert_action(client, Clock(client), ALERT, "dismissed", actor="Zoë d'Aragó 李")
     with pytest.raises(InvalidEventError, match=r"data\.actor"):
         send_alert_action(client, Clock(client), ALERT, "dismissed", actor="")
 
