@@ -1,5 +1,7 @@
-{#- What an incremental model has seen already. The bounds are read when the model is compiled and
-    stand in its SQL as literals, so that files and row groups beyond them are not even opened. -#}
+{#- What an incremental model has seen already, and the time a run computes for. Both are known
+    before a statement is planned, so that files and row groups beyond them are not even opened:
+    other engines get literals. DuckDB gets variables, which it folds into constants just as well;
+    the statements of a run are then the same each time, and can be executed again without dbt. -#}
 
 {#- Highest value of a column in this model, 0 on a full refresh. -#}
 {% macro seen_up_to(column, condition=none) -%}
@@ -8,17 +10,39 @@
             select coalesce(max({{ column }}), 0) from {{ this }}
             {%- if condition %} where {{ condition }}{% endif %}
         {%- endset -%}
-        {{ return(run_query(query).columns[0].values()[0]) }}
+        {{ return(adapter.dispatch('known_before')(query)) }}
     {%- endif -%}
-    {{ return(0) }}
+    {{ return('0') }}
+{%- endmacro %}
+
+{% macro default__known_before(query) -%}
+    {{ return(run_query(query).columns[0].values()[0]) }}
+{%- endmacro %}
+
+{% macro duckdb__known_before(query) -%}
+    {%- set name = 'seen_' ~ local_md5(query) -%}
+    {% call statement(name) %}set variable {{ name }} = ({{ query }}){% endcall %}
+    {{ return("getvariable('" ~ name ~ "')") }}
 {%- endmacro %}
 
 {#- Number of this load: rises by one with every run of an incremental model that adds rows. -#}
 {% macro next_load() -%}
-    {{ return(seen_up_to('load_seq') + 1) }}
+    {{ return('(' ~ seen_up_to('load_seq') ~ ' + 1)') }}
 {%- endmacro %}
 
 {#- The time that the run computes for. -#}
 {% macro as_of() -%}
-    cast('{{ var("as_of") }}' as {{ timestamp_type() }})
+    {{ return(adapter.dispatch('as_of')()) }}
+{%- endmacro %}
+
+{% macro default__as_of() -%}
+    {{ return("cast('" ~ var('as_of') ~ "' as " ~ timestamp_type() ~ ")") }}
+{%- endmacro %}
+
+{% macro duckdb__as_of() -%}
+    {%- if execute -%}
+        {% call statement('as_of') %}set variable as_of = {{ default__as_of() }}{% endcall %}
+        {{ return("getvariable('as_of')") }}
+    {%- endif -%}
+    {{ return(default__as_of()) }}
 {%- endmacro %}

@@ -20,9 +20,19 @@ from smartshelf_dagster.transform.runner import TICK, NodeResult, Transformer
 DECISIONS = f"+shelf_restock_plan,{TICK}"
 
 
-def build_models(transformer: Transformer, as_of: datetime, select: str = TICK) -> list[NodeResult]:
-    """Build models, and record in the warehouse what they were built from."""
-    results = transformer.build(select, as_of)
+def build_models(
+    transformer: Transformer, as_of: datetime, select: str = TICK, *, again: bool = False
+) -> list[NodeResult]:
+    """Build models, and record in the warehouse what they were built from.
+
+    Args:
+        transformer: dbt for the lake.
+        as_of: The time to compute for.
+        select: dbt selection.
+        again: Whether this process builds them again and again.
+    """
+    build = transformer.build_again if again else transformer.build
+    results = build(select, as_of)
     versions = transformer.source_versions()
     record_build(transformer.warehouse, Build(as_of, versions, complete=select == TICK))
     return results
@@ -94,7 +104,7 @@ class LakeSession:
     def build(self, as_of: datetime, select: str = TICK) -> list[NodeResult]:
         """Build models, and record what they were built from."""
         self.prepare(as_of)
-        return build_models(self.transformer, as_of, select)
+        return build_models(self.transformer, as_of, select, again=True)
 
     def publish(self) -> Publication:
         """Publish what was built."""

@@ -254,12 +254,18 @@ def read_stats(uri: str, latest_of: str) -> TableStats:
     )
 
 
-def as_dataset(uri: str, version: int | None = None) -> pds.Dataset:
-    """Return a version of a table, by default the newest, as a dataset.
+def open_dataset(uri: str, version: int | None = None) -> tuple[pds.Dataset, int]:
+    """Return a version of a table, by default the newest, as a dataset, and which version it is.
 
     Files whose statistics rule them out are not opened.
     """
-    return DeltaTable(uri, version=version).to_pyarrow_dataset()
+    table = DeltaTable(uri, version=version)
+    return table.to_pyarrow_dataset(), table.version()
+
+
+def as_dataset(uri: str, version: int | None = None) -> pds.Dataset:
+    """Return a version of a table, by default the newest, as a dataset."""
+    return open_dataset(uri, version)[0]
 
 
 def read(uri: str, columns: Sequence[str] | None = None, *, version: int | None = None) -> pa.Table:

@@ -5,6 +5,8 @@ has its own connection while it runs.
 """
 
 import os
+import time
+from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -14,6 +16,13 @@ from pathlib import Path
 import duckdb
 import orjson
 import pyarrow as pa
+import pyarrow.dataset as pds
+
+from smartshelf_dagster.errors import SmartShelfError
+
+
+class StatementError(SmartShelfError, RuntimeError):
+    """The database refused a statement; the message says what it was for, and why."""
 
 
 @dataclass(frozen=True)
@@ -98,6 +107,41 @@ def read_preparation(path: Path) -> str | None:
         if not connection.execute(known).fetchall()[0][0]:
             return None
         return str(connection.execute("from main.last_preparation").fetchall()[0][0])
+
+
+def execute_all(
+    path: Path,
+    sources: Mapping[str, pds.Dataset],
+    statements: Sequence[tuple[str, str]],
+    options: Mapping[str, str | int | bool],
+) -> dict[str, float]:
+    """Execute statements on the warehouse, one after the other.
+
+    Args:
+        path: The warehouse.
+        sources: Datasets that views in it look at, by registered name.
+        statements: What each is for, and its SQL.
+        options: Settings of DuckDB.
+
+    Returns:
+        Seconds by what the statements are for.
+
+    Raises:
+        StatementError: One failed; the message names what it was for.
+    """
+    seconds: dict[str, float] = defaultdict(float)
+    with duckdb.connect(str(path), config=dict(options)) as connection:
+        connection.execute("set TimeZone = 'UTC'")
+        for name, dataset in sources.items():
+            connection.register(name, dataset)
+        for purpose, statement in statements:
+            started = time.perf_counter()
+            try:
+                connection.execute(statement)
+            except duckdb.Error as error:
+                raise StatementError(f"{purpose}: {error}") from error
+            seconds[purpose] += time.perf_counter() - started
+    return dict(seconds)
 
 
 class WarehouseReader:

@@ -4,18 +4,46 @@ A source `raw.shelf_events` is the table `raw/shelf_events` of the lake the run 
 parsed project serves any lake. Files are pruned by their statistics before they are opened.
 """
 
+import threading
 from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
+import duckdb
 import orjson
 import pyarrow.dataset as pds
+from dbt.adapters.duckdb.connections import DuckDBConnectionManager
 from dbt.adapters.duckdb.plugins import BasePlugin
 from dbt.adapters.duckdb.utils import SourceConfig
 
-from smartshelf_dagster.storage.delta import as_dataset, open_table
+from smartshelf_dagster.storage.delta import open_dataset
+from smartshelf_dagster.transform.recorded import RecordedRun, recorded, start_recording
 
 # Versions that the runs of this process have opened last: lake, then `<layer>/<name>`.
 opened_versions: dict[str, dict[str, int]] = defaultdict(dict)
+_recording = threading.Event()
+
+
+@contextmanager
+def recording() -> Iterator[None]:
+    """Let the database write down what runs execute."""
+    _recording.set()
+    try:
+        yield
+    finally:
+        _recording.clear()
+
+
+def recorded_run() -> RecordedRun:
+    """Return what the run that has just ended executed; its connection must still be open."""
+    return recorded(DuckDBConnectionManager.env().conn)
+
+
+def open_source(root: str, table: str, pinned: Mapping[str, int]) -> pds.Dataset:
+    """Open a table of a lake: the pinned version, else the newest; note which one it was."""
+    dataset, opened_versions[root][table] = open_dataset(f"{root}/{table}", pinned.get(table))
+    return dataset
 
 
 class Plugin(BasePlugin):  # type: ignore[misc]
@@ -26,14 +54,15 @@ class Plugin(BasePlugin):  # type: ignore[misc]
         self._root = plugin_config["root"]
         self._pinned: dict[str, int] = orjson.loads(plugin_config["versions"])
 
+    def configure_connection(self, conn: duckdb.DuckDBPyConnection) -> None:
+        """Let the database write down what it executes, when that is asked for."""
+        if _recording.is_set():
+            start_recording(conn)
+
     def load(self, source_config: SourceConfig) -> pds.Dataset:
-        """Open a source's table: the pinned version, else the newest."""
+        """Open a source's table."""
         table = f"{source_config.schema}/{source_config.identifier}"
-        uri = f"{self._root}/{table}"
-        version = self._pinned.get(table)
-        opened = open_table(uri).version() if version is None else version
-        opened_versions[self._root][table] = opened
-        return as_dataset(uri, opened)
+        return open_source(self._root, table, self._pinned)
 
     def default_materialization(self) -> str:
         """Read through, do not copy into the warehouse."""
