@@ -25,7 +25,14 @@ from smartshelf_dagster.transform.runner import (
 )
 
 MANIFEST = ensure_manifest()
-PREPARED = {"seeds", "staging"}
+# Tables that every session prepares, when what they follow from has changed.
+PREPARED = {
+    f"{node['schema']}/{node['name']}"
+    for node in MANIFEST["nodes"].values()
+    if node["resource_type"] == "seed"
+    or (node["resource_type"] == "model" and "tick" not in node["tags"])
+}
+_BUILT = {"tick", "reference"}
 _EVERYTHING = {
     f"{node['schema']}/{node['name']}"
     for node in MANIFEST["nodes"].values()
@@ -80,25 +87,25 @@ def dbt_models(
 
 
 def _selection(chosen: set[str]) -> str:
-    """Return what to build beyond seeds and staging, which every session prepares anyway."""
+    """Return what to build beyond what every session prepares anyway."""
     if chosen == _EVERYTHING:
         return TICK
-    return " ".join(sorted(t.split("/")[1] for t in chosen if t.split("/")[0] not in PREPARED))
+    return " ".join(sorted(t.split("/")[1] for t in chosen - PREPARED))
 
 
 def _count_rows(transformer: Transformer, results: list[NodeResult]) -> dict[str, int]:
-    tables = [r.table for r in results if r.table.split("/")[0] not in PREPARED]
+    tables = [r.table for r in results if r.table.split("/")[0] not in {"seeds", "staging"}]
     with open_warehouse(transformer.warehouse) as reader:
         return {table: reader.count(table) for table in tables}
 
 
 def _test_specs() -> dict[str, dg.AssetCheckSpec]:
-    """Return a check for every dbt test of a model that a tick builds, by dbt's id."""
+    """Return a check for every dbt test of a model that is kept, by dbt's id."""
     nodes = MANIFEST["nodes"]
     specs = {}
     for unique_id, node in nodes.items():
         model = nodes.get(node.get("attached_node") or "")
-        if node["resource_type"] == "test" and model and "tick" in model["tags"]:
+        if node["resource_type"] == "test" and model and _BUILT.intersection(model["tags"]):
             specs[unique_id] = dg.AssetCheckSpec(
                 node["name"],
                 asset=[model["schema"], model["name"]],

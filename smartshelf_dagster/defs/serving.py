@@ -10,8 +10,8 @@ from smartshelf_dagster.transform.runner import warehouse_lock
 
 @dg.asset(
     key=["serving", "smartshelf"],
-    # Not on staging and seeds: a run that need not make them must publish all the same.
-    deps=[key for key in dbt_models.keys if key.path[0] not in PREPARED],
+    # Not on what is prepared: a run that need not make it must publish all the same.
+    deps=[key for key in dbt_models.keys if "/".join(key.path) not in PREPARED],
     group_name=SERVING,
     kinds={"deltalake", "duckdb"},
     owners=OWNERS,

@@ -18,7 +18,7 @@ import base64
 import queue
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Self
@@ -68,16 +68,20 @@ class TopicReport:
         rows: Rows added to the raw table.
         rejected: Events added to quarantine.
         commits: Commits to the raw table.
+        version_before: Version of the raw table before.
         version: Version of the raw table afterwards.
         streams: Last committed id of each stream that had entries.
+        kept: The rows added, when they were to be kept.
     """
 
     events: int = 0
     rows: int = 0
     rejected: int = 0
     commits: int = 0
+    version_before: int = 0
     version: int = 0
     streams: dict[str, str] = field(default_factory=dict)
+    kept: list[pa.Table] = field(default_factory=list)
 
 
 @dataclass
@@ -124,6 +128,8 @@ def drain(
     *,
     only: Iterable[str] | None = None,
     on_progress: Callable[[int], None] | None = None,
+    tables: Mapping[str, delta.Table] | None = None,
+    keep_rows: bool = False,
 ) -> DrainReport:
     """Move what is on the streams into the raw tables.
 
@@ -133,14 +139,22 @@ def drain(
         clock: The clock in force.
         only: Topics to drain; all by default.
         on_progress: Called with the number of events after each commit.
+        tables: What `ensure_raw_tables` gave, for a process that drains again and again.
+        keep_rows: Whether the report holds the rows as well.
 
     Raises:
         ConcurrentWriteError: Another drain runs on this lake.
         StreamRewoundError: A stream ends before its committed offset.
     """
     started = time.perf_counter()
-    tables = ensure_raw_tables(settings)
-    context = _Context(settings, client, clock, load_assortment(settings), on_progress)
+    if tables is None:
+        tables = ensure_raw_tables(settings)
+    else:
+        for table in tables.values():
+            table.update_incremental()
+    context = _Context(
+        settings, client, clock, load_assortment(settings), on_progress, keep_rows=keep_rows
+    )
     report = DrainReport()
     left = settings.max_run_events
     for topic in only or topics():
@@ -163,6 +177,7 @@ class _Context:
     clock: Clock
     assortment: Assortment
     on_progress: Callable[[int], None] | None
+    keep_rows: bool
 
 
 class _TopicDrain:
@@ -176,7 +191,7 @@ class _TopicDrain:
         self._table = table
         self._quarantine = quarantine
         self._streams = topic_streams(topic, context.assortment.stores.to_pylist())
-        self._report = TopicReport(version=table.version())
+        self._report = TopicReport(version_before=table.version(), version=table.version())
         self._offsets: dict[str, int | None] = {}
         self._refused: dict[str, int | None] = {}
         self._decided: set[tuple[str, str, int]] = set()
@@ -324,29 +339,29 @@ class _TopicDrain:
             "from": {s: to_stream_id(self._offsets[s] or 0) for s in offsets},
             "to": commit.last_ids,
         }
+        rows = pa.Table.from_arrays(columns, schema=schema)
         info = delta.append(
             self._table,
-            pa.Table.from_arrays(columns, schema=schema),
+            rows,
             {app_id(stream): offset for stream, offset in offsets.items()},
             {"smartshelf.drain": orjson.dumps(batch).decode()},
         )
         self._offsets |= offsets
         self._report.rows += count
+        if self._context.keep_rows:
+            self._report.kept.append(rows)
         self._report.version = info.version
 
     def _trim(self) -> None:
         """Give back the memory of entries that the table holds."""
-        table = delta.open_table(self._table.table_uri)
-        committed = delta.read_offsets(table, map(app_id, self._report.streams))
         keep_from = None
         if self._topic == COMMANDS:
             seconds, _ = self._context.client.time()
             keep_from = to_offset(f"{int((seconds - _COMMAND_RETENTION.total_seconds()) * 1000)}-0")
         for stream in self._report.streams:
-            offset = committed[app_id(stream)]
-            if offset is None:
-                continue
-            first_kept = offset + 1 if keep_from is None else min(offset + 1, keep_from)
+            first_kept = (self._offsets[stream] or 0) + 1
+            if keep_from is not None:
+                first_kept = min(first_kept, keep_from)
             self._context.client.xtrim(stream, minid=to_stream_id(first_kept), approximate=False)
 
 

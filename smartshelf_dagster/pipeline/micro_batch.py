@@ -4,24 +4,34 @@ Belongs here: the order of the steps, and what one turn reports. Does not belong
 """
 
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
+import pyarrow as pa
+
+from smartshelf_dagster.contracts.tables import arrow_schema, raw_tables
 from smartshelf_dagster.pipeline.decide import issue_commands
-from smartshelf_dagster.pipeline.drain import DrainReport, drain
+from smartshelf_dagster.pipeline.drain import DrainReport, drain, ensure_raw_tables
 from smartshelf_dagster.pipeline.publish import Publication, publish
 from smartshelf_dagster.settings import Settings
+from smartshelf_dagster.storage import delta
 from smartshelf_dagster.storage.reference import ensure_reference_tables
 from smartshelf_dagster.storage.warehouse import Build, record_build
 from smartshelf_dagster.streaming.client import Client, Clock
-from smartshelf_dagster.transform.runner import TICK, NodeResult, Transformer
+from smartshelf_dagster.transform.runner import TICK, FreshRows, NodeResult, Transformer
 
 # What has to be up to date before anything can be decided; the rest may wait for publication.
 DECISIONS = f"+shelf_restock_plan,{TICK}"
 
 
 def build_models(
-    transformer: Transformer, as_of: datetime, select: str = TICK, *, again: bool = False
+    transformer: Transformer,
+    as_of: datetime,
+    select: str = TICK,
+    *,
+    again: bool = False,
+    fresh: Mapping[str, FreshRows] | None = None,
 ) -> list[NodeResult]:
     """Build models, and record in the warehouse what they were built from.
 
@@ -30,9 +40,12 @@ def build_models(
         as_of: The time to compute for.
         select: dbt selection.
         again: Whether this process builds them again and again.
+        fresh: The new rows of the raw tables, where they are at hand.
     """
-    build = transformer.build_again if again else transformer.build
-    results = build(select, as_of)
+    if again:
+        results = transformer.build_again(select, as_of, fresh)
+    else:
+        results = transformer.build(select, as_of)
     versions = transformer.source_versions()
     record_build(transformer.warehouse, Build(as_of, versions, complete=select == TICK))
     return results
@@ -77,10 +90,17 @@ class LakeSession:
         self.transformer = Transformer(settings)
         self._prepared = False
         self._last_as_of: datetime | None = None
+        self._raw: dict[str, delta.Table] = {}
+        # Rows are worth keeping in a process that takes turns, one after the other.
+        self._keeps_rows = False
+        self._built_from: dict[str, int] = {}
 
     def drain(self) -> DrainReport:
         """Move what is on the streams into the raw tables."""
-        return drain(self.settings, self.client, self.clock)
+        self._raw = self._raw or ensure_raw_tables(self.settings)
+        return drain(
+            self.settings, self.client, self.clock, tables=self._raw, keep_rows=self._keeps_rows
+        )
 
     def as_of(self) -> datetime:
         """Return the time to compute for: the clock in force, never earlier than before."""
@@ -120,7 +140,13 @@ class LakeSession:
         drained = self.drain()
         marks.append(time.perf_counter())
         report = MicroBatchReport(self.as_of(), drained)
-        report.models = len(self.build(report.as_of, TICK if publish_now else DECISIONS))
+        fresh = None if publish_now else self._fresh_rows(drained)
+        self.prepare(report.as_of)
+        select = TICK if publish_now else DECISIONS
+        results = build_models(self.transformer, report.as_of, select, again=True, fresh=fresh)
+        report.models = len(results)
+        self._built_from = {topic: done.version for topic, done in drained.topics.items()}
+        self._keeps_rows = True
         marks.append(time.perf_counter())
         report.commands = issue_commands(self.client, self.transformer)
         marks.append(time.perf_counter())
@@ -133,3 +159,17 @@ class LakeSession:
             for step, start, end in zip(steps, marks, marks[1:], strict=False)
         }
         return report
+
+    def _fresh_rows(self, drained: DrainReport) -> dict[str, FreshRows] | None:
+        """Return what the raw tables have grown by since the last turn, if it is all at hand."""
+        before = {topic: done.version_before for topic, done in drained.topics.items()}
+        if not self._keeps_rows or before != self._built_from:
+            return None
+        contracts = raw_tables()
+        return {
+            contracts[topic].table: FreshRows(
+                pa.concat_tables(done.kept or [arrow_schema(contracts[topic]).empty_table()]),
+                done.version,
+            )
+            for topic, done in drained.topics.items()
+        }

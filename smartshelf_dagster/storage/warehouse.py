@@ -111,7 +111,7 @@ def read_preparation(path: Path) -> str | None:
 
 def execute_all(
     path: Path,
-    sources: Mapping[str, pds.Dataset],
+    sources: Mapping[str, pds.Dataset | pa.Table],
     statements: Sequence[tuple[str, str]],
     options: Mapping[str, str | int | bool],
 ) -> dict[str, float]:
@@ -119,7 +119,7 @@ def execute_all(
 
     Args:
         path: The warehouse.
-        sources: Datasets that views in it look at, by registered name.
+        sources: What views in it look at, by registered name.
         statements: What each is for, and its SQL.
         options: Settings of DuckDB.
 

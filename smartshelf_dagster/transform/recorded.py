@@ -15,6 +15,7 @@ from datetime import datetime
 from pathlib import Path
 
 import duckdb
+import pyarrow as pa
 import pyarrow.dataset as pds
 
 from smartshelf_dagster.storage.warehouse import execute_all
@@ -44,7 +45,7 @@ class RecordedRun:
     def execute(
         self,
         warehouse: Path,
-        sources: Mapping[str, pds.Dataset],
+        sources: Mapping[str, pds.Dataset | pa.Table],
         as_of: datetime,
         options: Mapping[str, str | int | bool],
     ) -> dict[str, float]:
@@ -52,7 +53,7 @@ class RecordedRun:
 
         Args:
             warehouse: DuckDB file.
-            sources: Source tables, `<layer>/<name>`.
+            sources: Source tables or the part of them that is needed, `<layer>/<name>`.
             as_of: The time to compute for.
             options: Settings of DuckDB.
 

@@ -74,7 +74,7 @@ actions as (
         case event_type when 'alert_acknowledged' then 'ack' else 'dismissed' end as to_status,
         actor,
         note
-    from {{ ref('stg_operator_events') }}
+    from {{ ref('operator_actions') }}
     where event_type in ('alert_acknowledged', 'alert_dismissed')
     union all
     select
@@ -86,7 +86,7 @@ actions as (
         'ack' as to_status,
         'restock-planner' as actor,
         concat('restock task ', command_id) as note
-    from {{ ref('stg_commands') }}
+    from {{ ref('issued_commands') }}
     where command_type = 'restock'
 ),
 

@@ -18,7 +18,7 @@ with progress as (
         reports.reason,
         reports.reported_ts,
         moved.last_event_ts
-    from {{ ref('stg_commands') }} as commands
+    from {{ ref('issued_commands') }} as commands
     left join {{ ref('restock_progress') }} as moved on commands.command_id = moved.command_id
     left join {{ ref('task_reports') }} as reports on commands.command_id = reports.command_id
 )

@@ -1,11 +1,3 @@
--- A repeated id is the same action sent again: the first one counts.
-with arrivals as (
-    select
-        *,
-        {{ arrival_no('event_id', 'ingest_batch, ' ~ stream_order() ~ ', entry_index') }} as arrival_no
-    from {{ source('raw', 'operator_events') }}
-)
-
 select
     event_id,
     event_type,
@@ -16,6 +8,8 @@ select
     location,
     shelf_id as item_id,
     actor,
-    note
-from arrivals
-where arrival_no = 1
+    note,
+    ingest_batch,
+    {{ stream_order() }} as stream_order,
+    entry_index
+from {{ source('raw', 'operator_events') }}

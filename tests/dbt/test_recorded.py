@@ -1,0 +1,68 @@
+"""Turns without dbt: the statements of a run, written down and executed again."""
+
+from datetime import timedelta
+
+import pytest
+
+from smartshelf_dagster.pipeline.audit import audit
+from smartshelf_dagster.pipeline.micro_batch import DECISIONS, LakeSession
+from smartshelf_dagster.pipeline.rebuild import rebuild
+from smartshelf_dagster.streaming.client import Client
+from smartshelf_dagster.streaming.producer import send_batches
+from smartshelf_dagster.streaming.topics import SIM_NOW_KEY
+from smartshelf_dagster.transform.runner import Transformer, TransformError
+from tests.conftest import OPENED
+from tests.helpers.events import encode, pickup
+
+
+def turn(session: LakeSession, client: Client, number: int, *, publish: bool = False) -> int:
+    """Send an event and take a turn; returns the number of models built."""
+    now = OPENED + timedelta(hours=1 + number)
+    client.set(SIM_NOW_KEY, now.isoformat().replace("+00:00", "Z"))
+    send_batches(client, "shelf_events:S001", [encode(pickup(f"p{number}"))], 1)
+    return session.turn(publish_now=publish).models
+
+
+@pytest.mark.timeout(120)
+def test_recorded_third_turn_needs_no_dbt_and_gives_the_same_rows(
+    session: LakeSession, client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    by_dbt = [turn(session, client, number) for number in (0, 1)]
+    with monkeypatch.context() as patch:
+        patch.setattr(Transformer, "invoke", lambda *_, **__: pytest.fail("dbt was asked"))
+        recorded = [turn(session, client, number) for number in (2, 3)]
+    assert recorded == by_dbt
+    turn(session, client, 4, publish=True)
+    report = audit(session.settings)
+    assert report.clean, report.details
+    assert report.events == 5
+    assert rebuild(session.settings).differences == 0
+
+
+@pytest.mark.timeout(120)
+def test_recorded_another_writer_in_between_is_noticed(
+    session: LakeSession, client: Client
+) -> None:
+    """What another process drained is not at hand; then the tables are read."""
+    for number in range(3):
+        turn(session, client, number)
+    send_batches(client, "shelf_events:S001", [encode(pickup("other"))], 1)
+    LakeSession(session.settings, client).drain()
+    turn(session, client, 3)
+    turn(session, client, 4, publish=True)
+    report = audit(session.settings)
+    assert report.clean, report.details
+    assert report.events == 6
+
+
+@pytest.mark.timeout(120)
+def test_recorded_failure_names_the_table(session: LakeSession, client: Client) -> None:
+    for number in range(2):
+        turn(session, client, number)
+    run = session.transformer._recorded[DECISIONS]
+    broken = [
+        (t, s.replace("select", "selekt") if t == "ops/alerts" else s) for t, s in run.statements
+    ]
+    session.transformer._recorded[DECISIONS] = type(run)(tuple(broken))
+    with pytest.raises(TransformError, match="ops/alerts: Parser Error"):
+        turn(session, client, 2)
