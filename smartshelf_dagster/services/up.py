@@ -34,6 +34,8 @@ _READY_TIMEOUT_S = 120.0
 _STOP_TIMEOUT_S = 20.0
 _WATCH_INTERVAL_S = 1.0
 _RESTART_DELAYS_S = (1.0, 2.0, 5.0, 15.0, 30.0)
+# A log that is longer when its process starts becomes `<name>.log.1`.
+_LOG_KEPT_BYTES = 10_000_000
 # A process that ran this long has recovered; its next death is the first again.
 _STABLE_AFTER_S = 60.0
 
@@ -181,7 +183,10 @@ class Supervisor:
 
     def _launch(self, child: _Child) -> None:
         self._log_dir.mkdir(parents=True, exist_ok=True)
-        with self.log_path(child).open("ab") as log:
+        path = self.log_path(child)
+        if path.exists() and path.stat().st_size > _LOG_KEPT_BYTES:
+            path.replace(path.with_suffix(".log.1"))
+        with path.open("ab") as log:
             child.process = subprocess.Popen(
                 child.command,
                 cwd=PROJECT_ROOT,

@@ -76,6 +76,16 @@ def test_supervisor_starts_what_dies_again_and_says_so(
     assert str(supervisor.log_path(child)) in said[0]
 
 
+def test_supervisor_sets_a_long_log_aside(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(up, "_LOG_KEPT_BYTES", 10)
+    (tmp_path / "sleeper.log").write_text("x" * 11)
+    supervisor, child = Supervisor(tmp_path, print), sleeper()
+    supervisor.start(child)
+    supervisor.stop()
+    assert (tmp_path / "sleeper.log.1").read_text() == "x" * 11
+    assert "x" not in (tmp_path / "sleeper.log").read_text()
+
+
 def test_supervisor_leaves_no_process_behind(tmp_path: Path) -> None:
     supervisor, child = Supervisor(tmp_path, print), sleeper()
     supervisor.start(child)
