@@ -39,7 +39,7 @@ def test_contracts_cover_every_topic_and_command() -> None:
         "shelf_events", "pos_transactions", "foot_traffic", "warehouse_events", "operator_events",
         "commands",
     }  # fmt: skip
-    assert commands == {"restock", "supplier_order", "markdown", "removal"}
+    assert commands == {"restock", "supplier_order", "supplier_cutoff", "markdown", "removal"}
 
 
 @pytest.mark.parametrize("event", EVENTS, ids=lambda event: event.ce_type)
