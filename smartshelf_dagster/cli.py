@@ -132,11 +132,13 @@ def run(
     ] = "60m",
     lake: LakeOption = None,
     policy: Annotated[
-        str, typer.Option(help="Ordering policy. Only `rule` exists so far.")
-    ] = "rule",
+        str | None,
+        typer.Option(help="Ordering policy: order-up-to or rule; default SMARTSHELF_ORDER_POLICY."),
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Run the same loop in lockstep, without waiting for a clock."""
+    from smartshelf_dagster.domain.ordering import policy_named  # noqa: PLC0415
     from smartshelf_dagster.pipeline.micro_batch import LakeSession  # noqa: PLC0415
     from smartshelf_dagster.services.embedded_redis import broker  # noqa: PLC0415
     from smartshelf_dagster.services.lockstep import run_lockstep  # noqa: PLC0415
@@ -147,11 +149,10 @@ def run(
     from smartshelf_dagster.streaming.client import connect  # noqa: PLC0415
     from smartshelf_dagster.transform.runner import warehouse_lock  # noqa: PLC0415
 
-    if policy != "rule":
-        raise typer.BadParameter(f"{policy!r}, expected rule", param_hint="--policy")
     span = _parse_tick(tick)
     with _errors():
-        settings = load_settings(lake=lake)
+        settings = load_settings(lake=lake, order_policy=policy)
+        policy_named(settings.order_policy)
         with warehouse_lock(settings), broker(settings) as url, _progress() as progress:
             bootstrap_world(settings, stores=stores, seed=seed)
             session = LakeSession(settings, connect(url, settings.redis_timeout_s))

@@ -56,6 +56,11 @@ class Settings(BaseSettings):
         ge=1,
         description="Events one micro-batch drains, at most; the next one goes on.",
     )
+    order_policy: str = Field(
+        default="order-up-to",
+        pattern=r"^[a-z][a-z0-9-]*$",
+        description="How much is ordered from suppliers: order-up-to or rule.",
+    )
     redis_timeout_s: float = Field(
         default=10.0, gt=0, le=300, description="Socket timeout of every Redis call."
     )

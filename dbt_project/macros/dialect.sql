@@ -50,3 +50,17 @@
         rows between unbounded preceding and current row
     )
 {%- endmacro %}
+
+{#- Whole days from one date to another. -#}
+{% macro days_between(start, stop) %}{{ return(adapter.dispatch('days_between')(start, stop)) }}{% endmacro %}
+{% macro default__days_between(start, stop) %}datediff({{ stop }}, {{ start }}){% endmacro %}
+{% macro duckdb__days_between(start, stop) %}date_diff('day', {{ start }}, {{ stop }}){% endmacro %}
+
+{#- The instant at which a day begins in a time zone. -#}
+{% macro day_start(day, zone) %}{{ return(adapter.dispatch('day_start')(day, zone)) }}{% endmacro %}
+{% macro default__day_start(day, zone) %}to_utc_timestamp(cast({{ day }} as timestamp), {{ zone }}){% endmacro %}
+{% macro duckdb__day_start(day, zone) %}(cast({{ day }} as timestamp) at time zone {{ zone }}){% endmacro %}
+
+{% macro add_days(day, days) %}{{ return(adapter.dispatch('add_days')(day, days)) }}{% endmacro %}
+{% macro default__add_days(day, days) %}date_add({{ day }}, {{ days }}){% endmacro %}
+{% macro duckdb__add_days(day, days) %}cast({{ day }} + to_days({{ days }}) as date){% endmacro %}

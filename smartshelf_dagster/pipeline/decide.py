@@ -10,7 +10,8 @@ sent twice is the same command.
 """
 
 from collections import defaultdict
-from datetime import datetime
+from operator import itemgetter
+from typing import Any
 
 from smartshelf_dagster.storage.warehouse import open_warehouse
 from smartshelf_dagster.streaming.client import Client
@@ -18,7 +19,7 @@ from smartshelf_dagster.streaming.producer import Event, send_events
 from smartshelf_dagster.streaming.topics import COMMANDS, store_stream
 from smartshelf_dagster.transform.runner import Transformer
 
-_RESTOCK_TYPE = "com.smartshelf.command.restock.v1"
+_COMMAND = "com.smartshelf.command."
 
 
 def issue_commands(client: Client, transformer: Transformer) -> int:
@@ -31,31 +32,62 @@ def issue_commands(client: Client, transformer: Transformer) -> int:
     Returns:
         Number of commands sent.
     """
+    pending = "status = 'pending'"
     with open_warehouse(transformer.warehouse) as reader:
-        plans = reader.rows("ops/shelf_restock_plan", where="status = 'pending'").to_pylist()
+        restocks = reader.rows("ops/shelf_restock_plan", where=pending).to_pylist()
+        markdowns = reader.rows("ops/markdowns", where=pending).to_pylist()
+        removals = reader.rows("ops/removals", where=pending).to_pylist()
+    restocks.sort(key=lambda p: (-p["priority"], p["plan_id"]))
+    markdowns.sort(key=itemgetter("plan_id"))
+    removals.sort(key=itemgetter("plan_id"))
     by_store: dict[str, list[Event]] = defaultdict(list)
-    for plan in sorted(plans, key=lambda p: (-p["priority"], p["plan_id"])):
-        by_store[plan["store_id"]].append(_restock(plan))
+    for plans, describe in (
+        (restocks, _restock),
+        (markdowns, _markdown),
+        (removals, _removal),
+    ):
+        for plan in plans:
+            by_store[plan["store_id"]].append(describe(plan))
     for store_id, events in by_store.items():
         send_events(client, COMMANDS, store_stream(COMMANDS, store_id), events)
-    return len(plans)
+    return sum(len(events) for events in by_store.values())
 
 
-def _restock(plan: dict[str, object]) -> Event:
-    created = plan["created_ts"]
-    if not isinstance(created, datetime):
-        raise TypeError(f"created_ts is {created!r}, expected a timestamp")
+def _event(kind: str, sender: str, plan: dict[str, Any], **data: Any) -> Event:
+    place = {"store_id": plan["store_id"], "shelf_id": plan["shelf_id"]}
     return Event(
-        event_id=str(plan["plan_id"]),
-        source=f"/stores/{plan['store_id']}/restock-planner",
-        ce_type=_RESTOCK_TYPE,
-        event_ts=created,
-        data={
-            "store_id": plan["store_id"],
-            "shelf_id": plan["shelf_id"],
-            "quantity": plan["suggested_qty"],
-            "alert_id": plan["alert_id"],
-            "priority": float(str(plan["priority"])),
-            "expires_ts": plan["expires_ts"],
-        },
+        event_id=plan["plan_id"],
+        source=f"/stores/{plan['store_id']}/{sender}",
+        ce_type=f"{_COMMAND}{kind}.v1",
+        event_ts=plan["created_ts"],
+        data=place | data,
+    )
+
+
+def _restock(plan: dict[str, Any]) -> Event:
+    return _event(
+        *("restock", "restock-planner", plan),
+        quantity=plan["suggested_qty"],
+        alert_id=plan["alert_id"],
+        priority=float(plan["priority"]),
+        expires_ts=plan["expires_ts"],
+    )
+
+
+def _markdown(plan: dict[str, Any]) -> Event:
+    return _event(
+        *("markdown", "expiry-planner", plan),
+        batch_code=plan["batch_code"],
+        discount=float(plan["discount"]),
+        valid_from_ts=plan["valid_from_ts"],
+        valid_to_ts=plan["valid_to_ts"],
+    )
+
+
+def _removal(plan: dict[str, Any]) -> Event:
+    return _event(
+        *("removal", "expiry-planner", plan),
+        batch_code=plan["batch_code"],
+        location=plan["location"],
+        expiry_date=plan["expiry_date"],
     )

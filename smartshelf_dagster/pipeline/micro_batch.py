@@ -11,18 +11,23 @@ from datetime import datetime
 import pyarrow as pa
 
 from smartshelf_dagster.contracts.tables import arrow_schema, raw_tables
+from smartshelf_dagster.domain.ordering import policy_named
 from smartshelf_dagster.pipeline.decide import issue_commands
 from smartshelf_dagster.pipeline.drain import DrainReport, drain, ensure_raw_tables
+from smartshelf_dagster.pipeline.order import ClosedCutoff, close_cutoffs, due_cutoffs
 from smartshelf_dagster.pipeline.publish import Publication, publish
 from smartshelf_dagster.settings import Settings
 from smartshelf_dagster.storage import delta
 from smartshelf_dagster.storage.reference import ensure_reference_tables
-from smartshelf_dagster.storage.warehouse import Build, record_build
+from smartshelf_dagster.storage.warehouse import Build, open_warehouse, record_build
 from smartshelf_dagster.streaming.client import Client, Clock
 from smartshelf_dagster.transform.runner import TICK, FreshRows, NodeResult, Transformer
 
 # What has to be up to date before anything can be decided; the rest may wait for publication.
-DECISIONS = f"+shelf_restock_plan,{TICK}"
+_DECIDED = ("shelf_restock_plan", "markdowns", "removals", "supplier_cutoffs")
+DECISIONS = " ".join(f"+{model},{TICK}" for model in _DECIDED)
+# What ordering needs beyond that; it is due three times a week.
+POSITIONS = "order_receipts daily_sales supplier_orders supplier_positions supplier_order_decisions"
 
 
 def build_models(
@@ -60,6 +65,7 @@ class MicroBatchReport:
         drained: What came in.
         models: Models built.
         commands: Commands issued.
+        closed_cutoffs: Supplier cutoffs whose orders were sent.
         publication: What was published, if it was.
         seconds: Duration of each step.
     """
@@ -68,6 +74,7 @@ class MicroBatchReport:
     drained: DrainReport
     models: int = 0
     commands: int = 0
+    closed_cutoffs: list[ClosedCutoff] = field(default_factory=list)
     publication: Publication | None = None
     seconds: dict[str, float] = field(default_factory=dict)
 
@@ -83,7 +90,12 @@ class LakeSession:
     """
 
     def __init__(self, settings: Settings, client: Client) -> None:
-        """Set up; the first turn prepares the warehouse."""
+        """Set up; the first turn prepares the warehouse.
+
+        Raises:
+            UnknownPolicyError: There is no ordering policy of the name that is set.
+        """
+        policy_named(settings.order_policy)
         self.settings = settings
         self.client = client
         self.clock = Clock(client, settings.clock)
@@ -149,6 +161,9 @@ class LakeSession:
         self._keeps_rows = True
         marks.append(time.perf_counter())
         report.commands = issue_commands(self.client, self.transformer)
+        report.closed_cutoffs = self.close_cutoffs(report.as_of, has_positions=publish_now)
+        if report.closed_cutoffs and publish_now:
+            build_models(self.transformer, report.as_of, TICK, again=True)
         marks.append(time.perf_counter())
         if publish_now:
             report.publication = self.publish()
@@ -159,6 +174,33 @@ class LakeSession:
             for step, start, end in zip(steps, marks, marks[1:], strict=False)
         }
         return report
+
+    def close_cutoffs(
+        self, as_of: datetime, *, has_positions: bool = False, cutoff: datetime | None = None
+    ) -> list[ClosedCutoff]:
+        """Send the orders of cutoffs that are due.
+
+        After the clock jumped over several, the oldest comes first, and each further one sees the
+        orders before it.
+
+        Args:
+            as_of: The time to compute for.
+            has_positions: Whether everything is built for it already.
+            cutoff: Only this one.
+        """
+        closed: list[ClosedCutoff] = []
+        while True:
+            with open_warehouse(self.transformer.warehouse) as reader:
+                due = due_cutoffs(reader, cutoff)
+            if due.is_empty():
+                return closed
+            if closed or not has_positions:
+                build_models(self.transformer, as_of, POSITIONS, again=True)
+            with open_warehouse(self.transformer.warehouse) as reader:
+                policy = self.settings.order_policy
+                closed += close_cutoffs(reader, self.client, due, policy=policy, as_of=as_of)
+            self.drain()
+            build_models(self.transformer, as_of, DECISIONS, again=True)
 
     def _fresh_rows(self, drained: DrainReport) -> dict[str, FreshRows] | None:
         """Return what the raw tables have grown by since the last turn, if it is all at hand."""

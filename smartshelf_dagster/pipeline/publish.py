@@ -14,6 +14,7 @@ import pyarrow as pa
 
 from smartshelf_dagster.contracts.tables import QUARANTINE, UTC_MICROSECONDS, raw_tables
 from smartshelf_dagster.errors import SmartShelfError
+from smartshelf_dagster.pipeline.order import supplier_plan
 from smartshelf_dagster.settings import Settings
 from smartshelf_dagster.storage import delta, warehouse
 from smartshelf_dagster.storage.warehouse import ServedTable, WarehouseReader
@@ -97,6 +98,8 @@ def publish(settings: Settings, transformer: Transformer) -> Publication:
                 "together; build all of them first (job micro_batch)"
             )
         served = [_publish_model(settings, reader, model) for model in models]
+        plan = supplier_plan(reader, settings.order_policy, build.as_of)
+    delta.replace(settings.table_uri("ops/supplier_plan"), plan, name="ops/supplier_plan")
     publication = Publication(
         as_of=build.as_of,
         published_at=datetime.now(UTC),
@@ -106,6 +109,7 @@ def publish(settings: Settings, transformer: Transformer) -> Publication:
     reference = {name: settings.table_uri(f"ref/{name}") for name in _SERVED_REFERENCE}
     extra = {
         **_describe(publication),
+        "ops/supplier_plan": plan,
         "live/stream_status": stream_status(settings),
         **quarantine_reports(settings),
         **{f"ref/{name}": delta.read(uri) for name, uri in reference.items()},

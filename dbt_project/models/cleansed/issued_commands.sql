@@ -19,6 +19,18 @@ select
     alert_id,
     priority,
     expires_ts,
+    batch_code,
+    location,
+    expiry_date,
+    discount,
+    valid_from_ts,
+    valid_to_ts,
+    batch_size,
+    cutoff_ts,
+    delivery_ts,
+    order_lines,
+    order_pieces,
+    policy,
     ingest_batch
 from arrivals
 where arrival_no = 1

@@ -43,7 +43,8 @@ warehouse_events as (
         ingest_batch as source_seq,
         {{ arrival_no('event_id') }} as arrival_no
     from {{ ref('stg_warehouse_events') }}
-    where event_type in ('opening_stock', 'wh_in', 'wh_out')
+    where event_type in ('opening_stock', 'wh_in', 'wh_out', 'removal')
+        and qty > 0
         and ingest_batch > {{ warehouse_seen }}
 ),
 

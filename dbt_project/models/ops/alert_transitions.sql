@@ -25,12 +25,27 @@ stretches as (
     from flips
 ),
 
+conditions as (
+    select alert_type, store_id, item_id, location, event_ts, cleared_ts, cooldown_minutes
+    from stretches
+    where low_state = 1
+    union all
+    select
+        'near_expiry' as alert_type,
+        store_id,
+        item_id,
+        location,
+        event_ts,
+        cleared_ts,
+        {{ var('near_expiry_cooldown_minutes') }} as cooldown_minutes
+    from {{ ref('near_expiry_spans') }}
+),
+
 episodes as (
     select
         *,
         lag(cleared_ts) over (partition by {{ key }} order by event_ts) as previous_cleared_ts
-    from stretches
-    where low_state = 1
+    from conditions
 ),
 
 numbered as (
@@ -74,7 +89,7 @@ actions as (
         case event_type when 'alert_acknowledged' then 'ack' else 'dismissed' end as to_status,
         actor,
         note
-    from {{ ref('operator_actions') }}
+    from {{ ref('operator_reports') }}
     where event_type in ('alert_acknowledged', 'alert_dismissed')
     union all
     select
@@ -120,7 +135,11 @@ transitions as (
     select
         alert_id, alert_type, store_id, item_id, location, event_ts as transition_ts,
         'open' as to_status, 'system' as actor,
-        case episode_no when 1 then 'stock fell below its threshold' else 'came back within the cooldown' end as note,
+        case
+            when episode_no > 1 then 'came back within the cooldown'
+            when alert_type = 'near_expiry' then 'a lot is about to expire'
+            else 'stock fell below its threshold'
+        end as note,
         1 as step
     from named
     union all
@@ -133,7 +152,8 @@ transitions as (
     union all
     select
         alert_id, alert_type, store_id, item_id, location, cleared_ts as transition_ts,
-        'resolved' as to_status, 'system' as actor, 'stock recovered' as note,
+        'resolved' as to_status, 'system' as actor,
+        case alert_type when 'near_expiry' then 'no such lot is left' else 'stock recovered' end as note,
         4 as step
     from named
     where cleared_ts is not null

@@ -43,8 +43,8 @@ select
     case latest.location when 'shelf' then shelves.current_stock else warehouses.current_stock end as current_stock,
     case latest.location when 'shelf' then shelves.shelf_capacity else warehouses.warehouse_capacity end as max_stock,
     case latest.location when 'shelf' then shelves.low_below_qty else warehouses.reorder_point end as low_below_qty,
-    case latest.location
-        when 'shelf' then greatest(shelves.target_qty - shelves.current_stock, 0)
+    case
+        when latest.alert_type = 'refill_request' then greatest(shelves.target_qty - shelves.current_stock, 0)
         else 0
     end as suggested_qty
 from latest

@@ -32,7 +32,7 @@ needs as (
         shelves.shelf_id,
         shelves.fill_rate,
         -- Nothing is on its way: a shelf with an open task is left out below.
-        least(shelves.target_qty - shelves.current_stock, warehouses.current_stock) as suggested_qty,
+        least(shelves.target_qty - shelves.current_stock, warehouses.sellable_stock) as suggested_qty,
         coalesce(issued_so_far.commands, 0) + 1 as command_no,
         alerts.alert_id
     from {{ ref('shelf_state') }} as shelves

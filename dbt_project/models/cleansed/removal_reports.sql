@@ -1,25 +1,24 @@
 {{ config(materialized='incremental', incremental_strategy='append') }}
 
--- A repeated id is the same action sent again: the first one counts.
+-- What staff threw away. Without a command they found it themselves.
 with arrivals as (
     select
         *,
         {{ arrival_no('event_id') }} as arrival_no
-    from {{ ref('stg_operator_events') }}
+    from {{ ref('stg_warehouse_events') }}
     where ingest_batch > {{ seen_up_to('ingest_batch') }}
+        and event_type = 'removal'
 )
 
 select
     event_id,
-    event_type,
+    command_id,
     store_id,
-    event_ts,
-    alert_id,
-    alert_type,
-    location,
     item_id,
-    actor,
-    note,
+    variant as location,
+    batch_code,
+    qty as removed_qty,
+    event_ts as removed_ts,
     ingest_batch
 from arrivals
 where arrival_no = 1
