@@ -19,6 +19,7 @@ from simulator.noise import TopicNoise, parse_noise, parse_noise_option, read_no
 from simulator.paths import PARAMETERS_FILE
 from simulator.simulation import Simulation
 from simulator.streams import Streams
+from simulator.suppliers import parse_supplier_faults
 
 USAGE_EXIT: Final = 2
 DEFAULT_START: Final = "2026-01-01T07:00:00Z"
@@ -54,6 +55,15 @@ NoiseFileOption = Annotated[
 ]
 
 
+SupplierFaultsOption = Annotated[
+    str | None,
+    typer.Option(
+        help="Chances that an order comes short, late or damaged; by default none does.",
+        metavar="short=P,late=P,damaged=P",
+    ),
+]
+
+
 @app.command()
 def bootstrap(
     out: Annotated[Path, typer.Option(help="Folder to write: <state-dir>/reference.")],
@@ -84,27 +94,34 @@ def live(
     events_per_entry: EventsPerEntryOption = 1,
     noise: NoiseOption = None,
     noise_file: NoiseFileOption = None,
+    supplier_faults: SupplierFaultsOption = None,
 ) -> None:
     """Run at a multiple of real time; goes on from the checkpoint in Redis."""
     if speed <= 0 or tick_seconds <= 0:
         raise SimulatorError("--speed and --tick-seconds must be above 0")
     logging.basicConfig(format="%(message)s", level=logging.INFO, stream=sys.stderr)
     until_ms = None if until is None else parse_instant(until)
-    with _simulation(redis_url, state_dir, events_per_entry, noise, noise_file) as simulation:
+    distortion = _noise(noise or [], noise_file)
+    faults = parse_supplier_faults(supplier_faults)
+    with _simulation(redis_url, state_dir, events_per_entry, distortion, faults) as simulation:
         run_live(simulation, speed=speed, tick_seconds=tick_seconds, until_ms=until_ms)
         typer.echo(f"stopped at {clock_text(simulation.now_ms)}", err=True)
 
 
 @app.command()
 def lockstep(
+    *,
     redis_url: RedisOption,
     state_dir: StateDirOption,
     events_per_entry: EventsPerEntryOption = 1,
     noise: NoiseOption = None,
     noise_file: NoiseFileOption = None,
+    supplier_faults: SupplierFaultsOption = None,
 ) -> None:
     """Advance on request: JSON lines on stdin and stdout; goes on from the checkpoint."""
-    with _simulation(redis_url, state_dir, events_per_entry, noise, noise_file) as simulation:
+    distortion = _noise(noise or [], noise_file)
+    faults = parse_supplier_faults(supplier_faults)
+    with _simulation(redis_url, state_dir, events_per_entry, distortion, faults) as simulation:
         Lockstep(simulation).serve(sys.stdin.buffer, sys.stdout.buffer)
 
 
@@ -113,13 +130,12 @@ def _simulation(
     redis_url: str,
     state_dir: Path,
     events_per_entry: int,
-    noise: list[str] | None,
-    noise_file: Path | None,
+    noise: dict[str, TopicNoise],
+    supplier_faults: dict[str, float],
 ) -> Iterator[Simulation]:
-    distortion = _noise(noise or [], noise_file)
     streams = Streams(redis_url, events_per_entry)
     try:
-        yield Simulation(streams, state_dir, distortion)
+        yield Simulation(streams, state_dir, noise, supplier_faults)
     finally:
         streams.close()
 

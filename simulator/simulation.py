@@ -5,21 +5,22 @@ chain moves with the last store, so it never runs ahead of any of them.
 """
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Final
 
 import polars as pl
 
 from simulator import checkpoint
 from simulator.clock import HOUR_MS, clock_text
-from simulator.commands import Restock, parse_commands
+from simulator.commands import Command, parse_commands
 from simulator.errors import SimulatorError
 from simulator.events import TOPICS
-from simulator.ledger import Totals, fill_rate
+from simulator.ledger import VALUE_DECIMALS, Totals, fill_rate
 from simulator.noise import ChannelCounts, Noise
-from simulator.reference import StoreReference, load_stores
+from simulator.reference import StoreReference, load_stores, with_supplier_faults
 from simulator.streams import Streams
 from simulator.world import StoreWorld
 
@@ -65,16 +66,24 @@ class Simulation:
         streams: Redis.
         state_dir: Folder with `reference/`; the ledger is written here.
         noise: Noise by topic.
+        supplier_faults: Chances of faults that differ from the parameters.
 
     Raises:
         SimulatorError: There is no reference data, or Redis holds another world.
     """
 
-    def __init__(self, streams: Streams, state_dir: Path, noise: Noise) -> None:
+    def __init__(
+        self,
+        streams: Streams,
+        state_dir: Path,
+        noise: Noise,
+        supplier_faults: Mapping[str, float] = MappingProxyType({}),
+    ) -> None:
         self._streams = streams
         self._state_dir = state_dir
         self._stores = [
-            self._load(reference, noise) for reference in load_stores(state_dir / REFERENCE_FOLDER)
+            self._load(with_supplier_faults(reference, supplier_faults), noise)
+            for reference in load_stores(state_dir / REFERENCE_FOLDER)
         ]
         new = [store for store in self._stores if not store.revision]
         for store in new:
@@ -120,8 +129,8 @@ class Simulation:
 
     def _tick(self, store: _Store, until_ms: int, *, is_last: bool) -> Counter[str]:
         world = store.world
-        restocks = self._new_commands(store)
-        world.command(restocks)
+        commands = self._new_commands(store)
+        world.command(commands)
         tick = world.advance(until_ms)
         # Before the commit: a crash in between writes the same files again.
         for day in tick.closed_days:
@@ -129,23 +138,23 @@ class Simulation:
             write_parquet(day.items, self._state_dir / LEDGER_FOLDER / name)
             write_parquet(day.store, self._state_dir / LEDGER_DAYS_FOLDER / name)
         self._commit(
-            store, tick.events, [restock.command_id for restock in restocks], is_last=is_last
+            store, tick.events, [command.command_id for command in commands], is_last=is_last
         )
         return Counter({topic: len(payloads) for topic, payloads in tick.events.items()})
 
-    def _new_commands(self, store: _Store) -> list[Restock]:
+    def _new_commands(self, store: _Store) -> list[Command]:
         world = store.world
         payloads, world.cursor = self._streams.commands(world.store_id, world.cursor)
-        restocks = parse_commands(payloads, world.store_id, store.shelf_number, world.commands)
-        if not restocks:
+        commands = parse_commands(payloads, world.store_id, store.shelf_number, world.commands)
+        if not commands:
             return []
-        known = self._streams.done(world.store_id, [restock.command_id for restock in restocks])
-        new: dict[str, Restock] = {}
-        for restock in restocks:
-            if restock.command_id not in known:
-                new.setdefault(restock.command_id, restock)
+        known = self._streams.done(world.store_id, [command.command_id for command in commands])
+        new: dict[str, Command] = {}
+        for command in commands:
+            if command.command_id not in known:
+                new.setdefault(command.command_id, command)
         world.commands.accepted += len(new)
-        world.commands.repeated += len(restocks) - len(new)
+        world.commands.repeated += len(commands) - len(new)
         return list(new.values())
 
     def _commit(
@@ -168,17 +177,19 @@ class Simulation:
 
     def ledger(self) -> dict[str, Any]:
         """Ground truth of all stores since the start."""
-        totals: Counter[str] = Counter()
+        totals: dict[str, float] = dict.fromkeys(asdict(Totals()), 0)
         commands: Counter[str] = Counter()
         noise = {topic: Counter(asdict(ChannelCounts())) for topic in TOPICS}
         for store in self._stores:
-            totals.update(asdict(store.world.ledger.totals))
+            for name, count in asdict(store.world.ledger.totals).items():
+                totals[name] += count
             commands.update(asdict(store.world.commands))
             for topic, channel in store.world.channels.items():
                 noise[topic].update(asdict(channel.counts))
         return {
             "sim_now": clock_text(self.now_ms),
-            **asdict(Totals(**totals)),
+            **totals,
+            "wasted_value": round(totals["wasted_value"], VALUE_DECIMALS),
             "fill_rate": fill_rate(totals["sold_units"], totals["lost_units"]),
             "events": {topic: counts["sent"] for topic, counts in noise.items()},
             "noise": {topic: dict(counts) for topic, counts in noise.items()},
@@ -192,7 +203,7 @@ class Simulation:
         """True stock per store, item, lot and location (shelf, warehouse, transit, cart)."""
         frames = []
         for store in self._stores:
-            lots, item_id = store.reference.lots, store.reference.item_id
+            lots, item_id = store.world.lots, store.reference.item_id
             rows = [
                 (
                     store.world.store_id,

@@ -79,6 +79,13 @@ def with_stock(
     )
 
 
+def undated(reference: StoreReference) -> StoreReference:
+    """A store whose goods expire eight years later."""
+    expiry = [f"{int(day[:4]) + 8}{day[4:]}" for day in reference.lots.expiry_date]
+    ranks = list(zip(expiry, reference.lots.batch_code, strict=True))
+    return replace(reference, lots=replace(reference.lots, expiry_date=expiry, fefo_rank=ranks))
+
+
 def without_customers(reference: StoreReference) -> StoreReference:
     """A store nobody visits (one customer a day is the least, and he comes too early)."""
     parameters = reference.parameters

@@ -79,7 +79,7 @@ def test_other_commands_are_counted(reference):
     event = orjson.loads(restock_event(reference, 0, 5, "c"))
     others = [
         orjson.dumps(event | {"type": f"com.smartshelf.command.{name}"})
-        for name in ("markdown.v1", "removal.v1", "supplier_order.v1", "restock.v2")
+        for name in ("count.v1", "transfer.v1", "supplier_order.v2", "restock.v2")
     ]
     good = restock_event(reference, 0, 5, "d")
     restocks, skipped = parse(*others, b"junk", good)
