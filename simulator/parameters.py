@@ -19,6 +19,7 @@ from simulator.errors import SimulatorError
 
 WEEKDAYS = 7
 MONTHS = 12
+LAST_HOUR = 23
 SOURCE_KEY = "source"
 SUPPLIER_FAULTS = ("short", "late", "damaged")
 
@@ -383,8 +384,10 @@ class ReturnParameters:
     def __post_init__(self) -> None:
         if not 0 <= self.line_share < 1 or self.days_later[0] < 1:
             raise SimulatorError(
-                "parameters: returns needs a line_share of 0 to below 1 and days_later of 1 or more"
+                "parameters: returns needs a line_share of 0 to below 1 and days_later from 1"
             )
+        if not 0 <= self.hours[0] < self.hours[1] <= LAST_HOUR:
+            raise SimulatorError("parameters: returns needs two hours from 0 to 23, in order")
 
 
 @dataclass(frozen=True, slots=True)
