@@ -222,9 +222,8 @@ class Customers:
 
     def _appeal(self, day: date) -> FloatArray:
         """Weight of each item in the choice of a customer on a day."""
-        price = 1 - self._reference.prices.discounts(day)
-        appeal: FloatArray = self._visibility * price**-self._parameters.demand.price_elasticity
-        return appeal
+        elasticity = self._parameters.demand.price_elasticity
+        return self._visibility * self._reference.prices.attraction(day, elasticity)
 
     def _plan(self, day: date) -> _DayPlan:
         if self._last_plan is not None and self._last_plan.day == day:
@@ -352,14 +351,14 @@ class Customers:
 
 
 def daily_customers(rng: np.random.Generator, traffic: TrafficParameters, day: date) -> int:
-    """Customers of a day: the mean of the weekday times the season and a day's noise.
+    """Customers of a day: the mean of the weekday times the level and the noise of the day.
 
     Args:
         rng: Source of the noise.
         traffic: Schedule.
         day: Business date.
     """
-    mean = traffic.mean_customers(day.weekday()) * traffic.season(day)
+    mean = traffic.mean_customers(day.weekday()) * traffic.level(day)
     return max(1, round(mean * rng.uniform(*traffic.noise)))
 
 

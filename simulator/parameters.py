@@ -162,6 +162,8 @@ class TrafficParameters:
 
     base_customers_per_day: float
     multiplier: float
+    history_until: date
+    history_multiplier: float
     noise: Range
     month_factors: tuple[float, ...]
     slot_start_hours: tuple[int, ...]
@@ -183,6 +185,11 @@ class TrafficParameters:
         )
         mean = sum(weighted) / sum(days)
         return self.month_factors[day.month - 1] / mean
+
+    def level(self, day: date) -> float:
+        """Traffic of a day relative to the mean of its weekday: season, and whether it is past."""
+        before = day < self.history_until
+        return self.season(day) * (self.history_multiplier / self.multiplier if before else 1.0)
 
     def mean_customers(self, weekday: int) -> float:
         """Expected arrivals on a day, customers, in the mean over the year.
@@ -391,6 +398,33 @@ class ReturnParameters:
 
 
 @dataclass(frozen=True, slots=True)
+class StandingRulesParameters:
+    """What a store does while no system tells it what to do.
+
+    Attributes:
+        morning_hour: When expired goods are removed and others marked down, UTC.
+        cutoff_weekdays: Days on which orders are sent, 0 is Monday.
+        cutoff_hour: When they are sent, UTC.
+        delivery_hour: When the goods come on the next day, UTC.
+        basket_units: Mean pieces of a receipt.
+        dispersion: Variance of the pieces sold over their mean.
+        safety_sigmas: Standard deviations of demand that an order covers besides the mean.
+        markdown_day_before: Discount on the day before the last day of sale, fraction.
+        markdown_last_day: Discount on the last day of sale, fraction.
+    """
+
+    morning_hour: int
+    cutoff_weekdays: tuple[int, ...]
+    cutoff_hour: int
+    delivery_hour: int
+    basket_units: float
+    dispersion: float
+    safety_sigmas: float
+    markdown_day_before: float
+    markdown_last_day: float
+
+
+@dataclass(frozen=True, slots=True)
 class Parameters:
     """All groups of the file."""
 
@@ -411,6 +445,7 @@ class Parameters:
     staff: StaffParameters
     suppliers: SupplierParameters
     returns: ReturnParameters
+    standing_rules: StandingRulesParameters
 
 
 def load_parameters(path: Path) -> Parameters:

@@ -62,6 +62,7 @@ class StoreReference:
         unit_weight_g: Weight of a piece, g.
         category: Category.
         is_perishable: Whether it is fresh, chilled or frozen.
+        batch_size: Pieces in a supplier batch.
         shelf_capacity: Pieces that fit on the shelf.
         warehouse_capacity: Pieces that fit in the warehouse.
         visibility: Share by which the shelf catches the eye.
@@ -78,6 +79,7 @@ class StoreReference:
     unit_weight_g: list[int]
     category: list[str]
     is_perishable: list[bool]
+    batch_size: list[int]
     shelf_capacity: list[int]
     warehouse_capacity: list[int]
     visibility: list[float]
@@ -254,6 +256,7 @@ def load_stores(folder: Path) -> list[StoreReference]:
                 unit_weight_g=items["unit_weight_g"].to_list(),
                 category=items["category"].to_list(),
                 is_perishable=items["is_perishable"].to_list(),
+                batch_size=items["batch_size"].to_list(),
                 shelf_capacity=layout["shelf_capacity"].to_list(),
                 warehouse_capacity=layout["warehouse_capacity"].to_list(),
                 visibility=layout["visibility"].to_list(),

@@ -93,8 +93,8 @@ class StoreWorld:
         self.commands = CommandCounts(**saved.get("commands", {}))
 
         self.lots = LotBook(reference.lots, saved.get("lots", {}))
-        self._shelf = self._stock(SHELF, saved)
-        self._warehouse = self._stock(WAREHOUSE, saved)
+        self.shelf = self._stock(SHELF, saved)
+        self.warehouse = self._stock(WAREHOUSE, saved)
         self._carts = {
             visit: Cart({item: [tuple(lot) for lot in load] for item, load in loads})
             for visit, loads in saved.get("carts", ())
@@ -106,8 +106,8 @@ class StoreWorld:
         self._markdowns = Markdowns(saved.get("markdowns", {}))
         self._connect(noise, saved)
         self._acts: dict[str, Callable[[int, str], None]] = {
-            **self._staff.steps,
-            DELIVERY: self._suppliers.check_in,
+            **self.staff.steps,
+            DELIVERY: self.suppliers.check_in,
             RETURN: self._returns.take_back,
             OPENING: self._count_opening_stock,
         }
@@ -156,11 +156,11 @@ class StoreWorld:
         )
         self._tills = Tills(device["till"], reference.item_id, reference.prices.list_price, lots)
         self._scanners = Scanners(device["scan"], reference.item_id, lots)
-        self._staff = Staff(
+        self.staff = Staff(
             parameters=reference.parameters.staff,
             agenda=self._agenda,
-            shelf=self._shelf,
-            warehouse=self._warehouse,
+            shelf=self.shelf,
+            warehouse=self.warehouse,
             shelf_capacity=reference.shelf_capacity,
             lots=lots,
             calendar=reference.calendar,
@@ -169,7 +169,7 @@ class StoreWorld:
             ledger=self._ledger,
             state=saved.get("staff", {}),
         )
-        self._suppliers = Suppliers(
+        self.suppliers = Suppliers(
             seed=reference.world.seed,
             store_id=self.store_id,
             parameters=reference.parameters.suppliers,
@@ -181,7 +181,7 @@ class StoreWorld:
             agenda=self._agenda,
             calendar=reference.calendar,
             lots=lots,
-            warehouse=self._warehouse,
+            warehouse=self.warehouse,
             scanners=self._scanners,
             ledger=self._ledger,
             state=saved.get("suppliers", {}),
@@ -189,16 +189,16 @@ class StoreWorld:
         self._returns = Returns(
             agenda=self._agenda,
             tills=self._tills,
-            staff=self._staff,
+            staff=self.staff,
             ledger=self._ledger,
             state=saved.get("returns", {}),
         )
 
     def _warehouse_room(self, item: int) -> int:
         """Pieces that the warehouse can take; what is on its way to a shelf may come back."""
-        held = self._warehouse.on_hand(item)
+        held = self.warehouse.on_hand(item)
         held += sum(
-            quantity for lot, quantity in self._staff.in_transit() if self.lots.item[lot] == item
+            quantity for lot, quantity in self.staff.in_transit() if self.lots.item[lot] == item
         )
         return max(0, self._reference.warehouse_capacity[item] - held)
 
@@ -207,17 +207,17 @@ class StoreWorld:
         marked_down = False
         for command in commands:
             if isinstance(command, Restock):
-                self._staff.accept(self.clock_ms, command)
+                self.staff.accept(self.clock_ms, command)
             elif isinstance(command, Removal):
-                self._staff.remove(command)
+                self.staff.remove(command)
             elif isinstance(command, SupplierOrder):
-                self._suppliers.accept(self.clock_ms, command)
+                self.suppliers.accept(self.clock_ms, command)
             elif isinstance(command, Markdown):
                 self._markdowns.accept(command)
                 marked_down = True
         if marked_down:
             self._plan_impulses()
-        self._staff.dispatch(self.clock_ms)
+        self.staff.dispatch(self.clock_ms)
 
     def advance(self, until_ms: int) -> Tick:
         """Plays everything that happens before an instant.
@@ -280,7 +280,7 @@ class StoreWorld:
             if taken == wanted or not present:
                 break
             lot = self._choose_lot(present, chance)
-            moved = self._shelf.take(lot, wanted - taken)
+            moved = self.shelf.take(lot, wanted - taken)
             cart.put(item, lot, moved)
             taken += moved
         self._ledger.wanted(item, wanted, taken)
@@ -289,7 +289,7 @@ class StoreWorld:
 
     def _sellable(self, item: int) -> list[int]:
         """Lots on a shelf that may be sold today, first expired first."""
-        present, expiry = self._shelf.present(item), self.lots.expiry_date
+        present, expiry = self.shelf.present(item), self.lots.expiry_date
         if present and expiry[present[0]] < self._today:
             return [lot for lot in present if expiry[lot] >= self._today]
         return present
@@ -308,7 +308,7 @@ class StoreWorld:
         discount, _, lot = min(marked_down)
         demand = self._reference.parameters.demand
         if chance * demand.uplift(demand.largest_markdown) < demand.uplift(-discount):
-            taken = self._shelf.take(lot, quantity)
+            taken = self.shelf.take(lot, quantity)
             cart.put(item, lot, taken)
             self._ledger.wanted(item, taken, taken)
             self._sensors.pickup(Moment.at(at_ms), item, taken)
@@ -329,7 +329,7 @@ class StoreWorld:
         item = cart.item_at(which)
         quantity = 1 + int(how_many * cart.pieces(item))
         for lot, moved in cart.take(item, quantity):
-            self._shelf.put(lot, moved)
+            self.shelf.put(lot, moved)
         self._ledger.put_back(item, quantity)
         self._sensors.customer_putback(schedule.moment[position], item, quantity)
 
@@ -343,7 +343,7 @@ class StoreWorld:
                 goods.append((item, lot, quantity))
             else:
                 # Picked up before midnight: no till sells it now.
-                self._shelf.put(lot, quantity)
+                self.shelf.put(lot, quantity)
                 self._ledger.put_back(item, quantity)
                 self._sensors.customer_putback(moment, item, quantity)
         if goods:
@@ -385,7 +385,7 @@ class StoreWorld:
 
     def _count_opening_stock(self, now_ms: int, _: str) -> None:
         now = Moment.at(now_ms)
-        for place, stock in ((SHELF, self._shelf), (WAREHOUSE, self._warehouse)):
+        for place, stock in ((SHELF, self.shelf), (WAREHOUSE, self.warehouse)):
             for lot, quantity in stock.rows():
                 self._scanners.opening_stock(now, place, lot, quantity)
 
@@ -420,10 +420,10 @@ class StoreWorld:
 
     def stock(self) -> Iterator[tuple[str, int, int]]:
         """(place, lot number, pieces) of all goods in the store; places may repeat a lot."""
-        for place, stock in ((SHELF, self._shelf), (WAREHOUSE, self._warehouse)):
+        for place, stock in ((SHELF, self.shelf), (WAREHOUSE, self.warehouse)):
             for lot, quantity in stock.rows():
                 yield place, lot, quantity
-        for lot, quantity in self._staff.in_transit():
+        for lot, quantity in self.staff.in_transit():
             yield TRANSIT, lot, quantity
         for cart in self._carts.values():
             for _, lot, quantity in cart.lines():
@@ -461,11 +461,11 @@ class StoreWorld:
             "agenda": [tuple(entry) for entry in self._agenda.entries()],
             "agenda_last": self._agenda.last,
             "lots": self.lots.state(),
-            SHELF: self._shelf.rows(),
-            WAREHOUSE: self._warehouse.rows(),
+            SHELF: self.shelf.rows(),
+            WAREHOUSE: self.warehouse.rows(),
             "carts": [(visit, cart.loads()) for visit, cart in self._carts.items()],
-            "staff": self._staff.state(),
-            "suppliers": self._suppliers.state(),
+            "staff": self.staff.state(),
+            "suppliers": self.suppliers.state(),
             "returns": self._returns.state(),
             "markdowns": self._markdowns.state(),
             "ledger": self._ledger.state(),

@@ -82,7 +82,7 @@ def commands_of(world, drawn, number: int) -> list:
     for index, (kind, item, quantity, choice) in enumerate(drawn):
         name = f"c{number}-{index}"
         place = (SHELF, WAREHOUSE)[choice % 2]
-        present = (world._shelf if place == SHELF else world._warehouse).present(item)
+        present = (world.shelf if place == SHELF else world.warehouse).present(item)
         code = world.lots.batch_code[present[0]] if present else "NO-LOT"
         if kind == "order":
             delivery = now + choice * HOUR_MS - HOUR_MS

@@ -256,7 +256,7 @@ def test_delivered_goods_reach_the_shelf_first_expired_first(quiet):
     )
     lots = [lot for place, lot, _ in world.stock() if place == WAREHOUSE]
     dates = [world.lots.expiry_date[lot] for lot in lots]
-    assert world._warehouse.present(item) == sorted(lots, key=world.lots.fefo_rank.__getitem__)
+    assert world.warehouse.present(item) == sorted(lots, key=world.lots.fefo_rank.__getitem__)
     assert min(dates) >= (DAY + timedelta(days=2)).isoformat()
 
 
