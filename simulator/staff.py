@@ -6,7 +6,6 @@ throw it away. Returned goods: walk to the shelf, and to the warehouse with what
 accepted command ends with one report.
 """
 
-from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from heapq import heapify, heappop, heappush
@@ -231,13 +230,9 @@ class Staff:
         """(lot number, pieces) in the hands of the staff."""
         return (lot for task in self._tasks.values() for lot in task.load)
 
-    def restocking(self) -> Counter[int]:
-        """Pieces by item number that restocks will still bring, if all goes well."""
-        pieces: Counter[int] = Counter()
-        for task in self._tasks.values():
-            if task.kind == RESTOCK and not task.placed:
-                pieces[task.item] += task.quantity
-        return pieces
+    def being_filled(self) -> set[int]:
+        """Numbers of the items that a restock is open for."""
+        return {task.item for task in self._tasks.values() if task.kind == RESTOCK}
 
     def state(self) -> dict[str, Any]:
         """What a later `Staff` needs to go on, as JSON."""

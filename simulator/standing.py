@@ -67,12 +67,12 @@ class StandingRules:
     def _round(self, world: StoreWorld, now: datetime) -> Iterator[bytes]:
         """Restocks of the shelves that are low."""
         reference, policy = self._reference, self._policy
-        on_the_way = world.staff.restocking()
+        being_filled = world.staff.being_filled()
         today = reference.calendar.day_of(world.clock_ms).isoformat()
         expiry = world.lots.expiry_date
         for item, capacity in enumerate(reference.shelf_capacity):
-            held = world.shelf.on_hand(item) + on_the_way[item]
-            if held >= max(policy.low_qty, policy.low_frac * capacity):
+            held = world.shelf.on_hand(item)
+            if held >= max(policy.low_qty, policy.low_frac * capacity) or item in being_filled:
                 continue
             there = sum(
                 world.warehouse.quantity(lot)
