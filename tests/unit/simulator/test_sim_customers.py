@@ -12,7 +12,7 @@ from simulator.clock import HOUR_MS, MINUTE_MS, parse_instant
 from simulator.customers import Customers, Schedule, Step, daily_customers, spread
 from simulator.rng import Concern, substream
 
-# Mean customers a day by weekday, Monday first (domain 3.2).
+# Mean customers a day by weekday, Monday first.
 WEEKDAY_MEANS = (690.7, 653.6, 794.7, 713.0, 913.5, 987.8, 846.7)
 MONDAY = date(2026, 1, 12)
 SLOT_WEIGHTS_MONDAY = (16, 17, 20, 17, 13, 10)
