@@ -147,6 +147,26 @@ def restock_event(
     )
 
 
+def command_event(
+    reference: StoreReference, kind: str, item: int, command_id: str, /, **data: Any
+) -> bytes:
+    """A command of any kind about a shelf, as the system sends it."""
+    return orjson.dumps(
+        {
+            "specversion": "1.0",
+            "id": command_id,
+            "source": "/planner",
+            "type": f"com.smartshelf.command.{kind}.v1",
+            "time": START,
+            "data": {
+                "store_id": reference.store_id,
+                "shelf_id": reference.item_id[item],
+                **data,
+            },
+        }
+    )
+
+
 def stream_events(client: redis.Redis, topic: str, store_id: str = "S001") -> list[bytes]:
     """All events on a stream in order, however they are packed."""
     payloads: list[bytes] = []

@@ -14,6 +14,7 @@ from sim_support import (
     ENVIRONMENT,
     PYTHON_M_SIMULATOR,
     all_streams,
+    command_event,
     restock_event,
     warehouse_lots,
 )
@@ -173,6 +174,25 @@ def test_kill_9_at_any_instant_loses_and_repeats_nothing(
         for number in range(20):
             event = restock_event(reference, item, 3, f"c{number}", priority=number / 20)
             client.xadd("commands:S001", {"e": event})
+        for other in range(0, 1142, 60):
+            lot = reference.lots.item.index(other)
+            about = {"batch_code": reference.lots.batch_code[lot]}
+            times = {
+                "cutoff_ts": "2026-01-01T07:00:00Z",
+                "delivery_ts": f"2026-01-01T{8 + other // 120:02d}:00:00Z",
+                "valid_from_ts": "2026-01-01T07:00:00Z",
+                "valid_to_ts": "2026-01-02T00:00:00Z",
+            }
+            for kind, data in (
+                ("supplier_order", {"quantity": 30, "batch_size": 12, **times}),
+                ("markdown", {**about, "discount": 0.5, **times}),
+                (
+                    "removal",
+                    {**about, "location": "warehouse", "expiry_date": "2025-12-31"},
+                ),
+            ):
+                event = command_event(reference, kind, other, f"{kind}-{other}", **data)
+                client.xadd("commands:S001", {"e": event})
 
     command()
     streams = Streams(redis_url, 1)
@@ -314,17 +334,9 @@ def test_the_help_names_the_commands():
 def test_orders_removals_and_faults_through_the_command_line(
     redis_url, one_store_dir, client, reference
 ):
-    def send(name: str, command_id: str, **data: object) -> None:
-        shelf = {"store_id": "S001", "shelf_id": reference.item_id[0]}
-        event = {
-            "specversion": "1.0",
-            "id": command_id,
-            "source": "/planner",
-            "type": f"com.smartshelf.command.{name}.v1",
-            "time": "2026-01-01T07:00:00Z",
-            "data": {**shelf, **data},
-        }
-        client.xadd("commands:S001", {"e": json.dumps(event)})
+    def send(kind: str, command_id: str, **data: object) -> None:
+        event = command_event(reference, kind, 0, command_id, **data)
+        client.xadd("commands:S001", {"e": event})
 
     times = {"cutoff_ts": "2026-01-01T07:00:00Z", "delivery_ts": "2026-01-01T08:00:00Z"}
     for _ in range(2):
