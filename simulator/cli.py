@@ -1,4 +1,4 @@
-"""Command line: `python -m simulator bootstrap | live | lockstep`."""
+"""Command line: `python -m simulator bootstrap | live | lockstep | history`."""
 
 import logging
 import sys
@@ -13,12 +13,14 @@ import typer
 from simulator import reference
 from simulator.clock import clock_text, parse_instant
 from simulator.errors import SimulatorError
+from simulator.history import run_history
 from simulator.live import run_live
 from simulator.lockstep import Lockstep
 from simulator.noise import TopicNoise, parse_noise, parse_noise_option, read_noise_file
 from simulator.paths import PARAMETERS_FILE
 from simulator.simulation import Simulation
 from simulator.streams import Streams
+from simulator.suppliers import parse_supplier_faults
 
 USAGE_EXIT: Final = 2
 DEFAULT_START: Final = "2026-01-01T07:00:00Z"
@@ -54,6 +56,22 @@ NoiseFileOption = Annotated[
 ]
 
 
+SupplierFaultsOption = Annotated[
+    str | None,
+    typer.Option(
+        help="Chances that an order comes short, late or damaged; by default none does.",
+        metavar="short=P,late=P,damaged=P",
+    ),
+]
+
+StandingRulesOption = Annotated[
+    bool,
+    typer.Option(
+        "--standing-rules", help="Follow standing rules instead of commands, as `history` does."
+    ),
+]
+
+
 @app.command()
 def bootstrap(
     out: Annotated[Path, typer.Option(help="Folder to write: <state-dir>/reference.")],
@@ -84,28 +102,66 @@ def live(
     events_per_entry: EventsPerEntryOption = 1,
     noise: NoiseOption = None,
     noise_file: NoiseFileOption = None,
+    supplier_faults: SupplierFaultsOption = None,
 ) -> None:
     """Run at a multiple of real time; goes on from the checkpoint in Redis."""
     if speed <= 0 or tick_seconds <= 0:
         raise SimulatorError("--speed and --tick-seconds must be above 0")
     logging.basicConfig(format="%(message)s", level=logging.INFO, stream=sys.stderr)
     until_ms = None if until is None else parse_instant(until)
-    with _simulation(redis_url, state_dir, events_per_entry, noise, noise_file) as simulation:
+    distortion = _noise(noise or [], noise_file)
+    faults = parse_supplier_faults(supplier_faults)
+    with _simulation(redis_url, state_dir, events_per_entry, distortion, faults) as simulation:
         run_live(simulation, speed=speed, tick_seconds=tick_seconds, until_ms=until_ms)
         typer.echo(f"stopped at {clock_text(simulation.now_ms)}", err=True)
 
 
 @app.command()
 def lockstep(
+    *,
     redis_url: RedisOption,
     state_dir: StateDirOption,
     events_per_entry: EventsPerEntryOption = 1,
     noise: NoiseOption = None,
     noise_file: NoiseFileOption = None,
+    supplier_faults: SupplierFaultsOption = None,
+    standing_rules: StandingRulesOption = False,
 ) -> None:
     """Advance on request: JSON lines on stdin and stdout; goes on from the checkpoint."""
-    with _simulation(redis_url, state_dir, events_per_entry, noise, noise_file) as simulation:
+    distortion = _noise(noise or [], noise_file)
+    faults = parse_supplier_faults(supplier_faults)
+    with _simulation(
+        redis_url,
+        state_dir,
+        events_per_entry,
+        distortion,
+        faults,
+        by_standing_rules=standing_rules,
+    ) as simulation:
         Lockstep(simulation).serve(sys.stdin.buffer, sys.stdout.buffer)
+
+
+@app.command()
+def history(
+    *,
+    redis_url: RedisOption,
+    state_dir: StateDirOption,
+    to: Annotated[str, typer.Option(help="Stop there, RFC 3339.")],
+    events_per_entry: EventsPerEntryOption = 1,
+    noise: NoiseOption = None,
+    noise_file: NoiseFileOption = None,
+    supplier_faults: SupplierFaultsOption = None,
+) -> None:
+    """Play the past at once, by standing rules instead of commands; goes on from the checkpoint."""
+    logging.basicConfig(format="%(message)s", level=logging.INFO, stream=sys.stderr)
+    to_ms = parse_instant(to)
+    distortion = _noise(noise or [], noise_file)
+    faults = parse_supplier_faults(supplier_faults)
+    with _simulation(
+        redis_url, state_dir, events_per_entry, distortion, faults, by_standing_rules=True
+    ) as simulation:
+        run_history(simulation, to_ms)
+        typer.echo(f"stopped at {clock_text(simulation.now_ms)}", err=True)
 
 
 @contextmanager
@@ -113,13 +169,16 @@ def _simulation(
     redis_url: str,
     state_dir: Path,
     events_per_entry: int,
-    noise: list[str] | None,
-    noise_file: Path | None,
+    noise: dict[str, TopicNoise],
+    supplier_faults: dict[str, float],
+    *,
+    by_standing_rules: bool = False,
 ) -> Iterator[Simulation]:
-    distortion = _noise(noise or [], noise_file)
     streams = Streams(redis_url, events_per_entry)
     try:
-        yield Simulation(streams, state_dir, distortion)
+        yield Simulation(
+            streams, state_dir, noise, supplier_faults, by_standing_rules=by_standing_rules
+        )
     finally:
         streams.close()
 

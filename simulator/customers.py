@@ -5,6 +5,7 @@ them. So two policies can be compared on the very same people (common random num
 restart finds them again instead of loading them.
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date, timedelta
 from enum import IntEnum
@@ -21,6 +22,8 @@ from simulator.rng import Concern, key_of, substream
 ONE_DAY: Final = timedelta(days=1)
 # Visits are numbered within their day; the day stands before the number.
 VISITS_PER_DAY: Final = 1_000_000
+# The number of a receipt line that no receipt has.
+NO_LINE: Final = 1_000_000
 END_OF_TIME: Final = Moment(2**62, "")
 # A putback needs a draw for the item and one for the pieces.
 PUTBACK_CHANCES: Final = 2
@@ -36,13 +39,37 @@ class Step(IntEnum):
 
 
 class Visit(NamedTuple):
-    """What a customer shows at the doors and at the till; no card, no customer_id."""
+    """What a customer shows at the doors and at the till; no card, no customer_id.
+
+    Some customers bring back the goods of a line: the `return_line`-th of those that do not perish,
+    if the receipt has so many.
+    """
 
     customer_id: str | None
     till_id: str
     payment_method: str
     entry_gate: str
     exit_gate: str
+    return_line: int
+    return_ms: int
+
+
+class Impulse(NamedTuple):
+    """An item that a customer may take because some of it is marked down.
+
+    Attributes:
+        at_ms: When, ms.
+        visit: Who.
+        item: Item number.
+        quantity: Most pieces.
+        chance: Uniform draw; below the share of the largest uplift that is in force, he takes it.
+    """
+
+    at_ms: int
+    visit: int
+    item: int
+    quantity: int
+    chance: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +126,8 @@ class _DayPlan:
     day: date
     steps: _Steps
     visits: dict[int, Visit]
+    arrival: IntArray
+    leave: IntArray
 
 
 class Customers:
@@ -115,6 +144,8 @@ class Customers:
         self._store_key = key_of(reference.store_id)
         self._visibility = np.array(reference.visibility)
         self._last_plan: _DayPlan | None = None
+        self._plans: tuple[_DayPlan, ...] = ()
+        self._candidates: dict[date, list[IntArray | FloatArray]] = {}
 
         loyalty = self._parameters.loyalty
         rates = substream(self._seed, Concern.LOYALTY_RATES, self._store_key).gamma(
@@ -126,6 +157,7 @@ class Customers:
         """All steps of a business day, with those of late visits of the day before."""
         before, plan = self._plan(day - ONE_DAY), self._plan(day)
         self._last_plan = plan
+        self._plans = (before, plan)
         calendar = self._reference.calendar
         begin, end = calendar.instant(day), calendar.instant(day + ONE_DAY)
         steps = before.steps.where(before.steps.time_ms >= begin).then(
@@ -146,6 +178,52 @@ class Customers:
             chance=steps.chance.tolist(),
             visits=before.visits | plan.visits,
         )
+
+    def impulses(self, items: Collection[int], from_ms: int) -> list[Impulse]:
+        """Impulses of the scheduled day from an instant on, in order of time.
+
+        Args:
+            items: Items with something marked down.
+            from_ms: The first instant, ms.
+        """
+        _, plan = self._plans
+        end_ms = self._reference.calendar.instant(plan.day + ONE_DAY)
+        known, self._candidates = self._candidates, {}
+        found: list[Impulse] = []
+        for of_day in self._plans:
+            columns = known.get(of_day.day) or self._draw_impulses(of_day)
+            self._candidates[of_day.day] = columns
+            time_ms, _, item, *_ = columns
+            wanted = np.isin(item, list(items)) & (time_ms >= from_ms) & (time_ms < end_ms)
+            rows = zip(*(column[wanted].tolist() for column in columns), strict=True)
+            found += map(Impulse._make, rows)
+        return sorted(found)
+
+    def _draw_impulses(self, plan: _DayPlan) -> list[IntArray | FloatArray]:
+        """What the customers of a day would take if everything were marked down the most."""
+        trips, demand = self._parameters.trips, self._parameters.demand
+        rng = substream(self._seed, Concern.IMPULSES, self._store_key, plan.day.toordinal())
+        mean = trips.mean_actions * (1 - trips.putback_probability)
+        counts = rng.poisson(mean * demand.uplift(demand.largest_markdown), len(plan.arrival))
+        visit = np.repeat(np.arange(len(counts)), counts)
+        time_ms = self._action_times(rng, plan.arrival[visit], plan.leave[visit])
+        item = _choose(rng, self._appeal(plan.day), len(visit))
+        quantity = 1 + _choose(rng, np.array(trips.quantity_shares), len(visit))
+        number = plan.day.toordinal() * VISITS_PER_DAY + visit
+        return [time_ms, number, item, quantity, rng.random(len(visit))]
+
+    def _action_times(
+        self, rng: np.random.Generator, arrival: IntArray, leave: IntArray
+    ) -> IntArray:
+        trips = self._parameters.trips
+        first = arrival + trips.first_action_after_seconds * SECOND_MS
+        last = leave - trips.last_action_before_exit_seconds * SECOND_MS
+        return rng.integers(first, last, endpoint=True)
+
+    def _appeal(self, day: date) -> FloatArray:
+        """Weight of each item in the choice of a customer on a day."""
+        elasticity = self._parameters.demand.price_elasticity
+        return self._visibility * self._reference.prices.attraction(day, elasticity)
 
     def _plan(self, day: date) -> _DayPlan:
         if self._last_plan is not None and self._last_plan.day == day:
@@ -179,12 +257,12 @@ class Customers:
             steps.chance,
         )
         visits = dict(zip(numbers.tolist(), self._visits(day, len(numbers)), strict=True))
-        return _DayPlan(day, steps, visits)
+        return _DayPlan(day, steps, visits, arrival, leave)
 
     def _arrivals(self, rng: np.random.Generator, day: date) -> IntArray:
         """Instants of arrival in order, ms."""
         traffic, calendar = self._parameters.traffic, self._reference.calendar
-        total = daily_customers(rng, traffic, day.weekday())
+        total = daily_customers(rng, traffic, day)
         bounds = [calendar.instant(day, hour) for hour in traffic.slot_start_hours]
         bounds.append(calendar.instant(day + ONE_DAY))
         counts = spread(total, traffic.weekday_slot_weights[day.weekday()])
@@ -198,15 +276,10 @@ class Customers:
         trips = self._parameters.trips
         visit = np.repeat(np.arange(len(arrival)), _draw_bands(rng, trips.actions, len(arrival)))
         count = len(visit)
-        first = (arrival + trips.first_action_after_seconds * SECOND_MS)[visit]
-        last = (leave - trips.last_action_before_exit_seconds * SECOND_MS)[visit]
-        time_ms = rng.integers(first, last, endpoint=True)
+        time_ms = self._action_times(rng, arrival[visit], leave[visit])
         putback = rng.random(count) < trips.putback_probability
-        appeal = self._visibility * (1 + self._reference.prices.discounts(day))
-        item = np.searchsorted(_cumulative(appeal), rng.random(count), side="right")
-        quantity = 1 + np.searchsorted(
-            _cumulative(np.array(trips.quantity_shares)), rng.random(count), side="right"
-        )
+        item = _choose(rng, self._appeal(day), count)
+        quantity = 1 + _choose(rng, np.array(trips.quantity_shares), count)
         # A pickup needs a draw per lot, and each lot gives at least one piece.
         put_chance = rng.random((count, max(len(trips.quantity_shares), PUTBACK_CHANCES)))
         lot_chance = substream(
@@ -227,17 +300,14 @@ class Customers:
         checkout, loyalty = self._parameters.checkout, self._parameters.loyalty
         rng = substream(self._seed, Concern.CHECKOUT, *keys)
         methods = list(checkout.payment_shares)
-        payment = np.searchsorted(
-            _cumulative(np.array(list(checkout.payment_shares.values()))),
-            rng.random(count),
-            side="right",
-        )
+        payment = _choose(rng, np.array(list(checkout.payment_shares.values())), count)
         tills = rng.integers(1, checkout.tills, size=count, endpoint=True)
         entries, exits = rng.integers(1, checkout.gates, size=(2, count), endpoint=True)
 
         rng = substream(self._seed, Concern.LOYALTY_VISITS, *keys)
         with_card = rng.random(count) < loyalty.visit_share
         member = np.searchsorted(self._member_share, rng.random(count), side="right")
+        return_line, return_ms = self._returns(day, count)
         return [
             Visit(
                 customer_id=f"{self._reference.store_id}-L{number + 1:06d}" if card else None,
@@ -245,28 +315,51 @@ class Customers:
                 payment_method=methods[method],
                 entry_gate=f"G{entry}",
                 exit_gate=f"G{exit_}",
+                return_line=line,
+                return_ms=back_ms,
             )
-            for card, number, till, method, entry, exit_ in zip(
+            for card, number, till, method, entry, exit_, line, back_ms in zip(
                 with_card.tolist(),
                 member.tolist(),
                 tills.tolist(),
                 payment.tolist(),
                 entries.tolist(),
                 exits.tolist(),
+                return_line.tolist(),
+                return_ms.tolist(),
                 strict=True,
             )
         ]
 
+    def _returns(self, day: date, count: int) -> tuple[IntArray, IntArray]:
+        """Which line each customer of a day brings back, and when, ms."""
+        returns, calendar = self._parameters.returns, self._reference.calendar
+        rng = substream(self._seed, Concern.RETURNS, self._store_key, day.toordinal())
+        # Line after line comes back with the same chance: how many do not is geometric.
+        line = np.full(count, NO_LINE)
+        chance = rng.random(count)
+        if returns.line_share:
+            kept = np.log1p(-chance) / np.log1p(-returns.line_share)
+            line = np.minimum(kept, NO_LINE).astype(np.int64)
+        first, last = returns.days_later
+        days = [day + timedelta(days=later) for later in range(first, last + 1)]
+        opens, closes = (
+            np.array([calendar.instant(later, hour) for later in days]) for hour in returns.hours
+        )
+        later = rng.integers(0, len(days), size=count)
+        return line, rng.integers(opens[later], closes[later])
 
-def daily_customers(rng: np.random.Generator, traffic: TrafficParameters, weekday: int) -> int:
-    """Customers of a day: the mean of the weekday times a day's noise.
+
+def daily_customers(rng: np.random.Generator, traffic: TrafficParameters, day: date) -> int:
+    """Customers of a day: the mean of the weekday times the level and the noise of the day.
 
     Args:
         rng: Source of the noise.
         traffic: Schedule.
-        weekday: 0 is Monday.
+        day: Business date.
     """
-    return max(1, round(traffic.mean_customers(weekday) * rng.uniform(*traffic.noise)))
+    mean = traffic.mean_customers(day.weekday()) * traffic.level(day)
+    return max(1, round(mean * rng.uniform(*traffic.noise)))
 
 
 def spread(total: int, weights: tuple[int, ...]) -> IntArray:
@@ -280,10 +373,15 @@ def spread(total: int, weights: tuple[int, ...]) -> IntArray:
 
 def _draw_bands(rng: np.random.Generator, bands: tuple[Band, ...], count: int) -> IntArray:
     shares = np.array([band.share for band in bands])
-    band = np.searchsorted(_cumulative(shares), rng.random(count), side="right")
+    band = _choose(rng, shares, count)
     low = np.array([band.low for band in bands])[band]
     high = np.array([band.high for band in bands])[band]
     return rng.integers(low, high, endpoint=True)
+
+
+def _choose(rng: np.random.Generator, weights: FloatArray, count: int) -> IntArray:
+    """Draws indices by weight."""
+    return np.searchsorted(_cumulative(weights), rng.random(count), side="right")
 
 
 def _cumulative(weights: FloatArray) -> FloatArray:

@@ -5,9 +5,9 @@ it does not hold. That is all there is to keep stock conserved.
 """
 
 from bisect import insort
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 
-from simulator.lots import LotTable
+from simulator.lots import LotBook
 
 Load = list[tuple[int, int]]
 """Goods on the move: (lot number, pieces), first expired first."""
@@ -19,21 +19,20 @@ class LotStock:
     Args:
         lots: Master data of the lots.
         item_count: Number of items.
-        quantities: Pieces by lot number.
+        rows: (lot number, pieces) of what lies there.
     """
 
-    def __init__(self, lots: LotTable, item_count: int, quantities: Iterable[int]) -> None:
+    def __init__(
+        self, lots: LotBook, item_count: int, rows: Iterable[tuple[int, int]] = ()
+    ) -> None:
         self._item = lots.item
         self._rank = lots.fefo_rank.__getitem__
-        self._quantity = list(quantities)
+        self._quantity: dict[int, int] = {}
         self._on_hand = [0] * item_count
         self._present: list[list[int]] = [[] for _ in range(item_count)]
-        for lot, quantity in enumerate(self._quantity):
+        for lot, quantity in rows:
             if quantity:
-                self._on_hand[self._item[lot]] += quantity
-                self._present[self._item[lot]].append(lot)
-        for present in self._present:
-            present.sort(key=self._rank)
+                self.put(lot, quantity)
 
     def on_hand(self, item: int) -> int:
         """Pieces of an item."""
@@ -45,34 +44,35 @@ class LotStock:
 
     def quantity(self, lot: int) -> int:
         """Pieces of a lot."""
-        return self._quantity[lot]
+        return self._quantity.get(lot, 0)
 
     def put(self, lot: int, quantity: int) -> None:
         """Adds pieces of a lot."""
         item = self._item[lot]
-        if not self._quantity[lot]:
+        held = self._quantity.get(lot, 0)
+        if not held:
             insort(self._present[item], lot, key=self._rank)
-        self._quantity[lot] += quantity
+        self._quantity[lot] = held + quantity
         self._on_hand[item] += quantity
 
     def take(self, lot: int, wanted: int) -> int:
         """Removes up to `wanted` pieces of a lot; returns how many there were."""
-        item = self._item[lot]
-        held = self._quantity[lot]
+        held = self._quantity.get(lot, 0)
         taken = min(wanted, held)
-        self._quantity[lot] = held - taken
+        if not taken:
+            return 0
+        item = self._item[lot]
         self._on_hand[item] -= taken
-        if taken == held and held:
+        if taken == held:
+            del self._quantity[lot]
             self._present[item].remove(lot)
+        else:
+            self._quantity[lot] = held - taken
         return taken
 
-    def quantities(self) -> list[int]:
-        """Pieces by lot number."""
-        return self._quantity
-
-    def rows(self) -> Iterator[tuple[int, int]]:
-        """(lot number, pieces) of all lots with pieces."""
-        return ((lot, quantity) for lot, quantity in enumerate(self._quantity) if quantity)
+    def rows(self) -> list[tuple[int, int]]:
+        """(lot number, pieces) of all lots with pieces, by number."""
+        return sorted(self._quantity.items())
 
 
 class Cart:

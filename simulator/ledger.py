@@ -8,6 +8,11 @@ they put back, `sold` what they paid for. At any instant
 and the fill rate is sold / (sold + lost): of the pieces that were sold or would have been had the
 shelf been full, the share that was. (Some of the lost pieces would have been put back, so it is
 a slightly strict measure.)
+
+`ordered` is what suppliers were asked for, `delivered` what was taken into the warehouse,
+`returned` what customers brought back, `wasted` what was thrown away. Of every lot, at any instant,
+
+    opening + delivered + returned = sold + wasted + on hand
 """
 
 from collections.abc import Mapping
@@ -17,12 +22,22 @@ from typing import Any, Final
 
 import polars as pl
 
-ITEM_COUNTERS: Final = ("demand_units", "lost_units", "putback_units", "sold_units", "wasted_units")
+ITEM_COUNTERS: Final = (
+    "demand_units",
+    "lost_units",
+    "putback_units",
+    "sold_units",
+    "returned_units",
+    "ordered_units",
+    "delivered_units",
+    "wasted_units",
+)
+VALUE_DECIMALS: Final = 2
 
 
 @dataclass(slots=True)
 class Totals:
-    """Counters of a store since the start; units are pieces."""
+    """Counters of a store since the start; units are pieces, wasted_value is at list prices."""
 
     customers: int = 0
     receipts: int = 0
@@ -30,10 +45,14 @@ class Totals:
     lost_units: int = 0
     putback_units: int = 0
     sold_units: int = 0
+    returned_units: int = 0
+    ordered_units: int = 0
+    delivered_units: int = 0
     wasted_units: int = 0
+    wasted_value: float = 0.0
 
 
-def fill_rate(sold_units: int, lost_units: int) -> float:
+def fill_rate(sold_units: float, lost_units: float) -> float:
     """Share of sold and lost pieces that were sold; 1 when nothing was wanted."""
     asked = sold_units + lost_units
     return sold_units / asked if asked else 1.0
@@ -60,14 +79,18 @@ class Ledger:
     Args:
         store_id: Store.
         item_id: Item by number.
+        list_price: Price of a piece by item number, currency.
         state: What `state` gave earlier; empty at the start.
     """
 
-    def __init__(self, store_id: str, item_id: list[str], state: Mapping[str, Any]) -> None:
+    def __init__(
+        self, store_id: str, item_id: list[str], list_price: list[float], state: Mapping[str, Any]
+    ) -> None:
         self._store_id = store_id
         self._item_id = item_id
+        self._list_price = list_price
         self.totals = Totals(**state.get("totals", {}))
-        self._at_opening: dict[str, int] = state.get("at_opening", {})
+        self._at_opening: dict[str, float] = state.get("at_opening", {})
         self._day: dict[str, list[int]] = state.get("day") or self._no_counts()
 
     def _no_counts(self) -> dict[str, list[int]]:
@@ -98,6 +121,28 @@ class Ledger:
             counts[item] += quantity
             self.totals.sold_units += quantity
 
+    def returned(self, item: int, quantity: int) -> None:
+        """A customer brought pieces back to the till."""
+        self._day["returned_units"][item] += quantity
+        self.totals.returned_units += quantity
+
+    def ordered(self, item: int, quantity: int) -> None:
+        """A supplier was asked for pieces."""
+        self._day["ordered_units"][item] += quantity
+        self.totals.ordered_units += quantity
+
+    def delivered(self, item: int, quantity: int) -> None:
+        """Pieces of a supplier were taken into the warehouse."""
+        self._day["delivered_units"][item] += quantity
+        self.totals.delivered_units += quantity
+
+    def wasted(self, item: int, quantity: int) -> None:
+        """Pieces were thrown away."""
+        self._day["wasted_units"][item] += quantity
+        self.totals.wasted_units += quantity
+        value = self.totals.wasted_value + quantity * self._list_price[item]
+        self.totals.wasted_value = round(value, VALUE_DECIMALS)
+
     def close_day(
         self, day: date, emitted: Mapping[str, int], stock: Mapping[str, list[int]]
     ) -> ClosedDay:
@@ -113,16 +158,25 @@ class Ledger:
             {
                 "item_id": self._item_id,
                 **self._day,
+                "wasted_value": [
+                    round(quantity * price, VALUE_DECIMALS)
+                    for quantity, price in zip(
+                        self._day["wasted_units"], self._list_price, strict=True
+                    )
+                ],
                 **{f"{place}_units": pieces for place, pieces in stock.items()},
             }
         ).select(*(pl.lit(value).alias(name) for name, value in key.items()), pl.all())
         so_far = self._so_far(emitted)
-        counts = {name: count - self._at_opening.get(name, 0) for name, count in so_far.items()}
+        counts = {
+            name: round(count - self._at_opening.get(name, 0), VALUE_DECIMALS)
+            for name, count in so_far.items()
+        }
         self._at_opening = so_far
         self._day = self._no_counts()
         return ClosedDay(day, items, pl.DataFrame([{**key, **counts}]))
 
-    def _so_far(self, emitted: Mapping[str, int]) -> dict[str, int]:
+    def _so_far(self, emitted: Mapping[str, int]) -> dict[str, float]:
         return asdict(self.totals) | {f"{topic}_emitted": emitted[topic] for topic in emitted}
 
     def state(self) -> dict[str, Any]:

@@ -1,12 +1,14 @@
-"""Lots: their master data, and how the opening stock is cut into them.
+"""Lots: their master data, from the opening stock and from deliveries.
 
 A lot never changes its dates or its code on its way from warehouse to shelf to basket, so places
 hold quantities by lot number and look the rest up here.
 """
 
+from collections.abc import Container, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
-from typing import Final
+from types import MappingProxyType
+from typing import Any, Final
 
 import numpy as np
 import polars as pl
@@ -24,7 +26,7 @@ BATCH_DIGITS: Final = 7
 
 @dataclass(frozen=True, slots=True)
 class LotTable:
-    """Master data by lot number.
+    """Master data of the opening lots by lot number.
 
     Attributes:
         item: Item number.
@@ -56,6 +58,77 @@ class LotTable:
 
     def __len__(self) -> int:
         return len(self.item)
+
+
+class LotBook:
+    """Master data of all lots of a store: those of the opening stock and those delivered since.
+
+    Numbers are never given twice. The columns are those of `LotTable`, by lot number.
+
+    Args:
+        opening: The opening lots; known for ever.
+        state: What `state` gave earlier; empty at the start.
+    """
+
+    def __init__(self, opening: LotTable, state: Mapping[str, Any] = MappingProxyType({})) -> None:
+        self._first_delivered = len(opening)
+        self._next: int = state.get("next", self._first_delivered)
+        self.item = dict(enumerate(opening.item))
+        self.batch_code = dict(enumerate(opening.batch_code))
+        self.received_date = dict(enumerate(opening.received_date))
+        self.expiry_date = dict(enumerate(opening.expiry_date))
+        self.fefo_rank = dict(enumerate(opening.fefo_rank))
+        for lot, item, batch_code, received, expiry in state.get("delivered", ()):
+            self._write(lot, item, batch_code, received, expiry)
+
+    def add(self, item: int, batch_code: str, received: date, expiry: date) -> int:
+        """Enters a lot that was delivered; returns its number."""
+        lot = self._next
+        self._next += 1
+        self._write(lot, item, batch_code, received.isoformat(), expiry.isoformat())
+        return lot
+
+    def _write(self, lot: int, item: int, batch_code: str, received: str, expiry: str) -> None:
+        self.item[lot] = item
+        self.batch_code[lot] = batch_code
+        self.received_date[lot] = received
+        self.expiry_date[lot] = expiry
+        self.fefo_rank[lot] = (expiry, batch_code)
+
+    def forget_all_but(self, needed: Container[int]) -> None:
+        """Drops the delivered lots that are gone everywhere.
+
+        Args:
+            needed: Lots that are still somewhere.
+        """
+        for lot in [lot for lot in self._delivered() if lot not in needed]:
+            for column in (
+                self.item,
+                self.batch_code,
+                self.received_date,
+                self.expiry_date,
+                self.fefo_rank,
+            ):
+                del column[lot]
+
+    def _delivered(self) -> Iterator[int]:
+        return (lot for lot in self.item if lot >= self._first_delivered)
+
+    def state(self) -> dict[str, Any]:
+        """What a later `LotBook` needs to go on, as JSON."""
+        return {
+            "next": self._next,
+            "delivered": [
+                (
+                    lot,
+                    self.item[lot],
+                    self.batch_code[lot],
+                    self.received_date[lot],
+                    self.expiry_date[lot],
+                )
+                for lot in self._delivered()
+            ],
+        }
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ an error that names the place, so that a typo never silently changes the world.
 """
 
 import types
+from calendar import monthrange
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields, is_dataclass
 from datetime import date
@@ -17,7 +18,10 @@ import orjson
 from simulator.errors import SimulatorError
 
 WEEKDAYS = 7
+MONTHS = 12
+LAST_HOUR = 23
 SOURCE_KEY = "source"
+SUPPLIER_FAULTS = ("short", "late", "damaged")
 
 Range = tuple[float, float]
 IntRange = tuple[int, int]
@@ -154,11 +158,14 @@ class PromotionParameters:
 
 @dataclass(frozen=True, slots=True)
 class TrafficParameters:
-    """Arrivals: a daily total by weekday (Monday first), spread over half-open local slots."""
+    """Arrivals: a daily total by weekday (Monday first) and month, over half-open local slots."""
 
     base_customers_per_day: float
     multiplier: float
+    history_until: date
+    history_multiplier: float
     noise: Range
+    month_factors: tuple[float, ...]
     slot_start_hours: tuple[int, ...]
     weekday_slot_weights: tuple[tuple[int, ...], ...]
 
@@ -167,9 +174,25 @@ class TrafficParameters:
             len(weights) != len(self.slot_start_hours) for weights in self.weekday_slot_weights
         ):
             raise SimulatorError("parameters: traffic needs seven rows with one weight per slot")
+        if len(self.month_factors) != MONTHS or min(self.month_factors) <= 0:
+            raise SimulatorError("parameters: traffic needs twelve month factors above 0")
+
+    def season(self, day: date) -> float:
+        """Traffic of a day's month relative to the mean over all days of its year."""
+        days = [monthrange(day.year, month)[1] for month in range(1, MONTHS + 1)]
+        weighted = (
+            length * factor for length, factor in zip(days, self.month_factors, strict=True)
+        )
+        mean = sum(weighted) / sum(days)
+        return self.month_factors[day.month - 1] / mean
+
+    def level(self, day: date) -> float:
+        """Traffic of a day relative to the mean of its weekday: season, and whether it is past."""
+        before = day < self.history_until
+        return self.season(day) * (self.history_multiplier / self.multiplier if before else 1.0)
 
     def mean_customers(self, weekday: int) -> float:
-        """Expected arrivals on a day, customers.
+        """Expected arrivals on a day, customers, in the mean over the year.
 
         Args:
             weekday: 0 is Monday.
@@ -212,6 +235,36 @@ class TripParameters:
         _check_shares((band.share for band in self.actions), "trips.actions")
         _check_shares(self.quantity_shares, "trips.quantity_shares")
 
+    @property
+    def mean_actions(self) -> float:
+        """Expected actions in a trip."""
+        return sum(band.share * (band.low + band.high) / 2 for band in self.actions)
+
+
+@dataclass(frozen=True, slots=True)
+class DemandParameters:
+    """How demand reacts to prices.
+
+    Attributes:
+        price_elasticity: Demand is proportional to the price to the power of minus this.
+        largest_markdown: Largest markdown that customers react to, fraction.
+    """
+
+    price_elasticity: float
+    largest_markdown: float
+
+    def __post_init__(self) -> None:
+        if self.price_elasticity < 0 or not 0 <= self.largest_markdown < 1:
+            raise SimulatorError(
+                "parameters: demand needs a price_elasticity of 0 or more"
+                " and a largest_markdown of 0 to below 1"
+            )
+
+    def uplift(self, markdown: float) -> float:
+        """Extra demand at a markdown, as a share of the demand without it."""
+        kept = 1 - min(markdown, self.largest_markdown)
+        return float(kept**-self.price_elasticity - 1)
+
 
 @dataclass(frozen=True, slots=True)
 class LotChoiceParameters:
@@ -251,11 +304,124 @@ class CheckoutParameters:
 
 @dataclass(frozen=True, slots=True)
 class StaffParameters:
-    """Crew of a store; a walk is one way between warehouse and shelf."""
+    """Crew of a store.
+
+    Attributes:
+        per_store: Hands.
+        pick_minutes: Time to find goods in the warehouse, minutes.
+        walk_minutes: One way between warehouse and shelf, minutes.
+        removal_minutes: Time to take a lot away, minutes.
+        removal_priority: Urgency of a removal, as of a restock command.
+        putaway_priority: Urgency of putting returned goods back.
+    """
 
     per_store: int
     pick_minutes: int
     walk_minutes: int
+    removal_minutes: int
+    removal_priority: float
+    putaway_priority: float
+
+
+@dataclass(frozen=True, slots=True)
+class FaultParameters:
+    """What suppliers do wrong.
+
+    Attributes:
+        short: Chance that a part of an order never comes.
+        late: Chance that an order comes later.
+        damaged: Chance that a part of what comes is damaged and goes back.
+        short_share: Part that never comes, fraction.
+        late_hours: Delay, hours.
+        damaged_share: Part that is damaged, fraction.
+    """
+
+    short: float
+    late: float
+    damaged: float
+    short_share: Range
+    late_hours: Range
+    damaged_share: Range
+
+    def __post_init__(self) -> None:
+        for name in SUPPLIER_FAULTS:
+            if not 0 <= getattr(self, name) <= 1:
+                raise SimulatorError(
+                    f"supplier faults: {name} is {getattr(self, name)}, expected 0 to 1"
+                )
+
+
+@dataclass(frozen=True, slots=True)
+class SupplierParameters:
+    """How orders become deliveries.
+
+    Attributes:
+        life_days: Days from delivery to the last day of sale, by category.
+        life_days_other: The same for all other categories.
+        check_minutes: Time from arrival until the goods are counted and scanned in, minutes.
+        overdue_minutes: An order that is read after its delivery time comes so much after that.
+        faults: What goes wrong.
+    """
+
+    life_days: Mapping[str, IntRange]
+    life_days_other: IntRange
+    check_minutes: Range
+    overdue_minutes: int
+    faults: FaultParameters
+
+    def life_of(self, category: str) -> IntRange:
+        """Days from delivery to the last day of sale, range."""
+        return self.life_days.get(category, self.life_days_other)
+
+
+@dataclass(frozen=True, slots=True)
+class ReturnParameters:
+    """Goods that customers bring back.
+
+    Attributes:
+        line_share: Share of the receipt lines of items that do not perish.
+        days_later: Days from the visit to the return.
+        hours: First hour and hour after the last in which returns are taken.
+    """
+
+    line_share: float
+    days_later: IntRange
+    hours: IntRange
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.line_share < 1 or self.days_later[0] < 1:
+            raise SimulatorError(
+                "parameters: returns needs a line_share of 0 to below 1 and days_later from 1"
+            )
+        if not 0 <= self.hours[0] < self.hours[1] <= LAST_HOUR:
+            raise SimulatorError("parameters: returns needs two hours from 0 to 23, in order")
+
+
+@dataclass(frozen=True, slots=True)
+class StandingRulesParameters:
+    """What a store does while no system tells it what to do.
+
+    Attributes:
+        morning_hour: When expired goods are removed and others marked down, UTC.
+        cutoff_weekdays: Days on which orders are sent, 0 is Monday.
+        cutoff_hour: When they are sent, UTC.
+        delivery_hour: When the goods come on the next day, UTC.
+        basket_units: Mean pieces of a receipt.
+        dispersion: Variance of the pieces sold over their mean.
+        safety_sigmas: Standard deviations of demand that an order covers besides the mean.
+        markdown_day_before: Discount on the day before the last day of sale, fraction.
+        markdown_last_day: Discount on the last day of sale, fraction.
+    """
+
+    morning_hour: int
+    cutoff_weekdays: tuple[int, ...]
+    cutoff_hour: int
+    delivery_hour: int
+    basket_units: float
+    dispersion: float
+    safety_sigmas: float
+    markdown_day_before: float
+    markdown_last_day: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -271,11 +437,15 @@ class Parameters:
     promotions: PromotionParameters
     traffic: TrafficParameters
     trips: TripParameters
+    demand: DemandParameters
     lot_choice: LotChoiceParameters
     pricing: PricingParameters
     loyalty: LoyaltyParameters
     checkout: CheckoutParameters
     staff: StaffParameters
+    suppliers: SupplierParameters
+    returns: ReturnParameters
+    standing_rules: StandingRulesParameters
 
 
 def load_parameters(path: Path) -> Parameters:

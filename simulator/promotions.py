@@ -84,6 +84,11 @@ class PriceBook:
         monday = day - timedelta(days=day.weekday())
         return self.compound(self._weekly.get(monday, self._none))
 
+    def attraction(self, day: date, elasticity: float) -> FloatArray:
+        """By how much the price of a day multiplies the demand for each item."""
+        kept: FloatArray = 1 - self.discounts(day)
+        return kept**-elasticity
+
     def compound(self, *discounts: FloatArray) -> FloatArray:
         """Discounts one upon the other, capped and rounded as a receipt shows them."""
         kept = np.prod([1.0 - discount for discount in discounts], axis=0)

@@ -6,8 +6,8 @@ checkpoint made for another fingerprint is refused.
 """
 
 import shutil
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from datetime import date
 from hashlib import sha256
 from pathlib import Path
@@ -22,7 +22,7 @@ from simulator.clock import BusinessCalendar, clock_text, parse_instant, to_date
 from simulator.contracts import conform
 from simulator.errors import SimulatorError
 from simulator.lots import SHELF, LotTable, draw_opening_lots
-from simulator.parameters import Parameters, load_parameters
+from simulator.parameters import FaultParameters, Parameters, load_parameters
 from simulator.paths import PARAMETERS_FILE, SUBCATEGORIES_FILE, ZONES_FILE
 from simulator.promotions import PriceBook, draw_promotions
 
@@ -60,10 +60,14 @@ class StoreReference:
         parameters: Business parameters.
         item_id: Identifier of item and shelf.
         unit_weight_g: Weight of a piece, g.
+        category: Category.
+        is_perishable: Whether it is fresh, chilled or frozen.
+        batch_size: Pieces in a supplier batch.
         shelf_capacity: Pieces that fit on the shelf.
+        warehouse_capacity: Pieces that fit in the warehouse.
         visibility: Share by which the shelf catches the eye.
         prices: List prices and discounts.
-        lots: Master data of the lots.
+        lots: Master data of the opening lots.
         opening: Per lot: whether it lies on the shelf, and its pieces.
     """
 
@@ -73,7 +77,11 @@ class StoreReference:
     parameters: Parameters
     item_id: list[str]
     unit_weight_g: list[int]
+    category: list[str]
+    is_perishable: list[bool]
+    batch_size: list[int]
     shelf_capacity: list[int]
+    warehouse_capacity: list[int]
     visibility: list[float]
     prices: PriceBook
     lots: LotTable
@@ -246,7 +254,11 @@ def load_stores(folder: Path) -> list[StoreReference]:
                 parameters=parameters,
                 item_id=item_id,
                 unit_weight_g=items["unit_weight_g"].to_list(),
+                category=items["category"].to_list(),
+                is_perishable=items["is_perishable"].to_list(),
+                batch_size=items["batch_size"].to_list(),
                 shelf_capacity=layout["shelf_capacity"].to_list(),
+                warehouse_capacity=layout["warehouse_capacity"].to_list(),
                 visibility=layout["visibility"].to_list(),
                 prices=prices,
                 lots=_lot_table(lots, item_id),
@@ -256,6 +268,15 @@ def load_stores(folder: Path) -> list[StoreReference]:
             )
         )
     return references
+
+
+def with_supplier_faults(reference: StoreReference, chances: Mapping[str, float]) -> StoreReference:
+    """The same store, whose suppliers make faults with other chances."""
+    suppliers = reference.parameters.suppliers
+    # Built anew, so that the chances are checked.
+    faults = FaultParameters(**{**asdict(suppliers.faults), **chances})
+    suppliers = replace(suppliers, faults=faults)
+    return replace(reference, parameters=replace(reference.parameters, suppliers=suppliers))
 
 
 def _lot_table(lots: pl.DataFrame, item_id: list[str]) -> LotTable:

@@ -24,6 +24,9 @@ class Concern(IntEnum):
     LOYALTY_RATES = 8
     LOYALTY_VISITS = 9
     NOISE = 10
+    SUPPLIERS = 11
+    IMPULSES = 12
+    RETURNS = 13
 
 
 def key_of(name: str) -> int:

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from simulator.clock import Moment
 from simulator.events import Device
-from simulator.lots import LotTable
+from simulator.lots import LotBook
 
 ENTRY: Final = "com.smartshelf.traffic.entry.v1"
 EXIT: Final = "com.smartshelf.traffic.exit.v1"
@@ -18,9 +18,14 @@ OPENING_STOCK: Final = "com.smartshelf.warehouse.opening.v1"
 WAREHOUSE_PICK: Final = "com.smartshelf.warehouse.pick.v1"
 WAREHOUSE_RECEIPT: Final = "com.smartshelf.warehouse.receipt.v1"
 TASK_COMPLETED: Final = "com.smartshelf.warehouse.task_completed.v1"
+DELIVERY_CHECKED: Final = "com.smartshelf.warehouse.delivery_checked.v1"
+REMOVAL: Final = "com.smartshelf.warehouse.removal.v1"
 
+# Reasons of movements.
 RESTOCK: Final = "restock"
 RESTOCK_RETURN: Final = "restock_return"
+SUPPLIER_DELIVERY: Final = "supplier_delivery"
+EXPIRED: Final = "expired"
 
 
 class Gates:
@@ -63,7 +68,7 @@ class ShelfSensors:
         scale: Device,
         item_id: list[str],
         unit_weight_g: list[int],
-        lots: LotTable,
+        lots: LotBook,
     ) -> None:
         self._counter = counter
         self._scale = scale
@@ -79,14 +84,20 @@ class ShelfSensors:
         """A customer put pieces back."""
         self._move(PUTBACK, moment, item, quantity, {"actor_role": "customer"})
 
-    def staff_putback(self, moment: Moment, lot: int, quantity: int, command_id: str) -> None:
-        """Staff filled a shelf with pieces of a lot."""
-        actor = {
-            "actor_role": "staff",
-            "command_id": command_id,
-            "batch_code": self._lots.batch_code[lot],
-        }
+    def staff_putback(
+        self, moment: Moment, lot: int, quantity: int, command_id: str | None
+    ) -> None:
+        """Staff put pieces of a lot on a shelf, for a command or because a customer returned it."""
+        actor = {"actor_role": "staff", "batch_code": self._lots.batch_code[lot]}
+        if command_id is not None:
+            actor["command_id"] = command_id
         self._move(PUTBACK, moment, self._lots.item[lot], quantity, actor)
+
+    def removal(self, moment: Moment, item: int, quantity: int) -> None:
+        """Staff took pieces away: only the scale feels it."""
+        shelf = {"store_id": self._scale.store_id, "shelf_id": self._item_id[item]}
+        change = -quantity * self._unit_weight_g[item]
+        self._scale.emit(WEIGHT, moment, {**shelf, "delta_weight_g": change})
 
     def _move(
         self, event_type: str, moment: Moment, item: int, change: int, actor: dict[str, str]
@@ -107,7 +118,7 @@ class Scanners:
         lots: Master data of the lots.
     """
 
-    def __init__(self, device: Device, item_id: list[str], lots: LotTable) -> None:
+    def __init__(self, device: Device, item_id: list[str], lots: LotBook) -> None:
         self._device = device
         self._item_id = item_id
         self._lots = lots
@@ -129,10 +140,55 @@ class Scanners:
         }
         self._emit(WAREHOUSE_PICK, moment, data)
 
-    def returned(self, moment: Moment, lot: int, quantity: int, command_id: str) -> None:
-        """Pieces that did not fit on the shelf came back."""
-        data = {**self._dated(lot, quantity), "reason": RESTOCK_RETURN, "command_id": command_id}
+    def returned(self, moment: Moment, lot: int, quantity: int, command_id: str | None) -> None:
+        """Pieces that did not fit on the shelf came into the warehouse."""
+        data = {**self._dated(lot, quantity), "reason": RESTOCK_RETURN}
+        if command_id is not None:
+            data["command_id"] = command_id
         self._emit(WAREHOUSE_RECEIPT, moment, data)
+
+    def delivered(self, moment: Moment, lot: int, quantity: int, command_id: str) -> None:
+        """A lot came from the supplier."""
+        data = {
+            **self._dated(lot, quantity),
+            "reason": SUPPLIER_DELIVERY,
+            "command_id": command_id,
+        }
+        self._emit(WAREHOUSE_RECEIPT, moment, data)
+
+    def delivery_checked(
+        self, moment: Moment, item: int, command_id: str, *, accepted: int, damaged: int
+    ) -> None:
+        """All that came for an order was counted; nothing more will come."""
+        data = {
+            "shelf_id": self._item_id[item],
+            "command_id": command_id,
+            "accepted_quantity": accepted,
+            "damaged_quantity": damaged,
+            "is_final": True,
+        }
+        self._emit(DELIVERY_CHECKED, moment, data)
+
+    def removed(
+        self,
+        moment: Moment,
+        item: int,
+        batch_code: str,
+        *,
+        location: str,
+        quantity: int,
+        command_id: str,
+    ) -> None:
+        """What was left of a lot was thrown away."""
+        data = {
+            "location": location,
+            "shelf_id": self._item_id[item],
+            "batch_code": batch_code,
+            "removed_quantity": quantity,
+            "reason": EXPIRED,
+            "command_id": command_id,
+        }
+        self._emit(REMOVAL, moment, data)
 
     def task_completed(
         self,

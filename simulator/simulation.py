@@ -5,29 +5,33 @@ chain moves with the last store, so it never runs ahead of any of them.
 """
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Final
 
 import polars as pl
 
 from simulator import checkpoint
 from simulator.clock import HOUR_MS, clock_text
-from simulator.commands import Restock, parse_commands
+from simulator.commands import Command, parse_commands
 from simulator.errors import SimulatorError
 from simulator.events import TOPICS
-from simulator.ledger import Totals, fill_rate
+from simulator.ledger import VALUE_DECIMALS, Totals, fill_rate
 from simulator.noise import ChannelCounts, Noise
-from simulator.reference import StoreReference, load_stores
+from simulator.reference import StoreReference, load_stores, with_supplier_faults
+from simulator.standing import StandingRules
 from simulator.streams import Streams
-from simulator.world import StoreWorld
+from simulator.world import StoreWorld, Tick
 
 REFERENCE_FOLDER: Final = "reference"
 LEDGER_FOLDER: Final = "ledger"
 LEDGER_DAYS_FOLDER: Final = "ledger_days"
 # A longer way is gone in ticks of at most this, so that no transaction grows without bound.
 MAX_TICK_MS: Final = HOUR_MS
+# By standing rules nobody else has to get a word in.
+DAY_MS: Final = 24 * HOUR_MS
 
 _STOCK_SCHEMA: Final = pl.Schema(
     {
@@ -56,6 +60,7 @@ class _Store:
     world: StoreWorld
     shelf_number: dict[str, int]
     revision: int
+    rules: StandingRules
 
 
 class Simulation:
@@ -65,16 +70,30 @@ class Simulation:
         streams: Redis.
         state_dir: Folder with `reference/`; the ledger is written here.
         noise: Noise by topic.
+        supplier_faults: Chances of faults that differ from the parameters.
+        by_standing_rules: Whether the stores follow their standing rules instead of the commands
+            of the system.
 
     Raises:
         SimulatorError: There is no reference data, or Redis holds another world.
     """
 
-    def __init__(self, streams: Streams, state_dir: Path, noise: Noise) -> None:
+    def __init__(
+        self,
+        streams: Streams,
+        state_dir: Path,
+        noise: Noise,
+        supplier_faults: Mapping[str, float] = MappingProxyType({}),
+        *,
+        by_standing_rules: bool = False,
+    ) -> None:
         self._streams = streams
         self._state_dir = state_dir
+        self._by_standing_rules = by_standing_rules
+        self._max_tick_ms = DAY_MS if by_standing_rules else MAX_TICK_MS
         self._stores = [
-            self._load(reference, noise) for reference in load_stores(state_dir / REFERENCE_FOLDER)
+            self._load(with_supplier_faults(reference, supplier_faults), noise)
+            for reference in load_stores(state_dir / REFERENCE_FOLDER)
         ]
         new = [store for store in self._stores if not store.revision]
         for store in new:
@@ -93,6 +112,7 @@ class Simulation:
             world=StoreWorld(reference, noise, state),
             shelf_number={name: number for number, name in enumerate(reference.item_id)},
             revision=revision,
+            rules=StandingRules(reference),
         )
 
     @property
@@ -107,7 +127,7 @@ class Simulation:
             to_ms: Where to stop, ms. Nothing happens when the clock is there already.
         """
         while (now_ms := self.now_ms) < to_ms:
-            next_ms = min(to_ms, (now_ms // MAX_TICK_MS + 1) * MAX_TICK_MS)
+            next_ms = min(to_ms, (now_ms // self._max_tick_ms + 1) * self._max_tick_ms)
             lagging = [store for store in self._stores if store.world.clock_ms < next_ms]
             events: Counter[str] = Counter()
             for store in lagging:
@@ -120,32 +140,59 @@ class Simulation:
 
     def _tick(self, store: _Store, until_ms: int, *, is_last: bool) -> Counter[str]:
         world = store.world
-        restocks = self._new_commands(store)
-        world.command(restocks)
-        tick = world.advance(until_ms)
+        given: list[bytes] = []
+        if self._by_standing_rules:
+            # What the rules gave in the tick before stands on the stream: known already.
+            _, world.cursor = self._streams.commands(world.store_id, world.cursor)
+            tick, given, done = self._play_by_rules(store, until_ms)
+        else:
+            commands = self._new_commands(store)
+            done = [command.command_id for command in commands]
+            world.command(commands)
+            tick = world.advance(until_ms)
         # Before the commit: a crash in between writes the same files again.
         for day in tick.closed_days:
             name = f"store={world.store_id}/{day.day.isoformat()}.parquet"
             write_parquet(day.items, self._state_dir / LEDGER_FOLDER / name)
             write_parquet(day.store, self._state_dir / LEDGER_DAYS_FOLDER / name)
-        self._commit(
-            store, tick.events, [restock.command_id for restock in restocks], is_last=is_last
-        )
+        self._commit(store, tick.events, done, is_last=is_last, given=given)
         return Counter({topic: len(payloads) for topic, payloads in tick.events.items()})
 
-    def _new_commands(self, store: _Store) -> list[Restock]:
+    @staticmethod
+    def _play_by_rules(store: _Store, until_ms: int) -> tuple[Tick, list[bytes], list[str]]:
+        """Plays hour by hour; also gives the commands of the rules and their ids."""
+        world, given, done = store.world, [], []
+        tick = Tick({topic: [] for topic in TOPICS}, [])
+        while world.clock_ms < until_ms:
+            if world.clock_ms % HOUR_MS == 0:
+                payloads = store.rules.decide(world)
+                commands = parse_commands(
+                    payloads, world.store_id, store.shelf_number, world.commands
+                )
+                world.commands.accepted += len(commands)
+                world.command(commands)
+                given += payloads
+                done += [command.command_id for command in commands]
+            next_ms = min(until_ms, (world.clock_ms // HOUR_MS + 1) * HOUR_MS)
+            hour = world.advance(next_ms)
+            tick.closed_days.extend(hour.closed_days)
+            for topic, events in hour.events.items():
+                tick.events[topic] += events
+        return tick, given, done
+
+    def _new_commands(self, store: _Store) -> list[Command]:
         world = store.world
         payloads, world.cursor = self._streams.commands(world.store_id, world.cursor)
-        restocks = parse_commands(payloads, world.store_id, store.shelf_number, world.commands)
-        if not restocks:
+        commands = parse_commands(payloads, world.store_id, store.shelf_number, world.commands)
+        if not commands:
             return []
-        known = self._streams.done(world.store_id, [restock.command_id for restock in restocks])
-        new: dict[str, Restock] = {}
-        for restock in restocks:
-            if restock.command_id not in known:
-                new.setdefault(restock.command_id, restock)
+        known = self._streams.done(world.store_id, [command.command_id for command in commands])
+        new: dict[str, Command] = {}
+        for command in commands:
+            if command.command_id not in known:
+                new.setdefault(command.command_id, command)
         world.commands.accepted += len(new)
-        world.commands.repeated += len(restocks) - len(new)
+        world.commands.repeated += len(commands) - len(new)
         return list(new.values())
 
     def _commit(
@@ -155,6 +202,7 @@ class Simulation:
         command_ids: list[str],
         *,
         is_last: bool,
+        given: Sequence[bytes] = (),
     ) -> None:
         store.revision += 1
         self._streams.commit(
@@ -164,21 +212,24 @@ class Simulation:
             events=events,
             command_ids=command_ids,
             now_ms=self.now_ms if is_last else None,
+            commands=given,
         )
 
     def ledger(self) -> dict[str, Any]:
         """Ground truth of all stores since the start."""
-        totals: Counter[str] = Counter()
+        totals: dict[str, float] = dict.fromkeys(asdict(Totals()), 0)
         commands: Counter[str] = Counter()
         noise = {topic: Counter(asdict(ChannelCounts())) for topic in TOPICS}
         for store in self._stores:
-            totals.update(asdict(store.world.ledger.totals))
+            for name, count in asdict(store.world.ledger.totals).items():
+                totals[name] += count
             commands.update(asdict(store.world.commands))
             for topic, channel in store.world.channels.items():
                 noise[topic].update(asdict(channel.counts))
         return {
             "sim_now": clock_text(self.now_ms),
-            **asdict(Totals(**totals)),
+            **totals,
+            "wasted_value": round(totals["wasted_value"], VALUE_DECIMALS),
             "fill_rate": fill_rate(totals["sold_units"], totals["lost_units"]),
             "events": {topic: counts["sent"] for topic, counts in noise.items()},
             "noise": {topic: dict(counts) for topic, counts in noise.items()},
@@ -192,7 +243,7 @@ class Simulation:
         """True stock per store, item, lot and location (shelf, warehouse, transit, cart)."""
         frames = []
         for store in self._stores:
-            lots, item_id = store.reference.lots, store.reference.item_id
+            lots, item_id = store.world.lots, store.reference.item_id
             rows = [
                 (
                     store.world.store_id,

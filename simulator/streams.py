@@ -123,6 +123,7 @@ class Streams:
         events: Mapping[str, Sequence[bytes]],
         command_ids: Iterable[str],
         now_ms: int | None,
+        commands: Sequence[bytes] = (),
     ) -> None:
         """Makes a tick of a store real, all at once.
 
@@ -133,6 +134,7 @@ class Streams:
             events: Encoded events by topic.
             command_ids: Commands taken on.
             now_ms: Clock of the chain to show, ms; None leaves it.
+            commands: Encoded commands that the store gave itself.
 
         Raises:
             SimulatorError: Somebody else wrote the checkpoint.
@@ -149,6 +151,8 @@ class Streams:
                 stream = event_stream(topic, store_id)
                 for field, payload in self._entries(payloads):
                     transaction.xadd(stream, {field: payload})
+            for field, payload in self._entries(commands):
+                transaction.xadd(command_stream(store_id), {field: payload})
             transaction.set(key, value)
             if ids := list(command_ids):
                 transaction.sadd(done_key(store_id), *ids)

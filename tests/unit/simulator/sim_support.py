@@ -79,6 +79,13 @@ def with_stock(
     )
 
 
+def undated(reference: StoreReference) -> StoreReference:
+    """A store whose goods expire eight years later."""
+    expiry = [f"{int(day[:4]) + 8}{day[4:]}" for day in reference.lots.expiry_date]
+    ranks = list(zip(expiry, reference.lots.batch_code, strict=True))
+    return replace(reference, lots=replace(reference.lots, expiry_date=expiry, fefo_rank=ranks))
+
+
 def without_customers(reference: StoreReference) -> StoreReference:
     """A store nobody visits (one customer a day is the least, and he comes too early)."""
     parameters = reference.parameters
@@ -135,6 +142,26 @@ def restock_event(
                 "priority": 0.5,
                 "expires_ts": event_time(reference.start_ms + DAY_MS),
                 **changes,
+            },
+        }
+    )
+
+
+def command_event(
+    reference: StoreReference, kind: str, item: int, command_id: str, /, **data: Any
+) -> bytes:
+    """A command of any kind about a shelf, as the system sends it."""
+    return orjson.dumps(
+        {
+            "specversion": "1.0",
+            "id": command_id,
+            "source": "/planner",
+            "type": f"com.smartshelf.command.{kind}.v1",
+            "time": START,
+            "data": {
+                "store_id": reference.store_id,
+                "shelf_id": reference.item_id[item],
+                **data,
             },
         }
     )

@@ -10,7 +10,7 @@ import simulator
 FILES = sorted(Path(simulator.__file__).parent.glob("*.py"))
 ALLOWED = {"numpy", "orjson", "polars", "redis", "simulator", "typer"}
 STANDARD = {
-    "ast", "bisect", "collections", "contextlib", "dataclasses", "datetime", "enum", "hashlib",
+    "ast", "bisect", "calendar", "collections", "contextlib", "dataclasses", "datetime", "enum", "hashlib",
     "heapq", "logging", "math", "pathlib", "re", "shutil", "signal", "sys", "threading", "time",
     "types", "typing", "zlib", "zoneinfo",
 }  # fmt: skip

@@ -14,6 +14,7 @@ from sim_support import (
     ENVIRONMENT,
     PYTHON_M_SIMULATOR,
     all_streams,
+    command_event,
     restock_event,
     warehouse_lots,
 )
@@ -173,6 +174,25 @@ def test_kill_9_at_any_instant_loses_and_repeats_nothing(
         for number in range(20):
             event = restock_event(reference, item, 3, f"c{number}", priority=number / 20)
             client.xadd("commands:S001", {"e": event})
+        for other in range(0, 1142, 60):
+            lot = reference.lots.item.index(other)
+            about = {"batch_code": reference.lots.batch_code[lot]}
+            times = {
+                "cutoff_ts": "2026-01-01T07:00:00Z",
+                "delivery_ts": f"2026-01-01T{8 + other // 120:02d}:00:00Z",
+                "valid_from_ts": "2026-01-01T07:00:00Z",
+                "valid_to_ts": "2026-01-02T00:00:00Z",
+            }
+            for kind, data in (
+                ("supplier_order", {"quantity": 30, "batch_size": 12, **times}),
+                ("markdown", {**about, "discount": 0.5, **times}),
+                (
+                    "removal",
+                    {**about, "location": "warehouse", "expiry_date": "2025-12-31"},
+                ),
+            ):
+                event = command_event(reference, kind, other, f"{kind}-{other}", **data)
+                client.xadd("commands:S001", {"e": event})
 
     command()
     streams = Streams(redis_url, 1)
@@ -309,3 +329,49 @@ def test_the_help_names_the_commands():
     done = run("--help")
     assert done.returncode == 0
     assert all(name in done.stdout for name in ("bootstrap", "live", "lockstep"))
+
+
+def test_orders_removals_and_faults_through_the_command_line(
+    redis_url, one_store_dir, client, reference
+):
+    def send(kind: str, command_id: str, **data: object) -> None:
+        event = command_event(reference, kind, 0, command_id, **data)
+        client.xadd("commands:S001", {"e": event})
+
+    times = {"cutoff_ts": "2026-01-01T07:00:00Z", "delivery_ts": "2026-01-01T08:00:00Z"}
+    for _ in range(2):
+        send("supplier_order", "order-1", quantity=30, batch_size=10, **times)
+    lot = next(n for n, (on_shelf, _) in enumerate(reference.opening) if on_shelf)
+    send(
+        "removal",
+        "removal-1",
+        batch_code=reference.lots.batch_code[lot],
+        location="shelf",
+        expiry_date=reference.lots.expiry_date[lot],
+    )
+    done = run(
+        "lockstep", "--redis", redis_url, "--state-dir", one_store_dir,
+        "--supplier-faults", "short=1,damaged=1",
+        requests=[
+            {"op": "advance", "to": "2026-01-01T09:00:00Z"},
+            {"op": "ledger"},
+        ],
+    )  # fmt: skip
+    assert (done.returncode, done.stderr) == (0, "")
+    ledger = json.loads(done.stdout.splitlines()[1])
+    assert ledger["ordered_units"] == 30
+    assert 0 < ledger["delivered_units"] < 30
+    assert ledger["wasted_units"] > 0
+    assert ledger["wasted_value"] > ledger["wasted_units"] * 0.5
+    assert ledger["returned_units"] == 0
+    assert ledger["commands"]["accepted"] == 2
+    assert ledger["commands"]["repeated"] == 1
+    assert ledger["by_store"]["S001"]["wasted_value"] == ledger["wasted_value"]
+
+
+@pytest.mark.parametrize(("faults", "word"), [("late=2", "late is 2"), ("x=1", "--supplier-f")])
+def test_faults_that_make_no_sense_are_an_error_that_helps(
+    fails, redis_url, one_store_dir, faults, word
+):
+    arguments = ("lockstep", "--redis", redis_url, "--state-dir", one_store_dir)
+    assert word in fails(*arguments, "--supplier-faults", faults)

@@ -12,14 +12,15 @@ from simulator.clock import HOUR_MS, MINUTE_MS, parse_instant
 from simulator.customers import Customers, Schedule, Step, daily_customers, spread
 from simulator.rng import Concern, substream
 
-# Mean customers a day by weekday, Monday first (domain 3.2).
+# Mean customers a day by weekday, Monday first.
 WEEKDAY_MEANS = (690.7, 653.6, 794.7, 713.0, 913.5, 987.8, 846.7)
 MONDAY = date(2026, 1, 12)
 SLOT_WEIGHTS_MONDAY = (16, 17, 20, 17, 13, 10)
 
 
 def of_noise(reference, low=1.0, high=1.0):
-    traffic = replace(reference.parameters.traffic, noise=(low, high))
+    """A store whose days have other noise, and no season."""
+    traffic = replace(reference.parameters.traffic, noise=(low, high), month_factors=(1.0,) * 12)
     return replace(reference, parameters=replace(reference.parameters, traffic=traffic))
 
 
@@ -60,8 +61,9 @@ def test_weekday_means_without_noise(week):
 @pytest.mark.parametrize("weekday", range(7))
 def test_weekday_means_with_noise(reference, weekday):
     rng = substream(SEED, Concern.CUSTOMERS, weekday)
-    traffic = reference.parameters.traffic
-    totals = [daily_customers(rng, traffic, weekday) for _ in range(2000)]
+    traffic = of_noise(reference, 0.9, 1.1).parameters.traffic
+    day = MONDAY + timedelta(days=weekday)
+    totals = [daily_customers(rng, traffic, day) for _ in range(2000)]
     assert np.mean(totals) == pytest.approx(WEEKDAY_MEANS[weekday], rel=0.01)
     assert min(totals) >= 0.9 * WEEKDAY_MEANS[weekday] - 1
     assert max(totals) <= 1.1 * WEEKDAY_MEANS[weekday] + 1
@@ -73,6 +75,29 @@ def test_slots_of_a_day_follow_the_weights(week, reference):
     bounds = [calendar.instant(MONDAY, hour) for hour in (0, 7, 10, 14, 17, 20)]
     counts, _ = np.histogram(entries(week[0]), [*bounds, calendar.instant(MONDAY) + DAY_MS])
     assert counts.tolist() == spread(691, SLOT_WEIGHTS_MONDAY).tolist()
+
+
+def test_d16_season_is_applied_once_and_leaves_the_mean_of_the_year(reference):
+    traffic = reference.parameters.traffic
+    for year in (2025, 2026, 2028):
+        first = date(year, 1, 1)
+        days = [first + timedelta(days=n) for n in range(366 if year == 2028 else 365)]
+        seasons = [traffic.season(day) for day in days]
+        assert np.mean(seasons) == pytest.approx(1.0)
+    january, june, august, september, december = (
+        traffic.season(date(2026, month, 15)) for month in (1, 6, 8, 9, 12)
+    )
+    assert june == august == pytest.approx(1.10 * january)
+    assert december == pytest.approx(1.15 * january)
+    assert september == january
+    # The whole chain: a week of December against one of November, with the same noise.
+    same = replace(traffic, noise=(1.0, 1.0))
+    rng = substream(SEED, Concern.CUSTOMERS)
+    totals = [
+        sum(daily_customers(rng, same, first + timedelta(days=n)) for n in range(7))
+        for first in (date(2026, 11, 2), date(2026, 12, 7))
+    ]
+    assert totals[1] / totals[0] == pytest.approx(1.15, rel=0.002)
 
 
 def test_spread_gives_what_is_left_to_the_largest_remainders():
@@ -147,7 +172,7 @@ def test_wishes_are_mixed_as_measured(week):
     assert quantities.keys() == {1, 2, 3}
 
 
-def test_items_are_wanted_by_visibility_and_discount(reference):
+def test_d16_items_are_wanted_by_visibility_and_price_with_constant_elasticity(reference):
     customers = Customers(of_noise(reference, 20.0, 20.0))
     schedule = customers.schedule(MONDAY)
     wanted = np.zeros(len(reference.item_id))
@@ -156,14 +181,18 @@ def test_items_are_wanted_by_visibility_and_discount(reference):
             wanted[item] += 1
     discounts = reference.prices.discounts(MONDAY)
     assert (discounts > 0).sum() == 60
-    appeal = np.array(reference.visibility) * (1 + discounts)
+    appeal = np.array(reference.visibility) * (1 - discounts) ** -1.5
     expected = wanted.sum() * appeal / appeal.sum()
     # Pearson's statistic is about one per item when the weights are right.
     assert ((wanted - expected) ** 2 / expected).mean() == pytest.approx(1.0, abs=0.15)
     plain = np.array(reference.visibility)
     on_sale = discounts > 0
     uplift = (wanted / plain)[on_sale].mean() / (wanted / plain)[~on_sale].mean()
-    assert uplift == pytest.approx(1 + discounts[on_sale].mean(), rel=0.03)
+    assert uplift == pytest.approx(((1 - discounts[on_sale]) ** -1.5).mean(), rel=0.03)
+    # Deep discounts attract more than shallow ones, not all the same.
+    deep = on_sale & (discounts > 0.25)
+    shallow = on_sale & (discounts < 0.12)
+    assert (wanted / plain)[deep].mean() > 1.2 * (wanted / plain)[shallow].mean()
 
 
 def test_cards_are_shown_in_the_share_set_and_by_keen_members_more(reference):

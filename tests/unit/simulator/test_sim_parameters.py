@@ -23,6 +23,13 @@ def test_the_constants_of_the_domain():
     assert parameters.trips.quantity_shares == (0.6, 0.3, 0.1)
     assert parameters.lot_choice.earliest_probability == 0.8
     assert parameters.staff.walk_minutes == 3
+    assert parameters.trips.mean_actions == pytest.approx(13.3)
+    faults = parameters.suppliers.faults
+    assert (faults.short, faults.late, faults.damaged) == (0, 0, 0)
+    assert parameters.suppliers.life_of("FISH") == (2, 5)
+    assert parameters.suppliers.life_of("PET PRODUCTS") == (365, 730)
+    assert parameters.demand.uplift(0.0) == 0.0
+    assert parameters.demand.uplift(0.5) == pytest.approx(0.5**-1.5 - 1)
     assert parameters.traffic.slot_start_hours == (0, 7, 10, 14, 17, 20)
     means = [parameters.traffic.mean_customers(weekday) for weekday in range(7)]
     assert means == pytest.approx([690.7, 653.6, 794.7, 713.0, 913.5, 987.8, 846.7], abs=0.05)
@@ -41,6 +48,15 @@ def test_the_constants_of_the_domain():
         (lambda d: d["traffic"].update(noise=[0.9]), "traffic.noise: expected 2 values"),
         (lambda d: d["traffic"]["weekday_slot_weights"].pop(), "seven rows"),
         (lambda d: d["traffic"]["weekday_slot_weights"][3].pop(), "seven rows"),
+        (lambda d: d["traffic"]["month_factors"].pop(), "twelve month factors"),
+        (lambda d: d["traffic"]["month_factors"].__setitem__(3, 0), "twelve month factors"),
+        (lambda d: d["demand"].update(largest_markdown=1.0), "largest_markdown"),
+        (lambda d: d["demand"].update(price_elasticity=-1.0), "price_elasticity"),
+        (lambda d: d["suppliers"]["faults"].update(short=1.5), "short is 1.5"),
+        (lambda d: d["suppliers"]["life_days"].update(FISH=[2]), "life_days.FISH: expected 2"),
+        (lambda d: d["returns"].update(line_share=1.0), "line_share"),
+        (lambda d: d["returns"].update(days_later=[0, 7]), "days_later"),
+        (lambda d: d["returns"].update(hours=[9, 24]), "two hours"),
         (lambda d: d["trips"].update(quantity_shares=[0.5, 0.4]), "trips.quantity_shares add up"),
         (lambda d: d["trips"]["minutes"][0].update(share=0.5), "trips.minutes add up"),
         (lambda d: d["checkout"]["payment_shares"].update(gold=0.1), "payment_shares add up"),

@@ -278,7 +278,7 @@ def test_a_stream_of_nonsense_stops_nothing(simulate, client, reference):
         {"x": "no known field"},
         {"b": b"{}\nnull\n"},
         {"e": restock_event(reference, item, 1, "c", store_id="S002")},
-        {"e": orjson.dumps({"type": "com.smartshelf.command.markdown.v1"})},
+        {"e": orjson.dumps({"type": "com.smartshelf.command.count.v1"})},
         {"e": restock_event(reference, item, 1, "good")},
     ):
         client.xadd("commands:S001", fields)

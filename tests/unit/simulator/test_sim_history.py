@@ -1,0 +1,262 @@
+"""Standing rules: a store that goes by itself, and the past of a world played with them."""
+
+import subprocess
+from collections import Counter
+from dataclasses import replace
+from datetime import date
+from itertools import pairwise
+from pathlib import Path
+
+import fastjsonschema
+import orjson
+import polars as pl
+import pytest
+import redis
+from sim_contracts import envelope_validator, inlined
+from sim_support import (
+    DAY_MS,
+    ENVIRONMENT,
+    PYTHON_M_SIMULATOR,
+    all_streams,
+    of_type,
+    stream_events,
+    with_stock,
+    without_customers,
+)
+
+from simulator.clock import HOUR_MS, parse_instant
+from simulator.commands import CommandCounts, parse_commands
+from simulator.paths import CONTRACTS_DIR
+from simulator.reference import bootstrap, load_stores
+from simulator.simulation import Simulation
+from simulator.standing import StandingRules
+from simulator.streams import Streams
+from simulator.world import StoreWorld
+
+START = "2025-01-01T00:00:00Z"
+
+
+@pytest.fixture(scope="module")
+def past_dir(tmp_path_factory) -> Path:
+    """A state folder of a world that starts a year before."""
+    folder = tmp_path_factory.mktemp("past")
+    bootstrap(folder / "reference", stores=1, seed=7, start_ms=parse_instant(START))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def past(past_dir):
+    """The store of that world."""
+    return load_stores(past_dir / "reference")[0]
+
+
+def simulation(redis_url: str, folder: Path, *, by_standing_rules: bool = True) -> Simulation:
+    return Simulation(Streams(redis_url, 50), folder, {}, by_standing_rules=by_standing_rules)
+
+
+def at(reference, text: str) -> StoreWorld:
+    """The store as it stands at an instant when nobody does anything."""
+    world = StoreWorld(without_customers(reference), {})
+    world.advance(parse_instant(text))
+    return world
+
+
+def decided(reference, world) -> dict[str, list[dict]]:
+    """Commands of the rules, by kind."""
+    commands: dict[str, list[dict]] = {}
+    for payload in StandingRules(reference).decide(world):
+        event = orjson.loads(payload)
+        commands.setdefault(event["type"].split(".")[-2], []).append(event)
+    return commands
+
+
+def follow(reference, world) -> None:
+    """Does what the rules say."""
+    numbers = {name: number for number, name in enumerate(reference.item_id)}
+    payloads = StandingRules(reference).decide(world)
+    world.command(parse_commands(payloads, "S001", numbers, CommandCounts()))
+
+
+def test_shelves_below_the_threshold_are_filled_to_the_target_every_hour(past):
+    low = with_stock(past, shelf=0)
+    world = at(low, "2025-01-01T01:00:00Z")
+    restocks = {
+        event["data"]["shelf_id"]: event["data"] for event in decided(low, world)["restock"]
+    }
+    for item, name in enumerate(low.item_id):
+        there = world.warehouse.on_hand(item)
+        target = -(-low.shelf_capacity[item] * 8 // 10)
+        assert restocks[name]["quantity"] == min(there, target)
+        assert restocks[name]["priority"] == 1
+
+
+def test_d08_a_shelf_that_somebody_fills_is_not_filled_twice(past):
+    low = with_stock(past, shelf=0)
+    world = at(low, "2025-01-01T01:00:00Z")
+    follow(low, world)
+    assert decided(low, world) == {}
+
+
+def test_what_expired_is_removed_and_what_will_is_marked_down_in_the_morning(past):
+    world = at(past, "2025-01-04T05:00:00Z")
+    commands = decided(past, world)
+    assert "removal" not in decided(past, at(past, "2025-01-04T06:00:00Z"))
+    days = {lot: world.lots.expiry_date[lot] for _, lot, _ in world.stock()}
+    removed = {event["data"]["batch_code"] for event in commands["removal"]}
+    assert removed == {
+        world.lots.batch_code[lot] for lot, day in days.items() if day < "2025-01-04"
+    }
+    discounts = {
+        event["data"]["batch_code"]: event["data"]["discount"] for event in commands["markdown"]
+    }
+    for lot, day in days.items():
+        expected = {"2025-01-04": 0.5, "2025-01-05": 0.3}.get(day)
+        assert discounts.get(world.lots.batch_code[lot]) == expected
+    assert {event["data"]["valid_to_ts"] for event in commands["markdown"]} == {
+        "2025-01-04T23:00:00Z"
+    }
+
+
+@pytest.mark.parametrize(
+    ("cutoff", "delivery"),
+    [("2025-01-05", "2025-01-06"), ("2025-01-07", "2025-01-08"), ("2025-01-09", "2025-01-10")],
+)
+def test_orders_are_sent_at_the_cutoffs_for_the_next_morning(past, cutoff, delivery):
+    world = at(past, f"{cutoff}T12:00:00Z")
+    commands = decided(past, world)
+    (closed,) = commands["supplier_cutoff"]
+    orders = [event["data"] for event in commands["supplier_order"]]
+    assert closed["data"]["delivery_ts"] == f"{delivery}T08:00:00Z"
+    assert closed["data"]["order_lines"] == len(orders) > 10
+    assert closed["data"]["order_pieces"] == sum(order["quantity"] for order in orders)
+    for order in orders:
+        item = past.item_id.index(order["shelf_id"])
+        assert order["batch_size"] == past.batch_size[item]
+        assert order["delivery_ts"] == closed["data"]["delivery_ts"]
+        room = past.warehouse_capacity[item] - world.warehouse.on_hand(item)
+        assert order["quantity"] <= room
+
+
+def test_d24_goods_that_are_coming_are_not_ordered_again(past):
+    world = at(past, "2025-01-05T12:00:00Z")
+    follow(past, world)
+    assert decided(past, world).keys() == {"supplier_cutoff"}
+
+
+def test_commands_of_the_rules_satisfy_their_contracts(past):
+    validate_envelope = envelope_validator()
+    kinds = Counter()
+    for text in ("2025-01-05T05:00:00Z", "2025-01-05T12:00:00Z"):
+        store = with_stock(past, shelf=1) if "T12" in text else past
+        for kind, events in decided(store, at(store, text)).items():
+            contract = inlined(CONTRACTS_DIR / "commands" / f"{kind}.v1.json")
+            validate = fastjsonschema.compile(contract)
+            for event in events:
+                validate_envelope(event)
+                validate(event["data"])
+                assert len(event["id"]) <= 64
+                kinds[kind] += 1
+    assert kinds.keys() == {"restock", "removal", "markdown", "supplier_order", "supplier_cutoff"}
+
+
+def test_d01_d02_d10_a_month_by_standing_rules_is_stationary_and_sells_what_was_ordered(
+    redis_url, past_dir, past, client
+):
+    """The first generation's year ran away, and never ordered fresh goods again."""
+    world = simulation(redis_url, past_dir)
+    sold = []
+    for day in (0, 7, 14, 21, 28):
+        world.advance(parse_instant(START) + day * DAY_MS)
+        sold.append(world.ledger()["sold_units"])
+    weeks = [after - before for before, after in pairwise(sold[1:])]
+    assert max(weeks) < 1.1 * min(weeks)
+    ledger = world.ledger()
+    assert ledger["fill_rate"] > 0.97
+    assert 0 < ledger["wasted_units"] < 0.05 * ledger["sold_units"]
+    # What was ordered at the last cutoff is on its way.
+    assert ledger["delivered_units"] > 100_000
+    assert ledger["ordered_units"] - ledger["delivered_units"] < 20_000
+    commands = [orjson.loads(payload) for payload in stream_events(client, "commands")]
+    assert len({event["id"] for event in commands}) == len(commands)
+    assert ledger["commands"] == {
+        "accepted": len(commands),
+        "repeated": 0,
+        "unsupported": 0,
+        "foreign": 0,
+        "malformed": 0,
+    }
+    orders = of_type(commands, "supplier_order")
+    fresh = {
+        name for name, is_fresh in zip(past.item_id, past.is_perishable, strict=True) if is_fresh
+    }
+    assert fresh == {order["data"]["shelf_id"] for order in orders} & fresh
+    sales = (orjson.loads(payload) for payload in stream_events(client, "pos_transactions"))
+    codes = Counter(
+        line["batch_code"][:3]
+        for sale in of_type(sales, "pos.sale")
+        for line in sale["data"]["items"]
+    )
+    assert codes["SUP"] > 5_000
+    places = world.stock().group_by("location").agg(pl.col("quantity").sum())
+    held = places["quantity"].sum()
+    opening = sum(quantity for _, quantity in past.opening)
+    assert held == (
+        opening
+        + ledger["delivered_units"]
+        + ledger["returned_units"]
+        - ledger["sold_units"]
+        - ledger["wasted_units"]
+    )
+    delivered = world.stock().filter(pl.col("batch_code").str.starts_with("SUP-"))
+    assert set(delivered["location"]) >= {"shelf", "warehouse"}
+    assert delivered.filter(pl.col("received_date") < date(2025, 1, 1)).is_empty()
+    assert sum(event["data"]["quantity"] for event in orders) == ledger["ordered_units"]
+
+
+def test_history_goes_on_where_it_stopped_and_live_goes_on_from_there(redis_url, past_dir, client):
+    """The commands of the rules are not done again by those who read commands."""
+    middle, end = parse_instant(START) + 60 * HOUR_MS, parse_instant(START) + 96 * HOUR_MS
+    simulation(redis_url, past_dir).advance(end)
+    once = {**all_streams(client), "commands": stream_events(client, "commands")}
+    client.flushall()
+    simulation(redis_url, past_dir).advance(middle)
+    simulation(redis_url, past_dir).advance(end)
+    assert {**all_streams(client), "commands": stream_events(client, "commands")} == once
+
+    restocks = len(
+        of_type(map(orjson.loads, stream_events(client, "warehouse_events")), "task_completed")
+    )
+    live = simulation(redis_url, past_dir, by_standing_rules=False)
+    accepted = live.ledger()["commands"]["accepted"]
+    live.advance(end + 6 * HOUR_MS)
+    counts = live.ledger()["commands"]
+    assert counts["accepted"] == accepted == len(stream_events(client, "commands"))
+    assert counts["repeated"] > 0
+    later = len(
+        of_type(map(orjson.loads, stream_events(client, "warehouse_events")), "task_completed")
+    )
+    assert later - restocks < 30
+
+
+def test_history_through_the_command_line(redis_url, past_dir, client):
+    done = subprocess.run(
+        [
+            *PYTHON_M_SIMULATOR, "history", "--redis", redis_url, "--state-dir", past_dir,
+            "--to", "2025-01-03T12:30:00Z", "--events-per-entry", "500",
+        ],
+        capture_output=True, text=True, timeout=60, env=ENVIRONMENT, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    lines = done.stderr.splitlines()
+    assert lines[-1] == "stopped at 2025-01-03T12:30:00Z"
+    assert client.get("sim:now") == b"2025-01-03T12:30:00Z"
+    assert redis.Redis.xlen(client, "shelf_events:S001") < 200
+    assert stream_events(client, "commands")
+
+
+def test_days_before_the_history_ends_have_its_traffic(past):
+    traffic = replace(past.parameters.traffic, month_factors=(1.0,) * 12)
+    first = past.calendar.day_of(parse_instant("2025-12-31T12:00:00Z"))
+    then = past.calendar.day_of(parse_instant("2026-01-01T12:00:00Z"))
+    assert traffic.level(first) == pytest.approx(traffic.history_multiplier / traffic.multiplier)
+    assert traffic.level(then) == 1.0
