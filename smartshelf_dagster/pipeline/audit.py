@@ -178,8 +178,9 @@ def _follow_goods(events: dict[str, pl.DataFrame], stores: pl.DataFrame) -> pl.D
     """Tell for each event which place gains and which loses how many pieces.
 
     Returns:
-        One row per event and place: store_id, item_id, event_ts, place, qty, flow. `flow` is what
-        the goods cross: opening, received, sold, returned, or null inside the store.
+        One row per event and place: store_id, item_id, batch_code, event_ts, place, qty, flow.
+        `flow` is what the goods cross: opening, received, sold, returned, removed, or null inside
+        the store.
     """
     shelf, scans, tills = (
         events["shelf_events"],
@@ -192,6 +193,9 @@ def _follow_goods(events: dict[str, pl.DataFrame], stores: pl.DataFrame) -> pl.D
     came = scans.filter(pl.col("event_type") == "wh_in")
     opening = scans.filter(pl.col("event_type") == "opening_stock")
     picked = scans.filter(pl.col("event_type") == "wh_out")
+    removed = scans.filter(pl.col("event_type") == "removal").with_columns(
+        quantity=pl.col("removed_quantity")
+    )
     sold = tills.filter(pl.col("event_type") == "sale")
     returned = tills.filter(pl.col("event_type") == "return")
     legs = [
@@ -210,6 +214,10 @@ def _follow_goods(events: dict[str, pl.DataFrame], stores: pl.DataFrame) -> pl.D
         _legs(came.filter(delivered), "warehouse", +1, "received"),
         _legs(came.filter(~delivered), "transit", -1),
         _legs(came.filter(~delivered), "warehouse", +1),
+        *(
+            _legs(removed.filter(pl.col("location") == place), place, -1, "removed")
+            for place in ("shelf", "warehouse")
+        ),
         _legs(sold, "cart", -1, "sold"),
         _legs(returned, "transit", +1, "returned"),
     ]
@@ -224,6 +232,7 @@ def _receipt_lines(receipts: pl.DataFrame) -> pl.DataFrame:
         .with_columns(
             shelf_id=pl.col("items").struct.field("item_id"),
             quantity=pl.col("items").struct.field("quantity"),
+            batch_code=pl.col("items").struct.field("batch_code"),
             unit_price=pl.col("items").struct.field("unit_price"),
             discount=pl.col("items").struct.field("discount"),
         )
@@ -235,6 +244,7 @@ def _legs(frame: pl.DataFrame, place: str, sign: int, flow: str | None = None) -
     return frame.select(
         "store_id",
         pl.col("shelf_id").alias("item_id"),
+        pl.col("batch_code").fill_null(""),
         "event_ts",
         pl.lit(place).alias("place"),
         (pl.col("quantity").cast(pl.Int64) * sign).alias("qty"),
@@ -250,12 +260,18 @@ def _differences(left: pl.DataFrame, right: pl.DataFrame, on: list[str], column:
 
 
 def _compare_totals(lake: _Lake, goods: pl.DataFrame, details: list[str]) -> int:
-    """Opening + received + returned - sold must be on shelves, in warehouse, transit or carts."""
-    crossed = goods.filter(pl.col("flow").is_not_null()).group_by(_KEY).agg(pl.col("qty").sum())
-    held = lake.table("cleansed/stock_balances").group_by(_KEY).agg(pl.col("qty").sum())
-    wrong = _differences(crossed, held, _KEY, "qty")
-    if wrong:
-        details.append(f"{wrong} items whose goods do not add up")
+    """Opening + received + returned - sold - removed must be there, item by item, lot by lot."""
+    crossed = goods.filter(pl.col("flow").is_not_null())
+    wrong = 0
+    for what, table, key in (
+        ("items", "cleansed/stock_balances", _KEY),
+        ("lots", "cleansed/lot_balances", [*_KEY, "batch_code"]),
+    ):
+        own = crossed.group_by(key).agg(pl.col("qty").sum())
+        held = lake.table(table).group_by(key).agg(pl.col("qty").sum())
+        if found := _differences(own, held, key, "qty"):
+            details.append(f"{found} {what} whose goods do not add up")
+            wrong += found
     return wrong
 
 
@@ -276,9 +292,59 @@ def _compare_states(
         )
         own = by_place.filter(pl.col("place") == place).select(*_KEY, "qty")
         total += _note(details, f"{table}.{column}", _differences(own, published, _KEY, "qty"))
+    total += _compare_lots(lake, goods, by_place, details)
+    total += _note(details, "ops/supplier_orders", _compare_orders(lake, events))
     total += _note(details, "cleansed/sales_lines", _compare_sales(lake, events))
     total += _note(details, "cleansed/foot_traffic", _compare_traffic(lake, events))
     return total + _note(details, "ops/commands", _compare_commands(lake, events))
+
+
+def _compare_lots(
+    lake: _Lake, goods: pl.DataFrame, by_place: pl.DataFrame, details: list[str]
+) -> int:
+    """Warehouse lots one by one; lots on a shelf by their sum, for nobody sees which is taken."""
+    shelves = lake.table("cleansed/shelf_batch_state")
+    on_shelf = shelves.group_by("store_id", pl.col("shelf_id").alias("item_id")).agg(
+        pl.col("batch_quantity_store").sum().alias("qty")
+    )
+    own = by_place.filter(pl.col("place") == "shelf").select(*_KEY, "qty")
+    total = _note(details, "cleansed/shelf_batch_state", _differences(own, on_shelf, _KEY, "qty"))
+    key = [*_KEY, "batch_code"]
+    lots = lake.table("cleansed/warehouse_batch_state").select(
+        "store_id",
+        pl.col("shelf_id").alias("item_id"),
+        pl.col("batch_code").fill_null(""),
+        pl.col("batch_quantity_warehouse").alias("qty"),
+    )
+    in_warehouse = (
+        goods.filter(pl.col("place") == "warehouse").group_by(key).agg(pl.col("qty").sum())
+    )
+    return total + _note(
+        details, "cleansed/warehouse_batch_state", _differences(in_warehouse, lots, key, "qty")
+    )
+
+
+def _compare_orders(lake: _Lake, events: dict[str, pl.DataFrame]) -> int:
+    """Each order once per item and cutoff, with what was scanned in for it."""
+    ordered = events["commands"].filter(pl.col("event_type") == "supplier_order")
+    lines = ordered.select("store_id", "shelf_id", "cutoff_ts")
+    scans = events["warehouse_events"].filter(
+        (pl.col("event_type") == "wh_in") & (pl.col("reason") == "supplier_delivery")
+    )
+    came = scans.group_by(order_id="command_id").agg(pl.col("quantity").cast(pl.Int64).sum())
+    own = ordered.select(
+        pl.col("event_id").alias("order_id"), pl.col("quantity").cast(pl.Int64).alias("ordered")
+    ).join(came.rename({"quantity": "received"}), on="order_id", how="left")
+    published = lake.table("ops/supplier_orders").select(
+        "order_id",
+        pl.col("ordered_qty").alias("ordered"),
+        pl.col("received_qty").alias("received"),
+    )
+    return (
+        (lines.height - lines.n_unique())
+        + _differences(own, published, ["order_id"], "ordered")
+        + _differences(own, published, ["order_id"], "received")
+    )
 
 
 def _note(details: list[str], what: str, wrong: int) -> int:

@@ -1,15 +1,15 @@
 {{ config(materialized='table') }}
 
 {#- What an ordering policy may know of an item: the goods, what is on order, and how it sold over
-    the last 28 whole business days (fewer in a young store; the day the store opened counts from
-    its opening). -#}
+    the last 28 whole business days; in its first week, since it opened. -#}
 
 with stores as (
     select
         store_id,
         timezone,
         cast({{ to_local(as_of(), 'timezone') }} as date) as business_date,
-        cast({{ to_local('opened_ts', 'timezone') }} as date) as opened_date
+        cast({{ to_local('opened_ts', 'timezone') }} as date) as opened_date,
+        ({{ epoch_us(as_of()) }} - {{ epoch_us('opened_ts') }}) / 86400000000.0 as days_open
     from {{ ref('stg_stores') }}
     where stock_tracking = 'sensors'
 ),
@@ -62,7 +62,7 @@ sales as (
         sum(daily.units * daily.units) as units_squared
     from {{ ref('daily_sales') }} as daily
     inner join stores on daily.store_id = stores.store_id
-    where daily.business_date < stores.business_date
+    where (daily.business_date < stores.business_date or stores.days_open < 7)
         and daily.business_date >= {{ add_days('stores.business_date', -28) }}
     group by daily.store_id, daily.item_id
 )
@@ -85,7 +85,12 @@ select
     warehouses.reorder_point,
     cast(coalesce(on_order.qty, 0) as bigint) as on_order_qty,
     cast(lives.days as double) as life_days,
-    cast(least({{ days_between('stores.opened_date', 'stores.business_date') }}, 28) as integer) as sales_days,
+    cast(
+        case
+            when stores.days_open < 7 then stores.days_open
+            else least({{ days_between('stores.opened_date', 'stores.business_date') }}, 28)
+        end as double
+    ) as sales_days,
     cast(coalesce(sales.units, 0) as bigint) as units_28d,
     cast(coalesce(sales.units_squared, 0) as bigint) as units_squared_28d
 from {{ ref('stg_store_items') }} as store_items
