@@ -1,11 +1,12 @@
 """The pages, in the order of the navigation. A new page: a module in `views/`, a line here."""
 
 from dashboard.page import Page
-from dashboard.views import alerts, states, store_map, system
+from dashboard.views import alerts, states, store_map, supply, system
 
 PAGES: tuple[Page, ...] = (
     store_map.PAGE,
     states.PAGE,
     alerts.PAGE,
+    supply.PAGE,
     system.PAGE,
 )

@@ -59,6 +59,7 @@ def test_an_unfinished_publication_is_explained(open_page, serving, path):
         ("map", "no stock of it was counted"),
         ("states", "nothing has been put on their shelves"),
         ("alerts", "No alert so far"),
+        ("supply", "Neither a cutoff nor an order"),
     ],
 )
 def test_a_store_without_stock_yet_is_explained(open_page, serving, path, explained):
@@ -73,7 +74,7 @@ def test_a_store_that_has_not_reported_is_explained(open_page, serving):
     assert "has not reported yet" in words(open_cleanly(open_page, "map"))
 
 
-@pytest.mark.parametrize("path", ["map", "states", "alerts"])
+@pytest.mark.parametrize("path", ["map", "states", "alerts", "supply"])
 def test_a_store_without_sensors_is_explained(open_page, serving, path):
     files.write(serving, files.catalogue(), files.store(tracks_stock=False))
     app = open_cleanly(open_page, path)
@@ -93,6 +94,7 @@ def test_another_version_is_explained(open_page, serving, path):
         "map": "ref.zones",
         "states": "cleansed.shelf_state",
         "alerts": "ops.alerts",
+        "supply": "ops.supplier_cutoffs",
         "system": "live.stream_status",
     }[path]
     files.write(serving, files.store(), leave_out=[needed])
@@ -145,7 +147,10 @@ def test_choosing_a_store_changes_figures(open_page):
     assert figure(app, "People") == "11"
 
 
-@pytest.mark.parametrize(("path", "has_all"), [("map", False), ("states", True), ("alerts", True)])
+@pytest.mark.parametrize(
+    ("path", "has_all"),
+    [("map", False), ("states", True), ("alerts", True), ("supply", True)],
+)
 @pytest.mark.usefixtures("two_stores")
 def test_only_pages_with_tables_show_all_stores(open_page, path, has_all):
     names = open_page(path).selectbox(key="store").options

@@ -175,7 +175,7 @@ def test_trail_and_tasks_of_an_alert():
 
 @pytest.mark.usefixtures("one_store")
 def test_statuses_of_known_alerts_only():
-    assert alerts.statuses(["ack-wine", "gone"]) == {"ack-wine": ("ack", files.ago(90))}
+    assert alerts.statuses(["ack-wine", "gone"]) == {"ack-wine": "ack"}
 
 
 @pytest.mark.usefixtures("two_stores")
