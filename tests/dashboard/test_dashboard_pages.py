@@ -60,6 +60,8 @@ def test_an_unfinished_publication_is_explained(open_page, serving, path):
         ("states", "nothing has been put on their shelves"),
         ("alerts", "No alert so far"),
         ("supply", "Neither a cutoff nor an order"),
+        ("lots", "No pieces were put on shelves"),
+        ("waste", "No lot has come near its last day"),
     ],
 )
 def test_a_store_without_stock_yet_is_explained(open_page, serving, path, explained):
@@ -74,7 +76,7 @@ def test_a_store_that_has_not_reported_is_explained(open_page, serving):
     assert "has not reported yet" in words(open_cleanly(open_page, "map"))
 
 
-@pytest.mark.parametrize("path", ["map", "states", "alerts", "supply"])
+@pytest.mark.parametrize("path", ["map", "states", "alerts", "supply", "lots", "waste"])
 def test_a_store_without_sensors_is_explained(open_page, serving, path):
     files.write(serving, files.catalogue(), files.store(tracks_stock=False))
     app = open_cleanly(open_page, path)
@@ -95,6 +97,8 @@ def test_another_version_is_explained(open_page, serving, path):
         "states": "cleansed.shelf_state",
         "alerts": "ops.alerts",
         "supply": "ops.supplier_cutoffs",
+        "lots": "cleansed.shelf_batch_state",
+        "waste": "live.waste_daily",
         "system": "live.stream_status",
     }[path]
     files.write(serving, files.store(), leave_out=[needed])
@@ -149,7 +153,14 @@ def test_choosing_a_store_changes_figures(open_page):
 
 @pytest.mark.parametrize(
     ("path", "has_all"),
-    [("map", False), ("states", True), ("alerts", True), ("supply", True)],
+    [
+        ("map", False),
+        ("states", True),
+        ("alerts", True),
+        ("supply", True),
+        ("lots", True),
+        ("waste", True),
+    ],
 )
 @pytest.mark.usefixtures("two_stores")
 def test_only_pages_with_tables_show_all_stores(open_page, path, has_all):
