@@ -1,7 +1,7 @@
 """The pages, in the order of the navigation. A new page: a module in `views/`, a line here."""
 
 from dashboard.page import Page
-from dashboard.views import alerts, lots, states, store_map, supply, system, waste
+from dashboard.views import alerts, audit, lots, states, store_map, supply, system, waste
 
 PAGES: tuple[Page, ...] = (
     store_map.PAGE,
@@ -10,5 +10,6 @@ PAGES: tuple[Page, ...] = (
     supply.PAGE,
     lots.PAGE,
     waste.PAGE,
+    audit.PAGE,
     system.PAGE,
 )

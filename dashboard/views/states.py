@@ -6,8 +6,8 @@ import polars as pl
 import streamlit as st
 
 from dashboard import text
-from dashboard.components import downloads, explain, item_story, tables
-from dashboard.data import states
+from dashboard.components import downloads, explain, item_story, lot_list, tables
+from dashboard.data import lots, states
 from dashboard.data.states import StateFilter
 from dashboard.page import Page, PageContext
 from dashboard.serving import RUN_A_DAY, START
@@ -188,6 +188,36 @@ def _detail(row_id: str, context: PageContext) -> None:
             item_story.facts(item, currency)
         with right:
             item_story.trajectory(store_id, item_id, context)
+        with explain.what_is_missing():
+            _lots(store_id, item_id, context)
+
+
+def _lots(store_id: str, item_id: str, context: PageContext) -> None:
+    found = lots.of_item(store_id, item_id)
+    st.subheader("Lots", anchor=False)
+    if found.is_empty():
+        st.caption("None in stock.")
+        return
+    columns = lot_list.columns(
+        context.timezone,
+        "state",
+        "place",
+        "lot",
+        "quantity",
+        "expiry_date",
+        "received_date",
+        "markdown_percent",
+    )
+    st.dataframe(
+        lot_list.readable(found),
+        hide_index=True,
+        height=tables.height_of(len(found), most=220),
+        placeholder="",
+        column_order=list(columns),
+        column_config=columns,
+        key="item_lots",
+    )
+    st.caption("Counts and corrections of lots: see Lots.")
 
 
 PAGE = Page("States", ":material/inventory_2:", "states", render, allows_all_stores=True)
