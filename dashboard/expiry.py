@@ -48,6 +48,6 @@ def words(days: int | None) -> str:
     if days is None:
         return "not known"
     band = band_of(days)
-    near = {-1: "since yesterday", 0: "today", 1: "tomorrow"}
+    near = {-1: "yesterday", 0: "today", 1: "tomorrow"}
     far = f"{-days} d ago" if days < 0 else f"in {days} d"
     return f"{band.mark} {near.get(days, far)}".strip()

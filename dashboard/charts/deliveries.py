@@ -4,7 +4,7 @@ import plotly.graph_objects as go
 import polars as pl
 from plotly.subplots import make_subplots
 
-from dashboard.charts.base import base_layout, style_axes
+from dashboard.charts.base import LEGEND, base_layout, style_axes
 from dashboard.theme import Palette
 
 HEIGHT = 400
@@ -39,7 +39,12 @@ def deliveries_by_day(days: pl.DataFrame, palette: Palette) -> go.Figure:
                 marker={
                     "color": colour,
                     "line": {"width": 0},
-                    "pattern": {"shape": pattern, "fgcolor": palette.page, "solidity": 0.35},
+                    "pattern": {
+                        "shape": pattern,
+                        "fillmode": "overlay",
+                        "fgcolor": palette.page,
+                        "solidity": 0.35,
+                    },
                 },
                 hovertemplate="%{y} pcs",
             ),
@@ -80,7 +85,7 @@ def deliveries_by_day(days: pl.DataFrame, palette: Palette) -> go.Figure:
             "barmode": "stack",
             "bargap": 0.35,
             "showlegend": True,
-            "legend": {"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0},
+            "legend": LEGEND,
         }
     )
     style_axes(figure, palette)

@@ -8,7 +8,7 @@ import plotly.graph_objects as go
 import polars as pl
 
 from dashboard import text
-from dashboard.charts.base import base_layout, style_axes
+from dashboard.charts.base import LEGEND, base_layout, style_axes
 from dashboard.expiry import BANDS, Band, band_of, colour_of
 from dashboard.theme import Palette
 
@@ -45,7 +45,7 @@ def pieces_by_expiry(days: pl.DataFrame, horizon: int, palette: Palette) -> go.F
             "barmode": "stack",
             "bargap": 0.25,
             "showlegend": True,
-            "legend": {"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0},
+            "legend": LEGEND,
         }
     )
     style_axes(figure, palette)
@@ -88,6 +88,7 @@ def _bar(here: pl.DataFrame, band: Band, location: str, palette: Palette) -> go.
             "line": {"width": 0},
             "pattern": {
                 "shape": "" if is_shelf else "/",
+                "fillmode": "overlay",
                 "fgcolor": palette.page,
                 "solidity": 0.3,
             },
@@ -104,7 +105,12 @@ def _legend_of_hatching(palette: Palette) -> go.Bar:
         y=[None],
         marker={
             "color": palette.muted,
-            "pattern": {"shape": "/", "fgcolor": palette.page, "solidity": 0.3},
+            "pattern": {
+                "shape": "/",
+                "fillmode": "overlay",
+                "fgcolor": palette.page,
+                "solidity": 0.3,
+            },
         },
     )
 
@@ -174,7 +180,7 @@ def lots_over_time(lots: pl.DataFrame, now: datetime, timezone: str, palette: Pa
         }
     )
     style_axes(figure, palette)
-    figure.update_xaxes(type="date")
+    figure.update_xaxes(type="date", tickformat="%-d %b", nticks=8)
     figure.update_yaxes(type="category", autorange="reversed", showgrid=True)
     return figure
 

@@ -8,7 +8,7 @@ import polars as pl
 from plotly.subplots import make_subplots
 
 from dashboard import text
-from dashboard.charts.base import base_layout, style_axes
+from dashboard.charts.base import LEGEND, base_layout, style_axes
 from dashboard.theme import Palette
 
 HEIGHT = 430
@@ -62,6 +62,7 @@ def waste_by_day(
                         "line": {"width": 0},
                         "pattern": {
                             "shape": "x" if is_others else _PATTERNS[place],
+                            "fillmode": "overlay",
                             "fgcolor": palette.page,
                             "solidity": 0.2,
                         },
@@ -80,7 +81,7 @@ def waste_by_day(
             "barmode": "stack",
             "bargap": 0.3,
             "showlegend": True,
-            "legend": {"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0},
+            "legend": LEGEND,
         }
     )
     style_axes(figure, palette)

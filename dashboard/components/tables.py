@@ -68,6 +68,7 @@ def table(
         frame,
         key=widget_key,
         hide_index=True,
+        placeholder="",
         column_order=list(columns),
         column_config=columns,
         height=height_of(len(ids), most=height),

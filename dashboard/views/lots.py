@@ -120,13 +120,12 @@ def _filters(store_ids: tuple[str, ...]) -> LotFilter:
 
 def _horizon(wanted: LotFilter, context: PageContext) -> None:
     chosen = st.segmented_control(
-        "Horizon",
+        "Horizon of the figure",
         list(_HORIZONS),
         default="14 days",
         required=True,
         key="horizon",
         bind="query-params",
-        label_visibility="collapsed",
     )
     horizon = _HORIZONS[chosen or "14 days"]
     days = lots.by_days(wanted)

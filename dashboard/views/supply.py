@@ -105,9 +105,11 @@ def _moment(place: Any, name: str, moment: datetime | None, context: PageContext
     place.metric(
         name,
         text.short_time(moment, context.timezone),
+        delta=text.countdown(moment, context.publication.as_of),
+        delta_color="off",
+        delta_arrow="off",
         help=f"{text.local_time(moment, context.timezone)}, by the clock of the stores.",
     )
-    place.caption(text.countdown(moment, context.publication.as_of))
 
 
 def _category_filter(key: str, context: PageContext) -> list[str]:
@@ -294,7 +296,7 @@ def _order_columns(context: PageContext) -> dict[str, Any]:
         "damaged_qty": pieces("Damaged", "Came broken and were not taken in."),
         "missing_qty": pieces("Missing", "Neither received nor damaged, once delivered."),
         "ordered_value": config.NumberColumn(
-            "Value", format="localized", help="Of what was ordered, at list price."
+            "Value", format="%.2f", help="Of what was ordered, at list price."
         ),
         "currency": config.TextColumn("Currency", width=70),
         "cutoff_ts": moment("Cutoff"),

@@ -122,6 +122,7 @@ def _by_day(since: date | None, today: date, currency: str | None, context: Page
             Measure("marked_down_units", "Marked down (pcs)", "pcs"),
         )
     )
+    downloads.summary("By business day and category:", daily, "waste_daily.csv")
     first = since or daily.get_column("business_date")[0]
     st.plotly_chart(
         waste_by_day(daily, measures, (first, today), context.palette),
@@ -130,7 +131,6 @@ def _by_day(since: date | None, today: date, currency: str | None, context: Page
         config={"displayModeBar": False},
         alt="Waste and cost of markdowns by business day and category",
     )
-    downloads.csv_button(daily, "waste_daily.csv")
 
 
 def _filters(prefix: str, states: dict[str, str], context: PageContext) -> dict[str, Any]:
@@ -188,7 +188,7 @@ def _markdowns(since: date | None, total: int, context: PageContext) -> None:
             "valid_from_ts": _moment("From", context),
             "valid_to_ts": _moment("Until", context),
             "sold_qty": config.NumberColumn("Sold (pcs)", format="localized"),
-            "sold_net": config.NumberColumn("Sold for", format="localized"),
+            "sold_net": config.NumberColumn("Sold for", format="%.2f"),
             "currency": config.TextColumn("Currency", width=70),
         },
         context,
@@ -226,7 +226,7 @@ def _removals(since: date | None, total: int, context: PageContext) -> None:
             "place": config.TextColumn("Where", width=90),
             "expected_qty": config.NumberColumn("Expected (pcs)", format="localized"),
             "removed_qty": config.NumberColumn("Removed (pcs)", format="localized"),
-            "wasted_value": config.NumberColumn("Value", format="localized"),
+            "wasted_value": config.NumberColumn("Value", format="%.2f"),
             "currency": config.TextColumn("Currency", width=70),
             "created_ts": _moment("Planned", context),
             "completed_ts": _moment("Done", context),

@@ -101,7 +101,7 @@ def test_lots_and_corrections_are_those_of_the_item():
     [
         (None, "not known"),
         (-4, "✕ 4 d ago"),
-        (-1, "✕ since yesterday"),
+        (-1, "✕ yesterday"),
         (0, "▲ today"),
         (1, "▲ tomorrow"),
         (5, "◆ in 5 d"),
@@ -182,7 +182,7 @@ def test_figures_chart_and_table(open_page):
     assert figure(app, "Of no known lot") == "5"
     shown = table(app, "lot")
     assert shown["state"].tolist()[:4] == [
-        "✕ since yesterday",
+        "✕ yesterday",
         "▲ tomorrow",
         "▲ tomorrow",
         "◆ in 5 d",
@@ -289,7 +289,7 @@ def test_a_whole_item_is_counted_without_a_lot(open_page, broker):
     assert event["data"]["counted_quantity"] == 7
     assert "batch_code" not in event["data"]
     assert table(app, "lot")["state"].tolist()[:3] == [
-        "✕ since yesterday",
+        "✕ yesterday",
         "▲ tomorrow",
         "⏳ counted",
     ]
@@ -321,5 +321,5 @@ def test_the_mark_goes_when_the_count_has_come_back(open_page, one_store, broker
     )
     app.run()
     assert not app.exception
-    assert table(app, "lot")["state"].tolist()[0] == "✕ since yesterday"
+    assert table(app, "lot")["state"].tolist()[0] == "✕ yesterday"
     assert "on the way" not in words(app)
