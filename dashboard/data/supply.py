@@ -168,6 +168,11 @@ def orders(
     )
 
 
+def of_item(store_id: str, item_id: str) -> pl.DataFrame:
+    """Return the supplier orders of an item of a store, as `orders` does."""
+    return orders([store_id], text=item_id).filter(pl.col("shelf_id") == item_id)
+
+
 def count_orders(store_ids: list[str]) -> int:
     """Return how many supplier orders there are in stores, whatever their status."""
     return int(

@@ -6,7 +6,7 @@ import polars as pl
 import streamlit as st
 
 from dashboard import text
-from dashboard.components import alert_list, explain, item_story, tables
+from dashboard.components import alert_list, explain, item_story, supplier_orders, tables
 from dashboard.components.trail import trail
 from dashboard.data import alerts
 from dashboard.page import Page, PageContext
@@ -168,6 +168,10 @@ def _detail(alert: dict[str, Any], context: PageContext) -> None:
         with left:
             trail(alerts.transitions(alert["alert_id"]), context.timezone)
             _tasks(alert["alert_id"], context)
+            if alert["alert_type"] == "supplier_request":
+                st.subheader("Orders of the item", anchor=False)
+                with explain.what_is_missing():
+                    supplier_orders.of_item(alert["store_id"], alert["shelf_id"], context)
             st.caption(f"Alert {alert['alert_id']}")
         with right:
             item_story.trajectory(alert["store_id"], alert["shelf_id"], context)

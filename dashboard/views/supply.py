@@ -8,7 +8,14 @@ import streamlit as st
 
 from dashboard import text
 from dashboard.charts.deliveries import deliveries_by_day
-from dashboard.components import downloads, explain, item_story, order_list, tables
+from dashboard.components import (
+    downloads,
+    explain,
+    item_story,
+    order_list,
+    supplier_orders,
+    tables,
+)
 from dashboard.components.order_story import order_story
 from dashboard.data import supply
 from dashboard.page import Page, PageContext
@@ -204,6 +211,8 @@ def _line(line: dict[str, Any], context: PageContext) -> None:
         left, right = st.columns([38, 62], gap="medium")
         with left:
             order_story(line, context.timezone)
+            st.subheader("Its orders", anchor=False)
+            supplier_orders.of_item(line["store_id"], line["shelf_id"], context)
         with right:
             item_story.trajectory(line["store_id"], line["shelf_id"], context)
 
@@ -248,62 +257,9 @@ def _orders(total: int, context: PageContext) -> None:
     if found.is_empty():
         st.info("No order fits the filters.", icon=":material/filter_alt_off:")
         return
-    columns = _order_columns(context)
-    st.dataframe(
-        _readable_orders(found.head(_SHOWN_ROWS)),
-        hide_index=True,
-        height=tables.height_of(min(len(found), _SHOWN_ROWS), most=520),
-        placeholder="",
-        column_order=list(columns),
-        column_config=columns,
-        key="supply_orders",
+    supplier_orders.order_table(
+        found.head(_SHOWN_ROWS), context, key="supply_orders", height=520, with_item=True
     )
-
-
-def _readable_orders(found: pl.DataFrame) -> pl.DataFrame:
-    differs = pl.col("received_qty").ne_missing(pl.col("ordered_qty"))
-    return found.with_columns(
-        pl.when(pl.col("status") == "overdue")
-        .then(pl.lit("▲ Overdue"))
-        .when(pl.col("status") == "issued")
-        .then(pl.lit("● Issued"))
-        .when(differs)
-        .then(pl.lit("◆ Delivered, differs"))
-        .otherwise(pl.lit("✓ Delivered"))
-        .alias("state"),
-        pl.col("category").map_elements(text.category_label, return_dtype=pl.String),
-    )
-
-
-def _order_columns(context: PageContext) -> dict[str, Any]:
-    config = st.column_config
-
-    def pieces(label: str, meaning: str | None = None) -> Any:
-        return config.NumberColumn(f"{label} (pcs)", format="localized", help=meaning)
-
-    def moment(label: str) -> Any:
-        return config.DatetimeColumn(label, format="ddd D MMM, HH:mm", timezone=context.timezone)
-
-    store = {"store_name": config.TextColumn("Store")} if len(context.chosen) > 1 else {}
-    return {
-        "state": config.TextColumn("State", width=135),
-        **store,
-        "shelf_id": config.TextColumn("Shelf", width=105),
-        "subcategory": config.TextColumn("Item", width=140),
-        "category": config.TextColumn("Category", width=150),
-        "ordered_qty": pieces("Ordered"),
-        "received_qty": pieces("Received", "Good pieces, put into the warehouse."),
-        "damaged_qty": pieces("Damaged", "Came broken and were not taken in."),
-        "missing_qty": pieces("Missing", "Neither received nor damaged, once delivered."),
-        "ordered_value": config.NumberColumn(
-            "Value", format="%.2f", help="Of what was ordered, at list price."
-        ),
-        "currency": config.TextColumn("Currency", width=70),
-        "cutoff_ts": moment("Cutoff"),
-        "delivery_ts": moment("Delivery due"),
-        "delivered_ts": moment("Delivered"),
-        "order_id": config.TextColumn("Order"),
-    }
 
 
 def _deliveries(context: PageContext) -> None:

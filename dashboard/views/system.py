@@ -122,10 +122,12 @@ def _tables() -> None:
     st.subheader("Tables", anchor=False)
     config = st.column_config
     roles = {"published": "Published", "source": "Read"}
+    found = system.tables().with_columns(pl.col("role").replace(roles))
     st.dataframe(
-        system.tables().with_columns(pl.col("role").replace(roles)),
+        found,
         hide_index=True,
-        height=480,
+        height=tables.height_of(len(found), most=480),
+        placeholder="",
         column_order=["table", "role", "rows", "version"],
         column_config={
             "table": config.TextColumn("Table"),

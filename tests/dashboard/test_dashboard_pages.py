@@ -446,6 +446,15 @@ def test_the_alert_of_the_address_shows_its_trail_and_tasks(open_page):
 
 
 @pytest.mark.usefixtures("one_store")
+def test_an_alert_about_the_warehouse_shows_the_orders_of_its_item(open_page):
+    app = open_cleanly(open_page, "alerts", alert="wh-chicken")
+    orders = table(app, "missing_qty")
+    assert orders["order_id"].tolist() == ["o-3"]
+    assert orders["state"].tolist() == ["▲ Overdue"]
+    assert "Orders of the item" not in words(open_page("alerts", alert="open-meat"))
+
+
+@pytest.mark.usefixtures("one_store")
 def test_states_are_told_by_signs_as_well(open_page):
     app = open_page("alerts")
     app.button_group(key="status").set_value([]).run()

@@ -73,6 +73,13 @@ def test_order_filters(wanted, expected):
 
 
 @pytest.mark.usefixtures("two_stores")
+def test_orders_of_an_item_are_those_of_its_store():
+    found = supply.of_item("S002", "WINRED0004")
+    assert found.get_column("order_id").to_list() == ["S002-o-1"]
+    assert supply.of_item("S001", "WINRED").is_empty()
+
+
+@pytest.mark.usefixtures("two_stores")
 def test_deliveries_add_up_by_day_of_the_store():
     names = ("ordered", "received", "damaged", "missing", "outstanding", "delay_minutes")
     assert supply.deliveries(["S001"]).select("delivery_date", "lines", *names).rows() == [
@@ -200,6 +207,7 @@ def test_the_line_of_the_address_is_explained(open_page):
     assert "BEELAG0003, Lager" in shown
     assert "more would expire before it is sold" in shown
     assert "fair in &lt;town&gt;" in shown
+    assert table(app, "missing_qty")["order_id"].tolist() == ["o-4"]
 
 
 @pytest.mark.usefixtures("two_stores")
