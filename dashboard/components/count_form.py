@@ -14,26 +14,31 @@ _MAX_PIECES = 100_000
 
 
 def count_form(
-    item: dict[str, Any], lots: pl.DataFrame, store_id: str, context: PageContext
+    item: dict[str, Any],
+    lots: pl.DataFrame,
+    chosen: tuple[str, str | None],
+    row_id: str,
+    context: PageContext,
 ) -> None:
     """Draw the form that reports a stock count.
 
     Args:
         item: Row of `data.states.item`.
         lots: Rows of `data.lots.of_item`.
-        store_id: Store.
+        chosen: Location and lot that are proposed; without a lot, the whole item.
+        row_id: Row of the lot that was chosen; the form is one of its own for each.
         context: Of the page.
     """
     sending.show_result()
     books = _books(item, lots)
-    waiting = pending.actions("count")
-    item_id = item["item_id"]
-    with st.form(f"count:{store_id}/{item_id}", enter_to_submit=False, border=True):
+    item_id, store_id = item["item_id"], row_id.partition("/")[0]
+    with st.form(f"count:{row_id}", enter_to_submit=False, border=True):
         place, lot = st.selectbox(
             "What was counted",
             list(books),
+            index=list(books).index(chosen) if chosen in books else 0,
             format_func=lambda counted: _words(counted, books[counted]),
-            key=f"count:what:{store_id}/{item_id}",
+            key=f"count:what:{row_id}",
         )
         pieces, who = st.columns([2, 3])
         counted = pieces.number_input(
@@ -43,24 +48,22 @@ def count_form(
             value=None,
             step=1,
             placeholder="none is 0",
-            key=f"count:pieces:{store_id}/{item_id}",
+            key=f"count:pieces:{row_id}",
         )
         actor = sending.actor_field(who)
         note = st.text_input(
-            "Note (optional)",
-            key=f"count:note:{store_id}/{item_id}",
-            max_chars=sending.MAX_NOTE,
+            "Note (optional)", key=f"count:note:{row_id}", max_chars=sending.MAX_NOTE
         )
         is_sent = st.form_submit_button("Send count", icon=":material/checklist:", type="primary")
         st.caption(
             "The difference to the books is posted as a correction with the next micro-batch."
         )
     if is_sent:
-        _send(
-            StockCount(store_id, place, item_id, counted or 0, lot), counted, actor, note, context
-        )
+        count = StockCount(store_id, place, item_id, counted or 0, lot)
+        _send(count, counted, actor, note, context)
         st.rerun()
-    on_the_way = [name for name in waiting if name.split("/")[::2] == [store_id, item_id]]
+    sent = pending.actions("count")
+    on_the_way = [name for name in sent if name.split("/")[::2] == [store_id, item_id]]
     if on_the_way:
         st.caption(f"⏳ {text.plural(len(on_the_way), 'count')} of this item on the way.")
 

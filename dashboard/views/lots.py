@@ -138,10 +138,11 @@ def _horizon(wanted: LotFilter, context: PageContext) -> None:
     )
     later = int(days.filter(pl.col("days_to_expiry") > horizon).get_column("quantity").sum())
     undated = int(days.filter(pl.col("days_to_expiry").is_null()).get_column("quantity").sum())
-    st.caption(
-        f"Not drawn: {text.plural(later, 'piece')} that expire later, and "
-        f"{text.plural(undated, 'piece')} whose last day is not known."
-    )
+    if later or undated:
+        st.caption(
+            f"Not drawn: {text.plural(later, 'piece')} that expire later, and "
+            f"{text.plural(undated, 'piece')} whose last day is not known."
+        )
 
 
 def _table(wanted: LotFilter, total: int, context: PageContext) -> str | None:
@@ -190,7 +191,7 @@ def _table(wanted: LotFilter, total: int, context: PageContext) -> str | None:
 def _item(row_id: str, context: PageContext) -> None:
     """Draw the item of a row: its lots over time, its corrections, and the count form."""
     store_id, _, rest = row_id.partition("/")
-    item_id = rest.partition("/")[2].partition("/")[0]
+    location, item_id, lot = (*rest.split("/", 2), "", "")[:3]
     item = states.item(store_id, item_id)
     if item.is_empty():
         st.info(f"The lot {row_id} of the address is not in stock any more.")
@@ -204,7 +205,7 @@ def _item(row_id: str, context: PageContext) -> None:
             _over_time(found, context)
             _corrections(store_id, item_id, context)
         with right:
-            count_form(facts, found, store_id, context)
+            count_form(facts, found, (location, lot or None), row_id, context)
 
 
 def _over_time(found: pl.DataFrame, context: PageContext) -> None:

@@ -215,7 +215,9 @@ def test_the_lot_of_the_address_shows_its_item(open_page):
     assert len(app.get("plotly_chart")) == 2
     corrections = table(app, "correction_qty")
     assert corrections["correction_qty"].tolist() == [-2]
-    assert app.selectbox(key="count:what:S001/MEACHI0002").options == [
+    what = app.selectbox(key=f"count:what:{CHICKEN}")
+    assert what.value == ("shelf", "L-C1")
+    assert what.options == [
         "Shelf, the whole item: 5 pcs in the books",
         "Warehouse, the whole item: 2 pcs in the books",
         "Shelf, lot L-C1: 2 pcs in the books",
@@ -230,12 +232,20 @@ def test_an_item_without_known_lots_can_be_counted(open_page):
     assert not app.exception
     assert "5 more pieces of no known lot" in words(app)
     assert "no count of this item differed" in words(app)
+    what = app.selectbox(key="count:what:S001/shelf/BEELAG0003/")
+    assert what.value == ("shelf", None)
 
 
 @pytest.mark.usefixtures("one_store")
 def test_an_unknown_lot_of_the_address_is_explained(open_page):
     app = open_page("lots", lot="S001/shelf/GONE/L-1")
     assert "not in stock any more" in words(app)
+
+
+@pytest.mark.usefixtures("one_store")
+@pytest.mark.parametrize("lot", ["nonsense", "S001/shelf", "S001/shelf/MEACHI0002/L-USED-UP"])
+def test_any_lot_in_the_address_is_survived(open_page, lot):
+    assert not open_page("lots", lot=lot).exception
 
 
 @pytest.mark.usefixtures("two_stores")
@@ -250,7 +260,7 @@ def test_all_stores_together(open_page):
 
 
 def send_count(app, what, pieces, *, name="Anna", note=""):
-    key = "S001/MEACHI0002"
+    key = CHICKEN
     app.selectbox(key=f"count:what:{key}").select(what)
     app.number_input(key=f"count:pieces:{key}").set_value(pieces)
     app.text_input(key="actor").input(name)
