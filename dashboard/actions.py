@@ -1,34 +1,53 @@
-"""Acting on alerts: the only thing the app writes.
+"""What people do in the app: the only thing it writes.
 
-Belongs here: sending operator events, and saying in plain words why that did not work.
+Belongs here: sending operator events, and saying in plain words why that did not work. None of
+these functions raises for what a person can cause or repair.
 """
 
-from collections.abc import Iterable
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
 
 from smartshelf_dagster.settings import load_settings
 from smartshelf_dagster.streaming.client import (
     BrokerUnavailableError,
+    Client,
     Clock,
     ClockMissingError,
     broker_errors,
     connect,
 )
-from smartshelf_dagster.streaming.operator import AlertAction, AlertKey, send_alert_action
+from smartshelf_dagster.streaming.operator import (
+    AlertAction,
+    AlertKey,
+    OrderDecision,
+    PlannedOrderKey,
+    StockCount,
+    send_alert_action,
+    send_order_change,
+    send_order_decision,
+    send_stock_count,
+)
+
+Thing = TypeVar("Thing")
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of an action on some alerts.
+    """What became of an action on some things.
 
     Attributes:
-        sent: Alerts it was sent for.
+        events: Ids of the events that were sent, by the id of the thing each is about.
         problem: Why it was not sent for the others.
     """
 
-    sent: tuple[str, ...]
+    events: Mapping[str, str] = field(default_factory=dict)
     problem: str | None = None
+
+    @property
+    def sent(self) -> tuple[str, ...]:
+        """Things it was sent for."""
+        return tuple(self.events)
 
 
 def alert_key(alert: dict[str, Any]) -> AlertKey:
@@ -42,8 +61,24 @@ def alert_key(alert: dict[str, Any]) -> AlertKey:
     )
 
 
+def order_key(line: dict[str, Any]) -> PlannedOrderKey:
+    """Name a planned order by a row of ops.supplier_plan."""
+    return PlannedOrderKey(line["store_id"], line["shelf_id"], line["cutoff_ts"])
+
+
+def order_id(order: PlannedOrderKey) -> str:
+    """Return under which id a planned order is remembered: one per item and cutoff."""
+    return f"{order.store_id}/{order.shelf_id}/{order.cutoff_ts:%Y%m%dT%H%MZ}"
+
+
+def count_id(counted: StockCount) -> str:
+    """Return under which id what was counted is remembered."""
+    place = (counted.store_id, counted.location, counted.shelf_id, counted.batch_code or "")
+    return "/".join(place)
+
+
 def act(alerts: Iterable[AlertKey], action: AlertAction, *, actor: str, note: str = "") -> Outcome:
-    """Acknowledge or dismiss alerts. Never raises for what a person can cause or repair.
+    """Acknowledge or dismiss alerts.
 
     Args:
         alerts: Which ones.
@@ -51,28 +86,86 @@ def act(alerts: Iterable[AlertKey], action: AlertAction, *, actor: str, note: st
         actor: Who does it.
         note: Why.
     """
+    who, why = actor.strip(), note.strip()
+
+    def send(client: Client, clock: Clock, alert: AlertKey) -> str:
+        return send_alert_action(client, clock, alert, action, actor=who, note=why)
+
+    return _send_all({alert.alert_id: alert for alert in alerts}, send)
+
+
+def decide(
+    orders: Iterable[PlannedOrderKey], decision: OrderDecision, *, actor: str, note: str = ""
+) -> Outcome:
+    """Approve planned orders, or hold them back.
+
+    Args:
+        orders: Which ones.
+        decision: What to do with them.
+        actor: Who decides.
+        note: Why.
+    """
+    who, why = actor.strip(), note.strip()
+
+    def send(client: Client, clock: Clock, order: PlannedOrderKey) -> str:
+        return send_order_decision(client, clock, order, decision, actor=who, note=why)
+
+    return _send_all({order_id(order): order for order in orders}, send)
+
+
+def change(orders: Iterable[PlannedOrderKey], quantity: int, *, actor: str, note: str) -> Outcome:
+    """Set the quantity of planned orders.
+
+    Args:
+        orders: Which ones.
+        quantity: Pieces to order of each.
+        actor: Who decides.
+        note: Why; the contract demands it.
+    """
+    who, why = actor.strip(), note.strip()
+
+    def send(client: Client, clock: Clock, order: PlannedOrderKey) -> str:
+        return send_order_change(client, clock, order, quantity, actor=who, note=why)
+
+    return _send_all({order_id(order): order for order in orders}, send)
+
+
+def count(counted: StockCount, *, actor: str, note: str = "") -> Outcome:
+    """Report a stock count.
+
+    Args:
+        counted: What was counted, and how many there are.
+        actor: Who counted.
+        note: What is worth knowing about it.
+    """
+    who, why = actor.strip(), note.strip()
+
+    def send(client: Client, clock: Clock, found: StockCount) -> str:
+        return send_stock_count(client, clock, found, actor=who, note=why)
+
+    return _send_all({count_id(counted): counted}, send)
+
+
+def _send_all(things: Mapping[str, Thing], send: Callable[[Client, Clock, Thing], str]) -> Outcome:
+    """Send one event for each thing, given by id; stop at the first that cannot be sent."""
     settings = load_settings()
     if not settings.redis_url:
         return Outcome(
-            (),
-            "This report was started without a connection to the stores' event streams. "
+            problem="This report was started without a connection to the stores' event streams. "
             "`make up` starts both; or set SMARTSHELF_REDIS_URL and start the report again.",
         )
-    sent: list[str] = []
+    events: dict[str, str] = {}
     try:
         client = connect(settings.redis_url, settings.redis_timeout_s)
         try:
             clock = Clock(client, settings.clock)
             with broker_errors(settings.redis_url):
-                for alert in alerts:
-                    send_alert_action(
-                        client, clock, alert, action, actor=actor.strip(), note=note.strip() or None
-                    )
-                    sent.append(alert.alert_id)
+                for name, thing in things.items():
+                    events[name] = send(client, clock, thing)
         finally:
             client.close()
     except BrokerUnavailableError as error:
-        return Outcome(tuple(sent), f"The event streams cannot be reached: {error}.")
+        return Outcome(events, f"The event streams cannot be reached: {error}.")
     except (ClockMissingError, ValueError) as error:
-        return Outcome(tuple(sent), f"The action was not accepted: {error}.")
-    return Outcome(tuple(sent))
+        return Outcome(events, f"The action was not accepted: {error}.")
+    return Outcome(events)

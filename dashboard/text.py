@@ -34,6 +34,11 @@ _LABELS = {
     "overdue": "Overdue",
     "pending": "Planned",
     "canceled": "Cancelled",
+    "delivered": "Delivered",
+    "next": "To come",
+    "closed": "Closed",
+    "active": "In force",
+    "ended": "Ended",
 }
 
 _MINUTE = 60
@@ -93,6 +98,12 @@ def local_time(moment: datetime, timezone: str) -> str:
 def short_time(moment: datetime, timezone: str) -> str:
     """Format an instant of the last days: Sat 12:48."""
     return f"{moment.astimezone(ZoneInfo(timezone)):%a %H:%M}"
+
+
+def countdown(moment: datetime, now: datetime) -> str:
+    """Format how far off an instant is: in 3 h 20 min, or 5 min ago."""
+    seconds = (moment - now).total_seconds()
+    return f"in {duration(seconds)}" if seconds >= 0 else f"{duration(-seconds)} ago"
 
 
 def plural(count: int, one: str, many: str | None = None) -> str:

@@ -43,6 +43,7 @@ class Palette:
         shelf: The shelf's line in charts.
         warehouse: The warehouse's line in charts.
         on_primary: Text on Streamlit's primary buttons.
+        series: Bars that stand for different things of one kind, in order of their weight.
     """
 
     name: str
@@ -65,6 +66,7 @@ class Palette:
     shelf: str
     warehouse: str
     on_primary: str
+    series: tuple[str, ...]
 
 
 LIGHT = Palette(
@@ -88,6 +90,7 @@ LIGHT = Palette(
     shelf="#0b6e6e",
     warehouse="#5b4bb5",
     on_primary="#ffffff",
+    series=("#0b6e6e", "#b3541e", "#5b4bb5", "#a3326b", "#2f6fb3", "#66701b"),
 )
 
 DARK = Palette(
@@ -111,6 +114,7 @@ DARK = Palette(
     shelf="#5ccabf",
     warehouse="#b3a5ff",
     on_primary="#0b1417",
+    series=("#5ccabf", "#f0a35e", "#b3a5ff", "#f08bbb", "#7ab8f5", "#c3cf6b"),
 )
 
 

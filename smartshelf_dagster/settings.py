@@ -82,6 +82,13 @@ class Settings(BaseSettings):
     duckdb_memory: str = Field(
         default="2GB", pattern=r"^[0-9]+(MB|GB)$", description="Memory of the DuckDB warehouse."
     )
+    dagster_url: str | None = Field(
+        default=None, description="Where Dagster's pages are; `smartshelf up` tells its processes."
+    )
+    docs_url: str | None = Field(
+        default=None,
+        description="Where the docs of the tables are; `smartshelf up` tells its processes.",
+    )
 
     @field_validator("lake")
     @classmethod

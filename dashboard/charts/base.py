@@ -6,6 +6,9 @@ import plotly.graph_objects as go
 
 from dashboard.theme import FONT, Palette
 
+# A line of names above the chart, in the order in which the traces are drawn.
+LEGEND = {"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0, "traceorder": "normal"}
+
 
 def base_layout(palette: Palette, *, height: int) -> dict[str, Any]:
     """Return the layout of a chart that lies on the page without a frame."""

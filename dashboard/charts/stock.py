@@ -8,7 +8,7 @@ import plotly.graph_objects as go
 import polars as pl
 from plotly.subplots import make_subplots
 
-from dashboard.charts.base import base_layout, style_axes
+from dashboard.charts.base import LEGEND, base_layout, style_axes
 from dashboard.theme import Palette
 
 HEIGHT = 430
@@ -90,7 +90,7 @@ def stock_over_time(
         base_layout(palette, height=HEIGHT)
         | {
             "showlegend": True,
-            "legend": {"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0},
+            "legend": LEGEND,
         }
     )
     style_axes(figure, palette)

@@ -1,6 +1,5 @@
 """Alerts in a table, and what a person can do with those that are chosen."""
 
-from datetime import datetime
 from typing import Any
 
 import polars as pl
@@ -8,7 +7,7 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from dashboard import actions, pending, text
-from dashboard.components import tables
+from dashboard.components import sending, tables
 from dashboard.page import PageContext
 from smartshelf_dagster.streaming.operator import AlertAction
 
@@ -16,10 +15,7 @@ ACKNOWLEDGED: AlertAction = "acknowledged"
 DISMISSED: AlertAction = "dismissed"
 
 _MARKS = {"open": "▲", "ack": "◆", "resolved": "✓", "dismissed": "✕"}
-_ON_THE_WAY = {ACKNOWLEDGED: "⏳ acknowledging", DISMISSED: "⏳ dismissing"}
-_RESULT = "alert_action_result"
-_MAX_NOTE = 500
-_MAX_ACTOR = 64
+_ON_THE_WAY: dict[str, str] = {ACKNOWLEDGED: "⏳ acknowledging", DISMISSED: "⏳ dismissing"}
 
 
 def readable(frame: pl.DataFrame) -> pl.DataFrame:
@@ -27,7 +23,8 @@ def readable(frame: pl.DataFrame) -> pl.DataFrame:
 
     An alert with an action on its way says so in its state.
     """
-    on_the_way = {alert_id: _ON_THE_WAY[action] for alert_id, action in pending.actions().items()}
+    sent = pending.actions("alert")
+    on_the_way = {alert_id: _ON_THE_WAY.get(action, "⏳") for alert_id, action in sent.items()}
     words = {code: f"{mark} {text.label(code)}" for code, mark in _MARKS.items()}
     return frame.with_columns(
         pl.coalesce(
@@ -96,8 +93,9 @@ def action_form(
         table_key: Table whose choice is emptied when the action was sent.
         is_wide: Whether fields and buttons fit into one row.
     """
-    _show_result()
-    free = chosen.filter(pl.col("is_active") & ~pl.col("alert_id").is_in(list(pending.actions())))
+    sending.show_result()
+    sent = list(pending.actions("alert"))
+    free = chosen.filter(pl.col("is_active") & ~pl.col("alert_id").is_in(sent))
     opened = free.filter(pl.col("status") == "open")
     if chosen.is_empty():
         st.caption("Choose alerts in the table to acknowledge or dismiss them.")
@@ -107,10 +105,10 @@ def action_form(
         return
     with st.form(f"{table_key}:form", enter_to_submit=False, border=True):
         who, why, left, right = _places(is_wide=is_wide)
-        actor = who.text_input(
-            "Your name", key="actor", max_chars=_MAX_ACTOR, persist_state="session"
+        actor = sending.actor_field(who)
+        note = why.text_input(
+            "Note (optional)", key=f"{table_key}:note", max_chars=sending.MAX_NOTE
         )
-        note = why.text_input("Note (optional)", key=f"{table_key}:note", max_chars=_MAX_NOTE)
         acknowledge = left.form_submit_button(
             f"Acknowledge {len(opened)}",
             icon=":material/check:",
@@ -127,8 +125,7 @@ def action_form(
         )
     if acknowledge or dismiss:
         alerts, action = (opened, ACKNOWLEDGED) if acknowledge else (free, DISMISSED)
-        done = _send(alerts, action, actor, note, context.publication.published_at)
-        if done:
+        if _send(alerts, action, actor, note, context):
             tables.choose(table_key, [])
         st.rerun()
 
@@ -141,31 +138,18 @@ def _places(*, is_wide: bool) -> list[DeltaGenerator]:
 
 
 def _send(
-    alerts: pl.DataFrame, action: AlertAction, actor: str, note: str, shown: datetime
+    alerts: pl.DataFrame, action: AlertAction, actor: str, note: str, context: PageContext
 ) -> bool:
     """Send an action and keep the message about it; returns whether all of it was sent."""
-    if not actor.strip():
-        st.session_state[_RESULT] = ("error", "Your name is missing: the audit trail needs it.")
+    if not sending.is_named(actor):
         return False
     keys = [actions.alert_key(row) for row in alerts.iter_rows(named=True)]
     outcome = actions.act(keys, action, actor=actor, note=note)
-    pending.add(outcome.sent, action, shown)
-    sent = text.plural(len(outcome.sent), "alert")
-    if outcome.problem:
-        done = f"Only {sent} of {len(keys)} {action}." if outcome.sent else "Nothing was sent."
-        st.session_state[_RESULT] = ("error", f"{done} {outcome.problem}")
-    else:
-        message = (
-            f"Sent: {sent} {action}. It takes effect with the next micro-batch; until then the "
-            "table says that it is on its way."
-        )
-        st.session_state[_RESULT] = ("success", message)
-    return not outcome.problem
-
-
-def _show_result() -> None:
-    kind, message = st.session_state.pop(_RESULT, (None, ""))
-    if kind == "error":
-        st.error(message, icon=":material/error:")
-    elif kind == "success":
-        st.success(message, icon=":material/schedule_send:")
+    return sending.report(
+        "alert",
+        outcome,
+        action,
+        context=context,
+        wanted=len(keys),
+        sent=text.plural(len(outcome.events), "alert"),
+    )

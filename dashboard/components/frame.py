@@ -14,7 +14,7 @@ from streamlit.delta_generator import DeltaGenerator
 
 from dashboard import pending, serving, style, text
 from dashboard.components import explain
-from dashboard.data import alerts, stores
+from dashboard.data import alerts, audit, stores
 from dashboard.data.stores import Publication, Store
 from dashboard.page import Page, PageContext
 from dashboard.serving import FileIdentity, ServingUnavailableError
@@ -73,10 +73,20 @@ def _render(page: Page, context: PageContext, shown: Shown) -> None:
             serving.RUN_A_DAY,
         )
         return
-    sent = sorted(pending.actions())
-    if sent:
-        pending.settle(context.publication.published_at, alerts.statuses(sent))
+    _settle(context.publication)
     page.render(context)
+
+
+def _settle(publication: Publication) -> None:
+    """Forget the actions whose effect has been published."""
+    sent = sorted(pending.actions("alert"))
+    if sent:
+        pending.settle_alerts(publication.published_at, alerts.statuses(sent))
+    kinds: tuple[pending.Kind, ...] = ("order", "count")
+    for kind in kinds:
+        events = sorted(pending.events(kind))
+        if events:
+            pending.settle_events(kind, publication.published_at, audit.arrived(events))
 
 
 def _choose_store(heading: DeltaGenerator, page: Page) -> tuple[Store, ...]:

@@ -25,6 +25,21 @@ def choose(key: str, ids: list[str]) -> None:
     st.session_state[_edition_key(key)] = st.session_state.get(_edition_key(key), 0) + 1
 
 
+def restore(key: str, parameter: str) -> None:
+    """Take the choice of a table over from the URL, once."""
+    named = st.query_params.get(parameter)
+    if named and key not in st.session_state:
+        choose(key, [named])
+
+
+def keep(parameter: str, ids: list[str]) -> None:
+    """Write a choice of one row into the URL; any other is left out of it."""
+    if len(ids) == 1:
+        st.query_params[parameter] = ids[0]
+    else:
+        st.query_params.pop(parameter, None)
+
+
 def table(
     frame: pl.DataFrame,
     *,
@@ -53,9 +68,10 @@ def table(
         frame,
         key=widget_key,
         hide_index=True,
+        placeholder="",
         column_order=list(columns),
         column_config=columns,
-        height=min(height, _height_of(len(ids))),
+        height=height_of(len(ids), most=height),
         on_select=partial(_remember, key, widget_key, ids, on_choice),
         selection_mode=rows,
         selection_default={
@@ -91,6 +107,6 @@ def _edition_key(key: str) -> str:
     return f"{key}:edition"
 
 
-def _height_of(rows: int) -> int:
-    """Return the height at which a table shows all its rows."""
-    return 38 + 35 * max(rows, 1)
+def height_of(rows: int, *, most: int) -> int:
+    """Return the height at which a table shows all its rows, or the most it may take."""
+    return min(38 + 35 * max(rows, 1), most)

@@ -1,5 +1,7 @@
-"""The audit trail of an alert as a time line."""
+"""Steps that follow each other, as a time line."""
 
+from collections.abc import Iterable
+from dataclasses import dataclass
 from html import escape
 from typing import Any
 
@@ -16,17 +18,46 @@ _MARKS = {
 }
 
 
+@dataclass(frozen=True)
+class Step:
+    """A step of a trail.
+
+    Attributes:
+        title: What happened, in a word or two.
+        detail: The rest of the sentence.
+        note: What somebody said about it.
+        mark: Its sign.
+        tone: Class of the style sheet that colours the sign.
+    """
+
+    title: str
+    detail: str = ""
+    note: str | None = None
+    mark: str = "●"
+    tone: str = "ss-muted"
+
+
+def steps(trail: Iterable[Step]) -> None:
+    """Draw a trail."""
+    st.html(f'<ol class="ss-trail">{"".join(map(_html, trail))}</ol>')
+
+
 def trail(transitions: pl.DataFrame, timezone: str) -> None:
-    """Draw the rows of `data.alerts.transitions`."""
-    steps = "".join(_step(step, timezone) for step in transitions.iter_rows(named=True))
-    st.html(f'<ol class="ss-trail">{steps}</ol>')
+    """Draw the rows of `data.alerts.transitions`: the audit trail of an alert."""
+    steps(_transition(row, timezone) for row in transitions.iter_rows(named=True))
 
 
-def _step(step: dict[str, Any], timezone: str) -> str:
-    mark, tone = _MARKS.get(step["to_status"], ("●", "ss-muted"))
-    note = f'<br><span class="ss-muted">{escape(step["note"])}</span>' if step["note"] else ""
+def _transition(row: dict[str, Any], timezone: str) -> Step:
+    mark, tone = _MARKS.get(row["to_status"], ("●", "ss-muted"))
+    moment = text.local_time(row["transition_ts"], timezone)
+    return Step(
+        text.label(row["to_status"]), f"{moment} by {row['actor']}", row["note"], mark, tone
+    )
+
+
+def _html(step: Step) -> str:
+    note = f'<br><span class="ss-muted">{escape(step.note)}</span>' if step.note else ""
     return (
-        f'<li class="ss-step"><i class="{tone}">{mark}</i>'
-        f"<strong>{text.label(step['to_status'])}</strong> "
-        f"{text.local_time(step['transition_ts'], timezone)} by {escape(step['actor'])}{note}</li>"
+        f'<li class="ss-step"><i class="{step.tone}">{step.mark}</i>'
+        f"<strong>{escape(step.title)}</strong> {escape(step.detail)}{note}</li>"
     )

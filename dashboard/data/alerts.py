@@ -1,7 +1,5 @@
 """What the alerts page and the alert lists ask."""
 
-from datetime import datetime
-
 import polars as pl
 
 from dashboard import serving
@@ -153,14 +151,14 @@ def tasks(alert_id: str) -> pl.DataFrame:
     )
 
 
-def statuses(alert_ids: list[str]) -> dict[str, tuple[str, datetime]]:
-    """Return status and last change of some alerts; those unknown are left out."""
+def statuses(alert_ids: list[str]) -> dict[str, str]:
+    """Return the status of some alerts; those unknown are left out."""
     rows = serving.query(
         """
-        select alert_id, status, updated_ts
+        select alert_id, status
         from ops.alerts
         where list_contains($alert_ids::varchar[], alert_id)
         """,
         alert_ids=alert_ids,
     ).rows()
-    return {alert_id: (status, updated) for alert_id, status, updated in rows}
+    return dict(rows)

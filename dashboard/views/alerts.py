@@ -6,7 +6,7 @@ import polars as pl
 import streamlit as st
 
 from dashboard import text
-from dashboard.components import alert_list, explain, item_story, tables
+from dashboard.components import alert_list, explain, item_story, supplier_orders, tables
 from dashboard.components.trail import trail
 from dashboard.data import alerts
 from dashboard.page import Page, PageContext
@@ -28,14 +28,12 @@ def render(context: PageContext) -> None:
         return
     _figures(context)
     found = _filtered(context)
-    _restore_choice()
+    tables.restore(_TABLE, _ALERT_PARAMETER)
     chosen = _table(found, total, context)
     alert_list.action_form(chosen, context, table_key=_TABLE, is_wide=True)
+    tables.keep(_ALERT_PARAMETER, chosen.get_column("alert_id").to_list())
     if len(chosen) == 1:
-        st.query_params[_ALERT_PARAMETER] = chosen.get_column("alert_id").item()
         _detail(chosen.row(0, named=True), context)
-    else:
-        st.query_params.pop(_ALERT_PARAMETER, None)
 
 
 def _none_at_all(context: PageContext) -> None:
@@ -125,13 +123,6 @@ def _filtered(context: PageContext) -> pl.DataFrame:
     )
 
 
-def _restore_choice() -> None:
-    """Take the alert over from the URL, once."""
-    named = st.query_params.get(_ALERT_PARAMETER)
-    if named and _TABLE not in st.session_state:
-        tables.choose(_TABLE, [named])
-
-
 def _table(found: pl.DataFrame, total: int, context: PageContext) -> pl.DataFrame:
     """Draw the table; returns the rows that are chosen."""
     shown = "" if len(found) <= _SHOWN_ROWS else f" The first {text.number(_SHOWN_ROWS)} are shown."
@@ -177,6 +168,10 @@ def _detail(alert: dict[str, Any], context: PageContext) -> None:
         with left:
             trail(alerts.transitions(alert["alert_id"]), context.timezone)
             _tasks(alert["alert_id"], context)
+            if alert["alert_type"] == "supplier_request":
+                st.subheader("Orders of the item", anchor=False)
+                with explain.what_is_missing():
+                    supplier_orders.of_item(alert["store_id"], alert["shelf_id"], context)
             st.caption(f"Alert {alert['alert_id']}")
         with right:
             item_story.trajectory(alert["store_id"], alert["shelf_id"], context)
@@ -194,7 +189,7 @@ def _tasks(alert_id: str, context: PageContext) -> None:
             pl.col("command_type").map_elements(text.label, return_dtype=pl.String),
         ),
         hide_index=True,
-        height=min(38 + 35 * len(tasks), 180),
+        height=tables.height_of(len(tasks), most=180),
         column_order=["command_type", "status", "qty", "placed_qty", "issued_ts"],
         column_config={
             "command_type": config.TextColumn("Task"),

@@ -6,8 +6,8 @@ import polars as pl
 import streamlit as st
 
 from dashboard import text
-from dashboard.components import explain, item_story, tables
-from dashboard.data import states
+from dashboard.components import downloads, explain, item_story, lot_list, tables
+from dashboard.data import lots, states
 from dashboard.data.states import StateFilter
 from dashboard.page import Page, PageContext
 from dashboard.serving import RUN_A_DAY, START
@@ -44,7 +44,7 @@ def render(context: PageContext) -> None:
         pl.when("is_low").then(pl.lit("▲ low")).otherwise(pl.lit("✓")).alias("state"),
     )
     _summary(location, found, total)
-    _restore_choice()
+    tables.restore(_TABLE, _ITEM_PARAMETER)
     chosen = _table(location, found, context)
     if chosen:
         _detail(chosen, context)
@@ -95,31 +95,14 @@ def _filters(store_ids: tuple[str, ...]) -> tuple[str, StateFilter]:
 
 def _summary(location: str, found: pl.DataFrame, total: int) -> None:
     one, many = _NOUNS[location]
-    with st.container(horizontal=True, vertical_alignment="center"):
-        low = int(found.get_column("is_low").sum())
-        shown = (
-            "" if len(found) <= _SHOWN_ROWS else f" The first {text.number(_SHOWN_ROWS)} are shown."
-        )
-        st.markdown(
-            f"**{text.number(len(found))}** of {text.plural(total, one, many)}, "
-            f"**{text.number(low)}** low.{shown}"
-        )
-        st.download_button(
-            "Download as CSV",
-            data=lambda: found.drop("row_id", "fill_percent", "state").write_csv().encode(),
-            file_name=f"{location}_state.csv",
-            mime="text/csv",
-            icon=":material/download:",
-            type="tertiary",
-            on_click="ignore",
-        )
-
-
-def _restore_choice() -> None:
-    """Take the item over from the URL, once."""
-    named = st.query_params.get(_ITEM_PARAMETER)
-    if named and _TABLE not in st.session_state:
-        tables.choose(_TABLE, [named])
+    low = int(found.get_column("is_low").sum())
+    downloads.summary(
+        f"**{text.number(len(found))}** of {text.plural(total, one, many)}, "
+        f"**{text.number(low)}** low.",
+        found.drop("row_id", "fill_percent", "state"),
+        f"{location}_state.csv",
+        shown_rows=_SHOWN_ROWS,
+    )
 
 
 def _table(location: str, found: pl.DataFrame, context: PageContext) -> str | None:
@@ -136,10 +119,7 @@ def _table(location: str, found: pl.DataFrame, context: PageContext) -> str | No
             height=440,
         )
     chosen = tables.chosen_ids(_TABLE)
-    if chosen:
-        st.query_params[_ITEM_PARAMETER] = chosen[0]
-    else:
-        st.query_params.pop(_ITEM_PARAMETER, None)
+    tables.keep(_ITEM_PARAMETER, chosen)
     return chosen[0] if chosen else None
 
 
@@ -208,6 +188,36 @@ def _detail(row_id: str, context: PageContext) -> None:
             item_story.facts(item, currency)
         with right:
             item_story.trajectory(store_id, item_id, context)
+        with explain.what_is_missing():
+            _lots(store_id, item_id, context)
+
+
+def _lots(store_id: str, item_id: str, context: PageContext) -> None:
+    found = lots.of_item(store_id, item_id)
+    st.subheader("Lots", anchor=False)
+    if found.is_empty():
+        st.caption("None in stock.")
+        return
+    columns = lot_list.columns(
+        context.timezone,
+        "state",
+        "place",
+        "lot",
+        "quantity",
+        "expiry_date",
+        "received_date",
+        "markdown_percent",
+    )
+    st.dataframe(
+        lot_list.readable(found),
+        hide_index=True,
+        height=tables.height_of(len(found), most=220),
+        placeholder="",
+        column_order=list(columns),
+        column_config=columns,
+        key="item_lots",
+    )
+    st.caption("Counts and corrections of lots: see Lots.")
 
 
 PAGE = Page("States", ":material/inventory_2:", "states", render, allows_all_stores=True)

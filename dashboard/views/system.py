@@ -7,6 +7,7 @@ from dashboard import text
 from dashboard.components import tables
 from dashboard.data import system
 from dashboard.page import Page, PageContext
+from smartshelf_dagster.settings import load_settings
 
 _REFUSED = "refused_event"
 
@@ -16,6 +17,7 @@ def render(context: PageContext) -> None:
     streams = system.streams()
     refusals = system.refusals()
     _publication(streams, refusals, context)
+    _links()
     left, right = st.columns([55, 45], gap="medium")
     with left:
         _streams(streams, context)
@@ -47,6 +49,21 @@ def _publication(streams: pl.DataFrame, refusals: pl.DataFrame, context: PageCon
             st.columns([3, 3, 2, 2]), shown.items(), strict=True
         ):
             place.metric(name, value, help=meaning, format="localized")
+
+
+def _links() -> None:
+    """Draw the ways to the pages that run beside this report, where it was told of them."""
+    settings = load_settings()
+    pages = (
+        ("Dagster: runs, schedules, checks", settings.dagster_url, ":material/account_tree:"),
+        ("dbt docs: tables and their columns", settings.docs_url, ":material/menu_book:"),
+    )
+    known = [(name, url, icon) for name, url, icon in pages if url]
+    if not known:
+        return
+    with st.container(horizontal=True):
+        for name, url, icon in known:
+            st.link_button(name, url, icon=icon)
 
 
 def _streams(streams: pl.DataFrame, context: PageContext) -> None:
@@ -105,10 +122,12 @@ def _tables() -> None:
     st.subheader("Tables", anchor=False)
     config = st.column_config
     roles = {"published": "Published", "source": "Read"}
+    found = system.tables().with_columns(pl.col("role").replace(roles))
     st.dataframe(
-        system.tables().with_columns(pl.col("role").replace(roles)),
+        found,
         hide_index=True,
-        height=480,
+        height=tables.height_of(len(found), most=480),
+        placeholder="",
         column_order=["table", "role", "rows", "version"],
         column_config={
             "table": config.TextColumn("Table"),

@@ -4,8 +4,10 @@ Belongs here: building and sending operator events. They take effect when they h
 the pipeline, like everything else that happens in a store.
 """
 
-from dataclasses import dataclass
-from typing import Literal
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Any, Literal
 from uuid import uuid4
 
 from smartshelf_dagster.streaming.client import Client, Clock
@@ -13,6 +15,7 @@ from smartshelf_dagster.streaming.producer import Event, send_events
 from smartshelf_dagster.streaming.topics import OPERATOR_EVENTS, store_stream
 
 AlertAction = Literal["acknowledged", "dismissed"]
+OrderDecision = Literal["approved", "held"]
 
 
 @dataclass(frozen=True)
@@ -32,6 +35,40 @@ class AlertKey:
     store_id: str
     location: str
     shelf_id: str
+
+
+@dataclass(frozen=True)
+class PlannedOrderKey:
+    """Which planned supplier order is meant.
+
+    Attributes:
+        store_id: Store.
+        shelf_id: Item.
+        cutoff_ts: Cutoff at which it is to be sent.
+    """
+
+    store_id: str
+    shelf_id: str
+    cutoff_ts: datetime
+
+
+@dataclass(frozen=True)
+class StockCount:
+    """What was counted, and how many pieces there are.
+
+    Attributes:
+        store_id: Store.
+        location: shelf or warehouse.
+        shelf_id: Item.
+        counted_quantity: Pieces that are there.
+        batch_code: The lot that was counted; `None` means all pieces of the item at the location.
+    """
+
+    store_id: str
+    location: str
+    shelf_id: str
+    counted_quantity: int
+    batch_code: str | None = None
 
 
 def send_alert_action(
@@ -59,21 +96,104 @@ def send_alert_action(
     Raises:
         InvalidEventError: A value is not acceptable; the message names it.
     """
+    return _send(client, clock, f"alert_{action}", asdict(alert), actor=actor, note=note)
+
+
+def send_order_decision(
+    client: Client,
+    clock: Clock,
+    order: PlannedOrderKey,
+    decision: OrderDecision,
+    *,
+    actor: str,
+    note: str | None = None,
+) -> str:
+    """Approve a planned supplier order, or hold it back.
+
+    Args:
+        client: Connection to the broker.
+        clock: The clock in force; the decision is taken now.
+        order: Which planned order.
+        decision: approved also releases one that was held back.
+        actor: Who decides.
+        note: Why.
+
+    Returns:
+        Id of the event; the plan changes with the next micro-batch.
+
+    Raises:
+        InvalidEventError: A value is not acceptable; the message names it.
+    """
+    return _send(client, clock, f"supplier_order_{decision}", asdict(order), actor=actor, note=note)
+
+
+def send_order_change(
+    client: Client,
+    clock: Clock,
+    order: PlannedOrderKey,
+    order_quantity: int,
+    *,
+    actor: str,
+    note: str,
+) -> str:
+    """Set the quantity of a planned supplier order; it counts as approved.
+
+    Args:
+        client: Connection to the broker.
+        clock: The clock in force; the decision is taken now.
+        order: Which planned order.
+        order_quantity: Pieces to order; 0 orders nothing.
+        actor: Who decides.
+        note: Why; must say something.
+
+    Returns:
+        Id of the event; the plan changes with the next micro-batch.
+
+    Raises:
+        InvalidEventError: A value is not acceptable; the message names it.
+    """
+    data = asdict(order) | {"order_quantity": order_quantity}
+    return _send(client, clock, "supplier_order_changed", data, actor=actor, note=note)
+
+
+def send_stock_count(
+    client: Client, clock: Clock, count: StockCount, *, actor: str, note: str | None = None
+) -> str:
+    """Report how many pieces of an item, or of one of its lots, were counted.
+
+    Args:
+        client: Connection to the broker.
+        clock: The clock in force; the count holds now.
+        count: What was counted.
+        actor: Who counted.
+        note: What is worth knowing about it.
+
+    Returns:
+        Id of the event; the difference to the books is posted with the next micro-batch.
+
+    Raises:
+        InvalidEventError: A value is not acceptable; the message names it.
+    """
+    return _send(client, clock, "stock_counted", asdict(count), actor=actor, note=note)
+
+
+def _send(
+    client: Client,
+    clock: Clock,
+    event_type: str,
+    data: Mapping[str, Any],
+    *,
+    actor: str,
+    note: str | None,
+) -> str:
+    """Send an operator event of a type; a note that says nothing is left out."""
+    store_id = data["store_id"]
     event = Event(
-        event_id=f"{alert.store_id}-operator-{uuid4()}",
-        source=f"/stores/{alert.store_id}/report-app",
-        ce_type=f"com.smartshelf.operator.alert_{action}.v1",
+        event_id=f"{store_id}-operator-{uuid4()}",
+        source=f"/stores/{store_id}/report-app",
+        ce_type=f"com.smartshelf.operator.{event_type}.v1",
         event_ts=clock.now(),
-        data={
-            "store_id": alert.store_id,
-            "alert_id": alert.alert_id,
-            "alert_type": alert.alert_type,
-            "location": alert.location,
-            "shelf_id": alert.shelf_id,
-            "actor": actor,
-            "note": note,
-        },
+        data={**data, "actor": actor, "note": note if note and note.strip() else None},
     )
-    stream = store_stream(OPERATOR_EVENTS, alert.store_id)
-    send_events(client, OPERATOR_EVENTS, stream, [event])
+    send_events(client, OPERATOR_EVENTS, store_stream(OPERATOR_EVENTS, store_id), [event])
     return event.event_id

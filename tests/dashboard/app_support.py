@@ -1,8 +1,15 @@
-"""Reading what an app under test shows."""
+"""Reading what an app under test shows, and a broker that remembers what it sends."""
 
+import json
 from typing import Any
 
+import redis
 from streamlit.testing.v1 import AppTest
+
+from smartshelf_dagster.streaming.topics import EVENT_FIELD
+
+URL = "redis://127.0.0.1:6399/0"
+SIM_NOW = "2026-01-03T11:50:00.000000Z"
 
 
 def words(app: AppTest) -> str:
@@ -30,3 +37,36 @@ def choose_rows(app: AppTest, key: str, *ids: str) -> AppTest:
     """Choose rows of one of our tables, as a click does."""
     app.session_state[key] = list(ids)
     return app.run()
+
+
+def press(app: AppTest, button: str) -> AppTest:
+    """Press the button whose label begins so."""
+    next(b for b in app.button if b.label.startswith(button)).click()
+    return app.run()
+
+
+class FakeRedis:
+    """As much of Redis as sending an event needs; remembers what was added to which stream."""
+
+    def __init__(self, fails_after=None):
+        self.entries = []
+        self.closed = False
+        self._fails_after = fails_after
+
+    def get(self, key):
+        return SIM_NOW.encode() if key == "sim:now" else None
+
+    def pipeline(self, *, transaction):
+        assert transaction
+        return self
+
+    def xadd(self, stream, fields):
+        if len(self.entries) == self._fails_after:
+            raise redis.ConnectionError("gone")
+        self.entries.append((stream, json.loads(fields[EVENT_FIELD])))
+
+    def execute(self):
+        pass
+
+    def close(self):
+        self.closed = True

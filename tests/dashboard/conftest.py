@@ -6,8 +6,11 @@ from pathlib import Path
 import pytest
 import serving_files as files
 import streamlit as st
+from app_support import URL, FakeRedis
 from streamlit.testing.v1 import AppTest
 from streamlit.util import calc_hash
+
+from dashboard import actions
 
 APP = files.ROOT / "dashboard" / "app.py"
 DEFAULT_PAGE = "map"
@@ -26,7 +29,14 @@ def serving(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.fixture
 def one_store(serving: Path) -> Path:
     """A publication about one store with stock."""
-    return files.write(serving, files.catalogue(), files.store(), files.stock(), files.quarantine())
+    return files.write(
+        serving,
+        files.catalogue(),
+        files.store(),
+        files.stock(),
+        files.loop(),
+        files.quarantine(),
+    )
 
 
 @pytest.fixture
@@ -38,8 +48,10 @@ def two_stores(serving: Path) -> Path:
         files.catalogue(),
         files.store(),
         files.stock(),
+        files.loop(),
         turku,
         files.stock("S002"),
+        files.loop("S002"),
     )
 
 
@@ -56,3 +68,12 @@ def open_page() -> Callable[..., AppTest]:
         return app.run()
 
     return run
+
+
+@pytest.fixture
+def broker(monkeypatch: pytest.MonkeyPatch) -> FakeRedis:
+    """A broker that remembers what the app sends."""
+    fake = FakeRedis()
+    monkeypatch.setenv("SMARTSHELF_REDIS_URL", URL)
+    monkeypatch.setattr(actions, "connect", lambda url, timeout_s: fake)
+    return fake

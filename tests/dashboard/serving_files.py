@@ -32,6 +32,11 @@ TABLES: dict[str, str] = {
         net DECIMAL(18,2), discount_value DECIMAL(18,2), currency VARCHAR, batch_code VARCHAR,
         expiry_date DATE, till_id VARCHAR, payment_method VARCHAR, country VARCHAR,
         source VARCHAR, is_merchandise BOOLEAN, receipt_event_id VARCHAR, business_date DATE""",
+    "cleansed.shelf_batch_state": """
+        store_id VARCHAR, shelf_id VARCHAR, category VARCHAR, subcategory VARCHAR,
+        aisle INTEGER, batch_code VARCHAR, received_date DATE, expiry_date DATE,
+        batch_quantity_store BIGINT, days_to_expiry INTEGER, markdown DECIMAL(9,6),
+        last_event_ts TIMESTAMPTZ""",
     "cleansed.shelf_state": """
         store_id VARCHAR, shelf_id VARCHAR, category VARCHAR, subcategory VARCHAR,
         aisle INTEGER, current_stock BIGINT, in_transit BIGINT, in_carts BIGINT,
@@ -50,6 +55,10 @@ TABLES: dict[str, str] = {
         low_below_qty INTEGER, clear_at_qty INTEGER, target_qty INTEGER,
         cooldown_minutes INTEGER, policy_id VARCHAR, valid_from_ts TIMESTAMPTZ,
         valid_to_ts TIMESTAMPTZ""",
+    "cleansed.warehouse_batch_state": """
+        store_id VARCHAR, shelf_id VARCHAR, category VARCHAR, subcategory VARCHAR,
+        batch_code VARCHAR, received_date DATE, expiry_date DATE,
+        batch_quantity_warehouse BIGINT, days_to_expiry INTEGER, last_event_ts TIMESTAMPTZ""",
     "cleansed.warehouse_state": """
         store_id VARCHAR, shelf_id VARCHAR, category VARCHAR, subcategory VARCHAR,
         batch_size INTEGER, current_stock BIGINT, warehouse_capacity INTEGER,
@@ -74,6 +83,10 @@ TABLES: dict[str, str] = {
     "live.stream_status": """
         topic VARCHAR, "rows" BIGINT, files BIGINT, size_bytes BIGINT, version BIGINT,
         last_event_ts TIMESTAMPTZ""",
+    "live.waste_daily": """
+        store_id VARCHAR, business_date DATE, category VARCHAR, wasted_units BIGINT,
+        wasted_value DECIMAL(18,2), marked_down_units BIGINT, marked_down_net DECIMAL(18,2),
+        markdown_cost DECIMAL(18,2)""",
     "meta.publication": "as_of_ts TIMESTAMPTZ, published_at TIMESTAMPTZ",
     "meta.tables": '"table" VARCHAR, version BIGINT, role VARCHAR',
     "ops.alert_transitions": """
@@ -91,10 +104,47 @@ TABLES: dict[str, str] = {
         qty INTEGER, alert_id VARCHAR, priority DECIMAL(9,6), issued_ts TIMESTAMPTZ,
         expires_ts TIMESTAMPTZ, picked_qty BIGINT, placed_qty BIGINT, returned_qty BIGINT,
         status VARCHAR, reported_ts TIMESTAMPTZ, updated_ts TIMESTAMPTZ""",
+    "ops.markdowns": """
+        plan_id VARCHAR, store_id VARCHAR, shelf_id VARCHAR, category VARCHAR,
+        subcategory VARCHAR, batch_code VARCHAR, expiry_date DATE, discount DECIMAL(9,6),
+        valid_from_ts TIMESTAMPTZ, valid_to_ts TIMESTAMPTZ, status VARCHAR, sold_qty BIGINT,
+        sold_net DECIMAL(18,2), created_ts TIMESTAMPTZ""",
+    "ops.operator_actions": """
+        event_id VARCHAR, store_id VARCHAR, event_ts TIMESTAMPTZ, actor VARCHAR,
+        action VARCHAR, shelf_id VARCHAR, location VARCHAR, alert_id VARCHAR,
+        cutoff_ts TIMESTAMPTZ, batch_code VARCHAR, quantity BIGINT, note VARCHAR""",
+    "ops.removals": """
+        plan_id VARCHAR, store_id VARCHAR, shelf_id VARCHAR, category VARCHAR,
+        subcategory VARCHAR, location VARCHAR, batch_code VARCHAR, expiry_date DATE,
+        status VARCHAR, expected_qty BIGINT, removed_qty BIGINT, wasted_value DECIMAL(18,2),
+        created_ts TIMESTAMPTZ, completed_ts TIMESTAMPTZ""",
     "ops.shelf_restock_plan": """
         plan_id VARCHAR, store_id VARCHAR, shelf_id VARCHAR, suggested_qty INTEGER,
         status VARCHAR, priority DECIMAL(9,6), alert_id VARCHAR, created_ts TIMESTAMPTZ,
         expires_ts TIMESTAMPTZ, updated_ts TIMESTAMPTZ""",
+    "ops.stock_corrections": """
+        event_id VARCHAR, store_id VARCHAR, shelf_id VARCHAR, location VARCHAR,
+        batch_code VARCHAR, counted_qty BIGINT, book_qty BIGINT, correction_qty BIGINT,
+        actor VARCHAR, note VARCHAR, event_ts TIMESTAMPTZ""",
+    "ops.supplier_cutoffs": """
+        store_id VARCHAR, cutoff_ts TIMESTAMPTZ, delivery_ts TIMESTAMPTZ, status VARCHAR,
+        policy VARCHAR, order_lines BIGINT, order_pieces BIGINT, closed_ts TIMESTAMPTZ""",
+    "ops.supplier_orders": """
+        order_id VARCHAR, store_id VARCHAR, shelf_id VARCHAR, category VARCHAR,
+        subcategory VARCHAR, batch_size INTEGER, cutoff_ts TIMESTAMPTZ,
+        delivery_ts TIMESTAMPTZ, ordered_qty BIGINT, received_qty BIGINT, damaged_qty BIGINT,
+        missing_qty BIGINT, ordered_value DECIMAL(18,2), status VARCHAR,
+        issued_ts TIMESTAMPTZ, delivered_ts TIMESTAMPTZ""",
+    "ops.supplier_plan": """
+        store_id VARCHAR, shelf_id VARCHAR, category VARCHAR, subcategory VARCHAR,
+        cutoff_ts TIMESTAMPTZ, delivery_ts TIMESTAMPTZ, policy VARCHAR, stock_qty BIGINT,
+        on_order_qty BIGINT, target_qty BIGINT, needed_qty BIGINT, planned_qty BIGINT,
+        order_qty BIGINT, batch_size INTEGER, bound VARCHAR, decision VARCHAR,
+        actor VARCHAR, note VARCHAR, status VARCHAR, updated_ts TIMESTAMPTZ""",
+    "ops.supplier_receipts": """
+        receipt_id VARCHAR, order_id VARCHAR, store_id VARCHAR, shelf_id VARCHAR,
+        delivery_date DATE, received_qty BIGINT, damaged_qty BIGINT, lots BIGINT,
+        delay_minutes BIGINT, checked_ts TIMESTAMPTZ""",
     "ref.items": """
         item_id VARCHAR, category VARCHAR, subcategory VARCHAR, aisle INTEGER,
         unit_weight_g INTEGER, list_price DECIMAL(18,4), batch_size INTEGER,
@@ -527,3 +577,301 @@ def quarantine() -> Rows:
             for number in range(3)
         ],
     }
+
+
+# Rome is an hour ahead of UTC in winter: cutoffs at noon, deliveries at eight.
+NEXT_CUTOFF = datetime(2026, 1, 4, 11, tzinfo=UTC)
+LAST_CUTOFF = datetime(2026, 1, 1, 11, tzinfo=UTC)
+_SUBCATEGORY = {item: (category, subcategory) for item, category, subcategory, _ in ITEMS}
+
+
+def _of(item: str, store_id: str) -> dict[str, Any]:
+    """Return the columns that say which item a row is about."""
+    category, subcategory = _SUBCATEGORY[item]
+    return {
+        "store_id": store_id,
+        "shelf_id": item,
+        "category": category,
+        "subcategory": subcategory,
+    }
+
+
+def planned(item: str, store_id: str = "S001", **more: Any) -> dict[str, Any]:
+    """Return a row of ops.supplier_plan for the next cutoff."""
+    return (
+        _of(item, store_id)
+        | {
+            "cutoff_ts": NEXT_CUTOFF,
+            "delivery_ts": NEXT_CUTOFF + timedelta(hours=20),
+            "policy": "base-stock",
+            "stock_qty": 40,
+            "on_order_qty": 0,
+            "target_qty": 60,
+            "needed_qty": 20,
+            "planned_qty": 24,
+            "order_qty": 24,
+            "batch_size": 12,
+            "bound": "batch",
+            "status": "pending",
+            "updated_ts": ago(1),
+        }
+        | more
+    )
+
+
+def supply(store_id: str = "S001") -> Rows:
+    """Return plan, orders and receipts.
+
+    For the next cutoff 24 MEABEE0001 are planned, MEACHI0002 is held back, BEELAG0003 was changed
+    to 12. Of the orders one came in full, one damaged and in part, one is overdue, one is to come.
+    """
+    prefix = "" if store_id == "S001" else f"{store_id}-"
+    plan = [
+        planned("MEABEE0001", store_id),
+        planned(
+            "MEACHI0002",
+            store_id,
+            stock_qty=7,
+            on_order_qty=12,
+            target_qty=80,
+            needed_qty=61,
+            planned_qty=48,
+            order_qty=0,
+            bound="capacity",
+            decision="held",
+            actor="Anna",
+            note="supplier on strike",
+        ),
+        planned(
+            "BEELAG0003",
+            store_id,
+            stock_qty=120,
+            target_qty=130,
+            needed_qty=10,
+            planned_qty=0,
+            order_qty=12,
+            bound="shelf_life",
+            decision="changed",
+            actor="Bruno",
+            note="fair in <town>",
+        ),
+        planned(
+            "WINRED0004",
+            store_id,
+            cutoff_ts=LAST_CUTOFF,
+            delivery_ts=LAST_CUTOFF + timedelta(hours=20),
+            status="completed",
+            decision="approved",
+            actor="Anna",
+        ),
+    ]
+    cutoffs = [
+        (NEXT_CUTOFF, "next", 2, 36),
+        (LAST_CUTOFF, "closed", 3, 72),
+        (LAST_CUTOFF - timedelta(days=2), "closed", 1, 12),
+    ]
+    orders = [
+        # order, item, days after the last cutoff, ordered, received, damaged, missing, status
+        ("o-1", "WINRED0004", 0, 24, 20, 3, 1, "delivered"),
+        ("o-2", "MEABEE0001", -2, 12, 12, 0, 0, "delivered"),
+        ("o-3", "MEACHI0002", 0, 12, 0, 0, None, "overdue"),
+        ("o-4", "BEELAG0003", 3, 36, 0, 0, None, "issued"),
+    ]
+    return {
+        "ops.supplier_plan": plan,
+        "ops.supplier_cutoffs": [
+            {
+                "store_id": store_id,
+                "cutoff_ts": moment,
+                "delivery_ts": moment + timedelta(hours=20),
+                "status": status,
+                "policy": "base-stock",
+                "order_lines": lines,
+                "order_pieces": pieces,
+                "closed_ts": None if status == "next" else moment + timedelta(minutes=1),
+            }
+            for moment, status, lines, pieces in cutoffs
+        ],
+        "ops.supplier_orders": [
+            _of(item, store_id)
+            | {
+                "order_id": f"{prefix}{order_id}",
+                "batch_size": 12,
+                "cutoff_ts": LAST_CUTOFF + timedelta(days=min(days, 0)),
+                "delivery_ts": LAST_CUTOFF + timedelta(days=days, hours=20),
+                "ordered_qty": ordered,
+                "received_qty": received,
+                "damaged_qty": damaged,
+                "missing_qty": missing,
+                "ordered_value": f"{ordered * 3.49:.2f}",
+                "status": status,
+                "issued_ts": LAST_CUTOFF + timedelta(days=min(days, 0)),
+                "delivered_ts": LAST_CUTOFF + timedelta(days=days, hours=21)
+                if status == "delivered"
+                else None,
+            }
+            for order_id, item, days, ordered, received, damaged, missing, status in orders
+        ],
+        "ops.supplier_receipts": [
+            {
+                "receipt_id": f"{prefix}r-{number}",
+                "order_id": f"{prefix}{order_id}",
+                "store_id": store_id,
+                "shelf_id": item,
+                "delivery_date": date(2026, 1, 2) - timedelta(days=days),
+                "received_qty": received,
+                "damaged_qty": damaged,
+                "lots": 1,
+                "delay_minutes": delay,
+                "checked_ts": LAST_CUTOFF + timedelta(hours=21, days=-days),
+            }
+            for number, order_id, item, days, received, damaged, delay in (
+                (1, "o-1", "WINRED0004", 0, 20, 3, 90),
+                (2, "o-2", "MEABEE0001", 2, 12, 0, 0),
+            )
+        ],
+    }
+
+
+TODAY = date(2026, 1, 3)
+
+# item, lot, pieces on the shelf, in the warehouse, days to expiry, markdown
+LOTS = (
+    ("MEABEE0001", "L-M1", 0, 40, 5, 0.0),
+    ("MEACHI0002", "L-C1", 2, 0, -1, 0.0),
+    ("MEACHI0002", "L-C2", 3, 2, 1, 0.3),
+    ("BEELAG0003", "L-B1", 25, 90, 149, 0.0),
+    ("BEELAG0003", None, 5, 0, None, 0.0),
+    ("WINRED0004", "L-W1", 8, 0, 363, 0.0),
+    ("WINRED0004", "L-W2", 0, 60, 363, 0.0),
+)
+
+
+def lots(store_id: str = "S001") -> Rows:
+    """Return lots as in `LOTS`, and a correction of L-C1 on the shelf from 4 to 2 pieces."""
+    aisles = {item: aisle for item, _, _, aisle in ITEMS}
+    shelf, warehouse = [], []
+    for item, lot, on_shelf, behind, days, markdown in LOTS:
+        row = _of(item, store_id) | {
+            "batch_code": lot,
+            "received_date": None if lot is None else TODAY - timedelta(days=10),
+            "expiry_date": None if days is None else TODAY + timedelta(days=days),
+            "days_to_expiry": days,
+            "last_event_ts": ago(20),
+        }
+        if on_shelf:
+            more = {"batch_quantity_store": on_shelf, "markdown": markdown, "aisle": aisles[item]}
+            shelf.append(row | more)
+        if behind:
+            warehouse.append(row | {"batch_quantity_warehouse": behind})
+    return {
+        "cleansed.shelf_batch_state": shelf,
+        "cleansed.warehouse_batch_state": warehouse,
+        "ops.stock_corrections": [
+            {
+                "event_id": f"{store_id}-operator-count",
+                "store_id": store_id,
+                "shelf_id": "MEACHI0002",
+                "location": "shelf",
+                "batch_code": "L-C1",
+                "counted_qty": 2,
+                "book_qty": 4,
+                "correction_qty": -2,
+                "actor": "Anna",
+                "note": "two were torn",
+                "event_ts": ago(200),
+            }
+        ],
+    }
+
+
+def waste(store_id: str = "S001") -> Rows:
+    """Return waste, markdowns and removals: 6 pieces wasted in the last 7 days, 10 before."""
+    prefix = "" if store_id == "S001" else f"{store_id}-"
+    return {
+        "live.waste_daily": [
+            {
+                "store_id": store_id,
+                "business_date": TODAY - timedelta(days=days),
+                "category": category,
+                "wasted_units": wasted,
+                "wasted_value": value,
+                "marked_down_units": units,
+                "marked_down_net": net,
+                "markdown_cost": cost,
+            }
+            for days, category, wasted, value, units, net, cost in (
+                (0, "MEAT", 1, "3.49", 2, "4.89", "2.09"),
+                (0, "WINES", 1, "3.49", 0, "0", "0"),
+                (1, "MEAT", 4, "13.96", 3, "7.33", "3.14"),
+                (33, "MEAT", 10, "34.90", 0, "0", "0"),
+            )
+        ],
+        "ops.markdowns": [
+            _of(item, store_id)
+            | {
+                "plan_id": f"{prefix}m-{number}",
+                "batch_code": lot,
+                "expiry_date": TODAY + timedelta(days=days),
+                "discount": discount,
+                "valid_from_ts": ago(60 * hours),
+                "valid_to_ts": ago(60 * (hours - 24)),
+                "status": status,
+                "sold_qty": sold,
+                "sold_net": net,
+                "created_ts": ago(60 * hours + 5),
+            }
+            for number, item, lot, days, discount, hours, status, sold, net in (
+                (1, "MEACHI0002", "L-C2", 1, "0.3", 4, "active", 2, "4.89"),
+                (2, "MEACHI0002", "L-C1", -1, "0.5", 40, "ended", 3, "7.33"),
+                (3, "MEABEE0001", "L-M1", 5, "0.3", -80, "pending", 0, "0"),
+            )
+        ],
+        "ops.removals": [
+            _of(item, store_id)
+            | {
+                "plan_id": f"{prefix}x-{number}",
+                "location": location,
+                "batch_code": lot,
+                "expiry_date": TODAY - timedelta(days=1),
+                "status": status,
+                "expected_qty": expected,
+                "removed_qty": removed,
+                "wasted_value": value,
+                "created_ts": ago(300),
+                "completed_ts": ago(200) if status == "completed" else None,
+            }
+            for number, item, location, lot, status, expected, removed, value in (
+                (1, "MEACHI0002", "shelf", "L-C1", "issued", 2, None, None),
+                (2, "MEACHI0002", "warehouse", "L-C0", "completed", 5, 4, "13.96"),
+                (3, "MEABEE0001", "shelf", "L-M0", "pending", 1, None, None),
+            )
+        ],
+    }
+
+
+def operator_actions(store_id: str = "S001") -> Rows:
+    """Return what Anna and Bruno did, newest first."""
+    actions: tuple[dict[str, Any], ...] = (
+        {"action": "stock_counted", "actor": "Anna", "location": "shelf", "batch_code": "L-C1"}
+        | {"shelf_id": "MEACHI0002", "quantity": 2, "note": "two were torn"},
+        {"action": "supplier_order_changed", "actor": "Bruno", "shelf_id": "BEELAG0003"}
+        | {"cutoff_ts": NEXT_CUTOFF, "quantity": 12, "note": "fair in <town>"},
+        {"action": "supplier_order_held", "actor": "Anna", "shelf_id": "MEACHI0002"}
+        | {"cutoff_ts": NEXT_CUTOFF, "note": "supplier on strike"},
+        {"action": "alert_acknowledged", "actor": "Bruno", "shelf_id": "WINRED0004"}
+        | {"location": "shelf", "alert_id": "ack-wine"},
+    )
+    return {
+        "ops.operator_actions": [
+            {"store_id": store_id, "event_id": f"{store_id}-operator-{number}"}
+            | {"event_ts": ago(200 + number)}
+            | action
+            for number, action in enumerate(actions)
+        ]
+    }
+
+
+def loop(store_id: str = "S001") -> Rows:
+    """Return all that goes beyond stock and alerts: supply, lots, waste and people's actions."""
+    return supply(store_id) | lots(store_id) | waste(store_id) | operator_actions(store_id)

@@ -59,6 +59,9 @@ def test_an_unfinished_publication_is_explained(open_page, serving, path):
         ("map", "no stock of it was counted"),
         ("states", "nothing has been put on their shelves"),
         ("alerts", "No alert so far"),
+        ("supply", "Neither a cutoff nor an order"),
+        ("lots", "No pieces were put on shelves"),
+        ("waste", "No lot has come near its last day"),
     ],
 )
 def test_a_store_without_stock_yet_is_explained(open_page, serving, path, explained):
@@ -73,7 +76,7 @@ def test_a_store_that_has_not_reported_is_explained(open_page, serving):
     assert "has not reported yet" in words(open_cleanly(open_page, "map"))
 
 
-@pytest.mark.parametrize("path", ["map", "states", "alerts"])
+@pytest.mark.parametrize("path", ["map", "states", "alerts", "supply", "lots", "waste"])
 def test_a_store_without_sensors_is_explained(open_page, serving, path):
     files.write(serving, files.catalogue(), files.store(tracks_stock=False))
     app = open_cleanly(open_page, path)
@@ -93,6 +96,10 @@ def test_another_version_is_explained(open_page, serving, path):
         "map": "ref.zones",
         "states": "cleansed.shelf_state",
         "alerts": "ops.alerts",
+        "supply": "ops.supplier_cutoffs",
+        "lots": "cleansed.shelf_batch_state",
+        "waste": "live.waste_daily",
+        "audit": "ops.operator_actions",
         "system": "live.stream_status",
     }[path]
     files.write(serving, files.store(), leave_out=[needed])
@@ -145,7 +152,18 @@ def test_choosing_a_store_changes_figures(open_page):
     assert figure(app, "People") == "11"
 
 
-@pytest.mark.parametrize(("path", "has_all"), [("map", False), ("states", True), ("alerts", True)])
+@pytest.mark.parametrize(
+    ("path", "has_all"),
+    [
+        ("map", False),
+        ("states", True),
+        ("alerts", True),
+        ("supply", True),
+        ("lots", True),
+        ("waste", True),
+        ("audit", True),
+    ],
+)
 @pytest.mark.usefixtures("two_stores")
 def test_only_pages_with_tables_show_all_stores(open_page, path, has_all):
     names = open_page(path).selectbox(key="store").options
@@ -341,6 +359,53 @@ def test_an_unknown_item_of_the_address_is_explained(open_page):
     assert "not carried any more" in words(open_cleanly(open_page, "states", item="S001/GONE"))
 
 
+@pytest.mark.usefixtures("one_store")
+def test_an_item_shows_its_lots(open_page):
+    app = open_cleanly(open_page, "states", item="S001/MEACHI0002")
+    shown = table(app, "lot")
+    assert shown["lot"].tolist() == ["L-C1", "L-C2", "L-C2"]
+    assert shown["place"].tolist() == ["Shelf", "Shelf", "Warehouse"]
+    assert shown["quantity"].tolist() == [2, 3, 2]
+
+
+def test_an_item_without_lots_says_so(open_page, serving):
+    files.write(serving, files.catalogue(), files.store(), files.stock())
+    app = open_cleanly(open_page, "states", item="S001/MEACHI0002")
+    assert "None in stock." in words(app)
+
+
+def test_a_file_without_lots_still_tells_the_item(open_page, serving):
+    files.write(
+        serving,
+        files.catalogue(),
+        files.store(),
+        files.stock(),
+        leave_out=["cleansed.shelf_batch_state"],
+    )
+    app = open_cleanly(open_page, "states", item="S001/MEACHI0002")
+    assert figure(app, "On the shelf") == "5"
+    assert "another version of Smart Shelf" in words(app)
+    assert "`smartshelf rebuild`" in words(app)
+
+
+NEW_TABLES = [
+    *("cleansed.shelf_batch_state", "cleansed.warehouse_batch_state", "live.waste_daily"),
+    *("ops.markdowns", "ops.operator_actions", "ops.removals", "ops.stock_corrections"),
+    *("ops.supplier_cutoffs", "ops.supplier_orders", "ops.supplier_plan"),
+    "ops.supplier_receipts",
+]
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_a_file_from_before_the_loop_was_closed_is_explained_where_it_matters(
+    open_page, serving, path
+):
+    files.write(serving, files.catalogue(), files.store(), files.stock(), leave_out=NEW_TABLES)
+    shown = words(open_cleanly(open_page, path))
+    needs_them = path in {"supply", "lots", "waste", "audit"}
+    assert ("another version of Smart Shelf" in shown) is needs_them
+
+
 # Alerts
 
 
@@ -381,6 +446,15 @@ def test_the_alert_of_the_address_shows_its_trail_and_tasks(open_page):
 
 
 @pytest.mark.usefixtures("one_store")
+def test_an_alert_about_the_warehouse_shows_the_orders_of_its_item(open_page):
+    app = open_cleanly(open_page, "alerts", alert="wh-chicken")
+    orders = table(app, "missing_qty")
+    assert orders["order_id"].tolist() == ["o-3"]
+    assert orders["state"].tolist() == ["▲ Overdue"]
+    assert "Orders of the item" not in words(open_page("alerts", alert="open-meat"))
+
+
+@pytest.mark.usefixtures("one_store")
 def test_states_are_told_by_signs_as_well(open_page):
     app = open_page("alerts")
     app.button_group(key="status").set_value([]).run()
@@ -413,3 +487,54 @@ def test_a_refused_event_is_shown_in_full(open_page):
 def test_nothing_refused_is_praised(open_page, serving):
     files.write(serving, files.catalogue(), files.store(), files.stock())
     assert "every event that came in was accepted" in words(open_page("system"))
+
+
+@pytest.mark.usefixtures("one_store")
+def test_the_system_page_leads_to_the_pages_beside_it(open_page, monkeypatch):
+    monkeypatch.setenv("SMARTSHELF_DAGSTER_URL", "http://127.0.0.1:5000")
+    monkeypatch.setenv("SMARTSHELF_DOCS_URL", "http://127.0.0.1:5002")
+    links = [link.proto.url for link in open_cleanly(open_page, "system").get("link_button")]
+    assert links == ["http://127.0.0.1:5000", "http://127.0.0.1:5002"]
+
+
+@pytest.mark.usefixtures("one_store")
+def test_no_links_where_nothing_runs_beside_it(open_page, monkeypatch):
+    monkeypatch.delenv("SMARTSHELF_DAGSTER_URL", raising=False)
+    monkeypatch.setenv("SMARTSHELF_DOCS_URL", "http://127.0.0.1:5002")
+    links = [link.proto.url for link in open_cleanly(open_page, "system").get("link_button")]
+    assert links == ["http://127.0.0.1:5002"]
+
+
+# Audit trail
+
+
+@pytest.mark.usefixtures("one_store")
+def test_the_audit_trail_tells_who_did_what(open_page):
+    app = open_cleanly(open_page, "audit")
+    assert "**4** of 4 actions." in words(app)
+    shown = table(app, "action_label")
+    assert shown["action_label"].tolist() == [
+        "Stock counted",
+        "Supplier order changed",
+        "Supplier order held",
+        "Alert acknowledged",
+    ]
+    assert shown["actor"].tolist() == ["Anna", "Bruno", "Anna", "Bruno"]
+    assert shown["subcategory"].tolist()[3] == "Red wines"
+
+
+@pytest.mark.usefixtures("two_stores")
+def test_the_audit_trail_can_be_filtered(open_page):
+    app = open_cleanly(open_page, "audit", store="All stores")
+    assert "**8** of 8 actions." in words(app)
+    app.multiselect(key="audit_actor").set_value(["Anna"]).run()
+    assert "**4** of 8 actions." in words(app)
+    app.multiselect(key="audit_action").set_value(["stock_counted"]).run()
+    assert table(app, "action_label")["batch_code"].tolist() == ["L-C1", "L-C1"]
+    app.text_input(key="audit_search").input("strike").run()
+    assert "No action fits the filters." in words(app)
+
+
+def test_nothing_done_yet_is_explained(open_page, serving):
+    files.write(serving, files.catalogue(), files.store(), files.stock())
+    assert "Nobody has done anything so far" in words(open_cleanly(open_page, "audit"))

@@ -7,7 +7,7 @@ import pytest
 import serving_files as files
 import yaml
 
-from dashboard.data import alerts, states, store_map, stores, system
+from dashboard.data import alerts, audit, states, store_map, stores, system
 from dashboard.data.states import StateFilter
 
 BOTH = ("S001", "S002")
@@ -175,7 +175,7 @@ def test_trail_and_tasks_of_an_alert():
 
 @pytest.mark.usefixtures("one_store")
 def test_statuses_of_known_alerts_only():
-    assert alerts.statuses(["ack-wine", "gone"]) == {"ack-wine": ("ack", files.ago(90))}
+    assert alerts.statuses(["ack-wine", "gone"]) == {"ack-wine": "ack"}
 
 
 @pytest.mark.usefixtures("two_stores")
@@ -221,6 +221,30 @@ def test_refusals_newest_first():
     assert system.refusals().get_column("events").to_list() == [12]
     newest = system.latest_refusals().get_column("event_id").to_list()
     assert newest == ["till-0", "till-1", "till-2"]
+
+
+@pytest.mark.usefixtures("two_stores")
+@pytest.mark.parametrize(
+    ("wanted", "expected"),
+    [
+        ({}, [0, 1, 2, 3]),
+        ({"actors": ["Anna"]}, [0, 2]),
+        ({"kinds": ["supplier_order_held", "stock_counted"]}, [0, 2]),
+        ({"text": "ACK-wine"}, [3]),
+        ({"text": "l-c1"}, [0]),
+        ({"text": "lager"}, [1]),
+        ({"text": "torn"}, [0]),
+        ({"text": "'"}, []),
+    ],
+)
+def test_audit_filters(wanted, expected):
+    found = audit.actions(["S001"], **wanted).get_column("event_id").to_list()
+    assert found == [f"S001-operator-{number}" for number in expected]
+
+
+@pytest.mark.usefixtures("one_store")
+def test_only_events_that_are_published_have_arrived():
+    assert audit.arrived(["S001-operator-1", "S001-operator-lost"]) == ["S001-operator-1"]
 
 
 def published_columns():

@@ -29,6 +29,12 @@ def test_text_is_readable_on_page_and_floor(palette, ink):
 
 
 @PALETTES
+def test_series_can_be_seen_on_the_page(palette):
+    assert len(set(palette.series)) == 6
+    assert all(contrast(colour, palette.page) >= 3 for colour in palette.series)
+
+
+@PALETTES
 def test_red_and_amber_differ_in_lightness(palette):
     strongest = palette.reds[-1]
     assert contrast(strongest, palette.amber) >= 2

@@ -1,0 +1,119 @@
+"""Waste and markdowns, day by day and by category."""
+
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+
+import plotly.graph_objects as go
+import polars as pl
+from plotly.subplots import make_subplots
+
+from dashboard import text
+from dashboard.charts.base import LEGEND, base_layout, style_axes
+from dashboard.theme import Palette
+
+HEIGHT = 430
+OTHERS = "All others"
+_PATTERNS = ("", "/", "", ".", "", "\\")
+
+
+@dataclass(frozen=True)
+class Measure:
+    """What one of the two panels counts.
+
+    Attributes:
+        column: Of `data.waste.daily`.
+        title: What its axis says.
+        unit: Of its numbers.
+    """
+
+    column: str
+    title: str
+    unit: str
+
+
+def waste_by_day(
+    daily: pl.DataFrame,
+    measures: tuple[Measure, Measure],
+    span: tuple[date, date],
+    palette: Palette,
+) -> go.Figure:
+    """Draw two measures, one above the other, each day a bar of categories.
+
+    Args:
+        daily: Rows of `data.waste.daily`.
+        measures: Above and below.
+        span: First and last day that are shown.
+        palette: Colours.
+    """
+    figure = make_subplots(rows=2, cols=1, shared_xaxes=True, vertical_spacing=0.08)
+    named = _heaviest(daily, measures, len(palette.series))
+    for row, measure in enumerate(measures, start=1):
+        for place, (name, here) in enumerate(named):
+            is_others = name == OTHERS
+            figure.add_trace(
+                go.Bar(
+                    name=name,
+                    legendgroup=name,
+                    showlegend=row == 1,
+                    x=here.get_column("business_date").to_list(),
+                    y=here.get_column(measure.column).to_list(),
+                    marker={
+                        "color": palette.muted if is_others else palette.series[place],
+                        "line": {"width": 0},
+                        "pattern": {
+                            "shape": "x" if is_others else _PATTERNS[place],
+                            "fillmode": "overlay",
+                            "fgcolor": palette.page,
+                            "solidity": 0.2,
+                        },
+                    },
+                    hovertemplate=f"%{{y:.2~f}} {measure.unit}",
+                ),
+                row=row,
+                col=1,
+            )
+        figure.update_yaxes(
+            title={"text": measure.title, "font": {"color": palette.muted}}, row=row, col=1
+        )
+    figure.update_layout(
+        base_layout(palette, height=HEIGHT)
+        | {
+            "barmode": "stack",
+            "bargap": 0.3,
+            "showlegend": True,
+            "legend": LEGEND,
+        }
+    )
+    style_axes(figure, palette)
+    # A bar stands in the middle of its date's midnight: half a day of room on both sides.
+    half = timedelta(hours=12)
+    edges = [datetime.combine(day, time.min) for day in span]
+    figure.update_xaxes(
+        type="date", range=[edges[0] - half, edges[1] + half], tickformat="%a %-d %b", nticks=12
+    )
+    figure.update_yaxes(rangemode="tozero")
+    return figure
+
+
+def _heaviest(
+    daily: pl.DataFrame, measures: tuple[Measure, Measure], most: int
+) -> list[tuple[str, pl.DataFrame]]:
+    """Return the rows of each of the heaviest categories by name, then those of all others."""
+    columns = [measure.column for measure in measures]
+    weights = (
+        daily.group_by("category")
+        .agg(pl.sum_horizontal(columns).sum().alias("weight"))
+        .filter(pl.col("weight") > 0)
+        .sort(["weight", "category"], descending=[True, False])
+        .get_column("category")
+        .to_list()
+    )
+    named = [
+        (text.category_label(name), daily.filter(pl.col("category") == name))
+        for name in weights[:most]
+    ]
+    if len(weights) > most:
+        rest = daily.filter(pl.col("category").is_in(weights[most:]))
+        summed = rest.group_by("business_date").agg(pl.col(columns).sum()).sort("business_date")
+        named.append((OTHERS, summed))
+    return named

@@ -1,0 +1,246 @@
+"""What the supply page asks: the plan of a cutoff, orders, deliveries and past cutoffs."""
+
+from datetime import datetime
+
+import polars as pl
+
+from dashboard import serving
+
+
+def cutoffs(store_ids: list[str]) -> pl.DataFrame:
+    """Return the cutoffs of stores, the coming ones first, then newest first."""
+    return serving.query(
+        """
+        select
+            cutoffs.*,
+            stores.store_name,
+            stores.timezone
+        from ops.supplier_cutoffs as cutoffs
+        inner join ref.stores as stores on cutoffs.store_id = stores.store_id
+        where list_contains($store_ids::varchar[], cutoffs.store_id)
+        order by cutoffs.status = 'next' desc, cutoffs.cutoff_ts desc, cutoffs.store_id
+        """,
+        store_ids=store_ids,
+    )
+
+
+def figures(store_ids: list[str]) -> pl.DataFrame:
+    """Return one row: what is planned for the next cutoff, what was ordered and what is late.
+
+    Columns: planned_lines, planned_pieces, held_lines, ordered_lines, ordered_pieces,
+    overdue_lines, overdue_pieces. Ordered counts all that has not come yet, what is late included.
+    """
+    return serving.query(
+        """
+        with plan as (
+            select plan.*
+            from ops.supplier_plan as plan
+            inner join ops.supplier_cutoffs as cutoffs
+                on plan.store_id = cutoffs.store_id and plan.cutoff_ts = cutoffs.cutoff_ts
+            where cutoffs.status = 'next'
+                and list_contains($store_ids::varchar[], plan.store_id)
+        ),
+
+        planned as (
+            select
+                count(*) filter (order_qty > 0) as planned_lines,
+                cast(coalesce(sum(order_qty), 0) as bigint) as planned_pieces,
+                count(*) filter (decision = 'held') as held_lines
+            from plan
+        ),
+
+        ordered as (
+            select
+                count(*) as ordered_lines,
+                cast(coalesce(sum(ordered_qty), 0) as bigint) as ordered_pieces,
+                count(*) filter (status = 'overdue') as overdue_lines,
+                cast(coalesce(sum(ordered_qty) filter (status = 'overdue'), 0) as bigint)
+                    as overdue_pieces
+            from ops.supplier_orders
+            where status in ('issued', 'overdue')
+                and list_contains($store_ids::varchar[], store_id)
+        )
+
+        select *
+        from planned
+        cross join ordered
+        """,
+        store_ids=store_ids,
+    )
+
+
+def plan(
+    store_ids: list[str],
+    *,
+    cutoff_ts: datetime | None = None,
+    categories: list[str] | None = None,
+    bounds: list[str] | None = None,
+    decisions: list[str] | None = None,
+    text: str = "",
+) -> pl.DataFrame:
+    """Return the planned orders of a cutoff, the largest first.
+
+    Args:
+        store_ids: Stores.
+        cutoff_ts: Which cutoff; `None` is the next one of each store.
+        categories: Categories; none means all, as for the other filters.
+        bounds: What bound the quantity.
+        decisions: What people decided; `none` stands for nothing so far.
+        text: Part of the shelf id or the subcategory.
+    """
+    return serving.query(
+        """
+        select
+            plan.*,
+            stores.store_name
+        from ops.supplier_plan as plan
+        inner join ref.stores as stores on plan.store_id = stores.store_id
+        left join ops.supplier_cutoffs as cutoffs
+            on plan.store_id = cutoffs.store_id and plan.cutoff_ts = cutoffs.cutoff_ts
+        where list_contains($store_ids::varchar[], plan.store_id)
+            and coalesce(plan.cutoff_ts = $cutoff_ts::timestamptz, cutoffs.status = 'next')
+            and (len($categories::varchar[]) = 0
+                or list_contains($categories::varchar[], plan.category))
+            and (len($bounds::varchar[]) = 0
+                or list_contains($bounds::varchar[], plan.bound))
+            and (len($decisions::varchar[]) = 0
+                or list_contains($decisions::varchar[], coalesce(plan.decision, 'none')))
+            and ($text = ''
+                or contains(lower(plan.shelf_id), lower($text))
+                or contains(lower(plan.subcategory), lower($text)))
+        order by plan.order_qty desc, plan.planned_qty desc, plan.store_id, plan.shelf_id
+        """,
+        store_ids=store_ids,
+        cutoff_ts=cutoff_ts,
+        categories=categories or [],
+        bounds=bounds or [],
+        decisions=decisions or [],
+        text=text.strip(),
+    )
+
+
+def orders(
+    store_ids: list[str],
+    *,
+    statuses: list[str] | None = None,
+    categories: list[str] | None = None,
+    text: str = "",
+    only_differences: bool = False,
+) -> pl.DataFrame:
+    """Return supplier orders, the newest delivery first.
+
+    Args:
+        store_ids: Stores.
+        statuses: Statuses; none means all, as for the other filters.
+        categories: Categories.
+        text: Part of the shelf id, the subcategory or the order id.
+        only_differences: Only delivered ones that did not bring exactly what was ordered.
+    """
+    return serving.query(
+        """
+        select
+            orders.*,
+            stores.store_name,
+            stores.currency
+        from ops.supplier_orders as orders
+        inner join ref.stores as stores on orders.store_id = stores.store_id
+        where list_contains($store_ids::varchar[], orders.store_id)
+            and (len($statuses::varchar[]) = 0
+                or list_contains($statuses::varchar[], orders.status))
+            and (len($categories::varchar[]) = 0
+                or list_contains($categories::varchar[], orders.category))
+            and (not $only_differences
+                or (orders.status = 'delivered'
+                    and orders.received_qty is distinct from orders.ordered_qty))
+            and ($text = ''
+                or contains(lower(orders.shelf_id), lower($text))
+                or contains(lower(orders.subcategory), lower($text))
+                or contains(lower(orders.order_id), lower($text)))
+        order by
+            orders.status = 'overdue' desc, orders.delivery_ts desc, orders.ordered_qty desc,
+            orders.order_id
+        """,
+        store_ids=store_ids,
+        statuses=statuses or [],
+        categories=categories or [],
+        text=text.strip(),
+        only_differences=only_differences,
+    )
+
+
+def of_item(store_id: str, item_id: str) -> pl.DataFrame:
+    """Return the supplier orders of an item of a store, as `orders` does."""
+    return orders([store_id], text=item_id).filter(pl.col("shelf_id") == item_id)
+
+
+def count_orders(store_ids: list[str]) -> int:
+    """Return how many supplier orders there are in stores, whatever their status."""
+    return int(
+        serving.query(
+            """
+            select count(*) as orders
+            from ops.supplier_orders
+            where list_contains($store_ids::varchar[], store_id)
+            """,
+            store_ids=store_ids,
+        ).item()
+    )
+
+
+def categories(store_ids: list[str]) -> list[str]:
+    """Return the categories that have been planned or ordered."""
+    return (
+        serving.query(
+            """
+            select category
+            from ops.supplier_plan
+            where list_contains($store_ids::varchar[], store_id)
+            union
+            select category
+            from ops.supplier_orders
+            where list_contains($store_ids::varchar[], store_id)
+            order by category
+            """,
+            store_ids=store_ids,
+        )
+        .get_column("category")
+        .to_list()
+    )
+
+
+def deliveries(store_ids: list[str]) -> pl.DataFrame:
+    """Return one row per day of planned delivery, oldest first.
+
+    Columns: delivery_date, lines, ordered, received, damaged, missing, outstanding, delay_minutes.
+    The day is that of the store. Missing is what a finished delivery did not bring, outstanding
+    what has not come yet; the delay is that of the latest receipt of the day.
+    """
+    return serving.query(
+        """
+        with receipts as (
+            select order_id, max(delay_minutes) as delay_minutes
+            from ops.supplier_receipts
+            where list_contains($store_ids::varchar[], store_id)
+            group by order_id
+        )
+
+        select
+            cast(orders.delivery_ts at time zone stores.timezone as date) as delivery_date,
+            count(*) as lines,
+            cast(sum(orders.ordered_qty) as bigint) as ordered,
+            cast(coalesce(sum(orders.received_qty), 0) as bigint) as received,
+            cast(coalesce(sum(orders.damaged_qty), 0) as bigint) as damaged,
+            cast(coalesce(sum(greatest(orders.missing_qty, 0)), 0) as bigint) as missing,
+            cast(coalesce(
+                sum(orders.ordered_qty) filter (orders.status in ('issued', 'overdue')), 0
+            ) as bigint) as outstanding,
+            cast(max(receipts.delay_minutes) as bigint) as delay_minutes
+        from ops.supplier_orders as orders
+        inner join ref.stores as stores on orders.store_id = stores.store_id
+        left join receipts on orders.order_id = receipts.order_id
+        where list_contains($store_ids::varchar[], orders.store_id)
+        group by delivery_date
+        order by delivery_date
+        """,
+        store_ids=store_ids,
+    )

@@ -1,0 +1,273 @@
+"""Waste and markdowns: what was thrown away, what was sold for less, and what is still to do."""
+
+from datetime import date, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import polars as pl
+import streamlit as st
+
+from dashboard import text
+from dashboard.charts.waste import Measure, waste_by_day
+from dashboard.components import downloads, explain, tables
+from dashboard.components.lot_list import NO_LOT
+from dashboard.data import waste
+from dashboard.page import Page, PageContext
+from dashboard.serving import RUN_A_DAY, START
+
+_SHOWN_ROWS = 2_000
+_PERIODS: dict[str, int | None] = {"7 days": 7, "28 days": 28, "90 days": 90, "All": None}
+_SECTIONS = {"markdowns": "Markdowns", "removals": "Removals"}
+_MARKDOWN_STATES = {"pending": "○ Planned", "active": "● In force", "ended": "✓ Ended"}
+_REMOVAL_STATES = {"pending": "○ Planned", "issued": "◆ Issued", "completed": "✓ Done"}
+_DIFFERS = "▲ Done, differs"
+
+
+def render(context: PageContext) -> None:
+    """Draw the page."""
+    if not any(store.tracks_stock for store in context.chosen):
+        explain.nothing(
+            "This store has no shelf sensors",
+            "Only its sales are known, so nothing can be said about its waste.",
+        )
+        return
+    totals = waste.count(context.store_ids)
+    if not any(totals.values()):
+        explain.nothing(
+            "Nothing was wasted or marked down so far",
+            "No lot has come near its last day yet.",
+            START,
+            RUN_A_DAY,
+        )
+        return
+    today = context.publication.as_of.astimezone(ZoneInfo(context.timezone)).date()
+    since = _period(today)
+    currencies = {store.currency for store in context.chosen}
+    currency = currencies.pop() if len(currencies) == 1 else None
+    _figures(since, currency, context)
+    _by_day(since, today, currency, context)
+    section = st.segmented_control(
+        "Show",
+        list(_SECTIONS),
+        default="markdowns",
+        required=True,
+        format_func=_SECTIONS.__getitem__,
+        key="waste",
+        bind="query-params",
+        label_visibility="collapsed",
+    )
+    if section == "removals":
+        _removals(since, totals["removals"], context)
+    else:
+        _markdowns(since, totals["markdowns"], context)
+
+
+def _period(today: date) -> date | None:
+    """Return the first day of the period, `None` for all."""
+    chosen = st.segmented_control(
+        "Period",
+        list(_PERIODS),
+        default="28 days",
+        required=True,
+        key="waste_period",
+        bind="query-params",
+        label_visibility="collapsed",
+    )
+    days = _PERIODS[chosen or "28 days"]
+    return today - timedelta(days=days - 1) if days else None
+
+
+def _figures(since: date | None, currency: str | None, context: PageContext) -> None:
+    figures = waste.figures(context.store_ids, since).row(0, named=True)
+    shown = {
+        "Wasted (pcs)": ("wasted_units", "Pieces that were taken out as waste."),
+        "Sold marked down (pcs)": ("marked_down_units", "Pieces sold with a markdown."),
+    }
+    if currency:
+        shown = {
+            "Wasted (pcs)": shown["Wasted (pcs)"],
+            f"Wasted ({currency})": ("wasted_value", "Their value at list price."),
+            "Sold marked down (pcs)": shown["Sold marked down (pcs)"],
+            f"Sold marked down ({currency})": ("marked_down_net", "What the tills took for them."),
+            f"Cost of markdowns ({currency})": (
+                "markdown_cost",
+                "What was not earned because of the markdowns.",
+            ),
+        }
+    with st.container(border=True, key="figures"):
+        for place, (name, (column, meaning)) in zip(
+            st.columns(len(shown)), shown.items(), strict=True
+        ):
+            place.metric(name, round(figures[column]), help=meaning, format="localized")
+    if not currency:
+        st.caption(
+            "The chosen stores have different currencies, so money is not added up: choose a store "
+            "to see it."
+        )
+
+
+def _by_day(since: date | None, today: date, currency: str | None, context: PageContext) -> None:
+    daily = waste.daily(context.store_ids, since)
+    if daily.is_empty():
+        st.info("Nothing was wasted or sold marked down in this period.", icon=":material/info:")
+        return
+    measures = (
+        (
+            Measure("wasted_value", f"Waste ({currency})", currency),
+            Measure("markdown_cost", f"Markdowns ({currency})", currency),
+        )
+        if currency
+        else (
+            Measure("wasted_units", "Waste (pcs)", "pcs"),
+            Measure("marked_down_units", "Marked down (pcs)", "pcs"),
+        )
+    )
+    downloads.summary("By business day and category:", daily, "waste_daily.csv")
+    first = since or daily.get_column("business_date")[0]
+    st.plotly_chart(
+        waste_by_day(daily, measures, (first, today), context.palette),
+        theme=None,
+        key="waste_by_day",
+        config={"displayModeBar": False},
+        alt="Waste and cost of markdowns by business day and category",
+    )
+
+
+def _filters(prefix: str, states: dict[str, str], context: PageContext) -> dict[str, Any]:
+    """Draw the filters of a table; returns them by the names the queries use."""
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        statuses = st.pills(
+            "Status",
+            list(states),
+            selection_mode="multi",
+            format_func=lambda status: states[status].partition(" ")[2],
+            key=f"{prefix}_status",
+            bind="query-params",
+        )
+        categories = st.multiselect(
+            "Category",
+            waste.categories(context.store_ids),
+            format_func=text.category_label,
+            placeholder="All",
+            key=f"{prefix}_category",
+            bind="query-params",
+        )
+        search = st.text_input(
+            "Search",
+            placeholder="Shelf, item or lot",
+            key=f"{prefix}_search",
+            bind="query-params",
+            icon=":material/search:",
+        )
+    return {"statuses": statuses, "categories": categories, "text": search}
+
+
+def _markdowns(since: date | None, total: int, context: PageContext) -> None:
+    wanted = _filters("markdown", _MARKDOWN_STATES, context)
+    found = waste.markdowns(context.store_ids, since, **wanted)
+    sold = int(found.get_column("sold_qty").sum())
+    downloads.summary(
+        f"**{text.number(len(found))}** of {text.plural(total, 'markdown')}, "
+        f"**{text.number(sold)}** pcs sold.",
+        found,
+        "markdowns.csv",
+        shown_rows=_SHOWN_ROWS,
+    )
+    if found.is_empty():
+        st.info("No markdown fits period and filters.", icon=":material/filter_alt_off:")
+        return
+    config = st.column_config
+    _table(
+        found.with_columns(
+            pl.col("status").replace(_MARKDOWN_STATES).alias("state"),
+            (pl.col("discount").cast(pl.Float64) * 100).round(1).alias("discount_percent"),
+        ),
+        "markdowns_table",
+        {
+            "discount_percent": config.NumberColumn("Markdown (%)", format="localized"),
+            "valid_from_ts": _moment("From", context),
+            "valid_to_ts": _moment("Until", context),
+            "sold_qty": config.NumberColumn("Sold (pcs)", format="localized"),
+            "sold_net": config.NumberColumn("Sold for", format="%.2f"),
+            "currency": config.TextColumn("Currency", width=70),
+        },
+        context,
+    )
+
+
+def _removals(since: date | None, total: int, context: PageContext) -> None:
+    wanted = _filters("removal", _REMOVAL_STATES, context)
+    found = waste.removals(context.store_ids, since, **wanted)
+    removed = int(found.get_column("removed_qty").sum())
+    downloads.summary(
+        f"**{text.number(len(found))}** of {text.plural(total, 'removal')}, "
+        f"**{text.number(removed)}** pcs removed.",
+        found,
+        "removals.csv",
+        shown_rows=_SHOWN_ROWS,
+    )
+    if found.is_empty():
+        st.info("No removal fits period and filters.", icon=":material/filter_alt_off:")
+        return
+    config = st.column_config
+    is_different = (pl.col("status") == "completed") & pl.col("removed_qty").ne_missing(
+        pl.col("expected_qty")
+    )
+    _table(
+        found.with_columns(
+            pl.when(is_different)
+            .then(pl.lit(_DIFFERS))
+            .otherwise(pl.col("status").replace(_REMOVAL_STATES))
+            .alias("state"),
+            pl.col("location").map_elements(text.label, return_dtype=pl.String).alias("place"),
+        ),
+        "removals_table",
+        {
+            "place": config.TextColumn("Where", width=90),
+            "expected_qty": config.NumberColumn("Expected (pcs)", format="localized"),
+            "removed_qty": config.NumberColumn("Removed (pcs)", format="localized"),
+            "wasted_value": config.NumberColumn("Value", format="%.2f"),
+            "currency": config.TextColumn("Currency", width=70),
+            "created_ts": _moment("Planned", context),
+            "completed_ts": _moment("Done", context),
+        },
+        context,
+    )
+
+
+def _moment(label: str, context: PageContext) -> Any:
+    return st.column_config.DatetimeColumn(
+        label, format="ddd D MMM, HH:mm", timezone=context.timezone
+    )
+
+
+def _table(found: pl.DataFrame, key: str, more: dict[str, Any], context: PageContext) -> None:
+    """Draw a table of plans about lots: what they are about, then columns of their own."""
+    config = st.column_config
+    store = {"store_name": config.TextColumn("Store")} if len(context.chosen) > 1 else {}
+    columns = {
+        "state": config.TextColumn("State", width=120),
+        **store,
+        "shelf_id": config.TextColumn("Shelf", width=105),
+        "subcategory": config.TextColumn("Item", width=140),
+        "category": config.TextColumn("Category", width=150),
+        "batch_code": config.TextColumn("Lot", width=130),
+        "expiry_date": config.DateColumn("Last day", format="ddd D MMM"),
+        **more,
+    }
+    shown = found.head(_SHOWN_ROWS).with_columns(
+        pl.col("category").map_elements(text.category_label, return_dtype=pl.String),
+        pl.col("batch_code").fill_null(NO_LOT),
+    )
+    st.dataframe(
+        shown,
+        hide_index=True,
+        height=tables.height_of(len(shown), most=440),
+        placeholder="",
+        column_order=list(columns),
+        column_config=columns,
+        key=key,
+    )
+
+
+PAGE = Page("Waste", ":material/delete_sweep:", "waste", render, allows_all_stores=True)

@@ -1,0 +1,358 @@
+"""The supply page: what is planned, why, what was decided, and what came."""
+
+import json
+from datetime import UTC, date, datetime, timedelta
+
+import pytest
+import serving_files as files
+from app_support import choose_rows, figure, press, table, words
+
+from dashboard.charts.deliveries import deliveries_by_day
+from dashboard.components.order_story import story
+from dashboard.data import supply
+from dashboard.theme import DARK, LIGHT
+
+LINE = "S001/{}/20260104T1100Z"
+BEEF, CHICKEN, LAGER = (LINE.format(item) for item, *_ in files.ITEMS[:3])
+
+
+def lines(**wanted):
+    return supply.plan(["S001"], **wanted).get_column("shelf_id").to_list()
+
+
+@pytest.mark.usefixtures("one_store")
+@pytest.mark.parametrize(
+    ("wanted", "expected"),
+    [
+        ({}, ["MEABEE0001", "BEELAG0003", "MEACHI0002"]),
+        ({"categories": ["MEAT"]}, ["MEABEE0001", "MEACHI0002"]),
+        ({"bounds": ["capacity", "shelf_life"]}, ["BEELAG0003", "MEACHI0002"]),
+        ({"decisions": ["none"]}, ["MEABEE0001"]),
+        ({"decisions": ["held", "none"]}, ["MEABEE0001", "MEACHI0002"]),
+        ({"text": " lager "}, ["BEELAG0003"]),
+        ({"text": "' or 1 = 1 --"}, []),
+        ({"cutoff_ts": files.LAST_CUTOFF}, ["WINRED0004"]),
+        ({"cutoff_ts": files.LAST_CUTOFF - timedelta(days=2)}, []),
+    ],
+)
+def test_plan_filters(wanted, expected):
+    assert lines(**wanted) == expected
+
+
+@pytest.mark.usefixtures("two_stores")
+def test_figures_add_up_the_chosen_stores():
+    one = supply.figures(["S001"]).row(0, named=True)
+    assert one == {
+        "planned_lines": 2,
+        "planned_pieces": 36,
+        "held_lines": 1,
+        "ordered_lines": 2,
+        "ordered_pieces": 48,
+        "overdue_lines": 1,
+        "overdue_pieces": 12,
+    }
+    both = supply.figures(["S001", "S002"]).row(0, named=True)
+    assert both == {name: 2 * value for name, value in one.items()}
+    assert set(supply.figures([]).row(0)) == {0}
+
+
+@pytest.mark.usefixtures("one_store")
+@pytest.mark.parametrize(
+    ("wanted", "expected"),
+    [
+        ({}, ["o-3", "o-4", "o-1", "o-2"]),
+        ({"statuses": ["delivered"]}, ["o-1", "o-2"]),
+        ({"categories": ["MEAT"], "statuses": ["overdue"]}, ["o-3"]),
+        ({"only_differences": True}, ["o-1"]),
+        ({"text": "red wines"}, ["o-1"]),
+        ({"text": "o-4"}, ["o-4"]),
+    ],
+)
+def test_order_filters(wanted, expected):
+    assert supply.orders(["S001"], **wanted).get_column("order_id").to_list() == expected
+
+
+@pytest.mark.usefixtures("two_stores")
+def test_orders_of_an_item_are_those_of_its_store():
+    found = supply.of_item("S002", "WINRED0004")
+    assert found.get_column("order_id").to_list() == ["S002-o-1"]
+    assert supply.of_item("S001", "WINRED").is_empty()
+
+
+@pytest.mark.usefixtures("two_stores")
+def test_deliveries_add_up_by_day_of_the_store():
+    names = ("ordered", "received", "damaged", "missing", "outstanding", "delay_minutes")
+    assert supply.deliveries(["S001"]).select("delivery_date", "lines", *names).rows() == [
+        (date(2025, 12, 31), 1, 12, 12, 0, 0, 0, 0),
+        (date(2026, 1, 2), 2, 36, 20, 3, 1, 12, 90),
+        (date(2026, 1, 5), 1, 36, 0, 0, 0, 36, None),
+    ]
+    both = supply.deliveries(["S001", "S002"])
+    assert both.get_column("ordered").to_list() == [24, 72, 72]
+
+
+@pytest.mark.usefixtures("two_stores")
+def test_coming_cutoffs_first_and_orders_of_chosen_stores():
+    cutoffs = supply.cutoffs(["S002"])
+    assert cutoffs.get_column("status").to_list() == ["next", "closed", "closed"]
+    assert cutoffs.get_column("store_name").unique().to_list() == ["Smart Shelf Turku"]
+    assert supply.count_orders(["S001"]) == 4
+    assert supply.categories(["S001"]) == ["BEERS", "MEAT", "WINES"]
+
+
+# Why a line has its quantity
+
+
+def told(**more):
+    steps = story(files.planned("MEABEE0001", **({"decision": None} | more)), "Europe/Rome")
+    return [f"{step.title} {step.detail}".strip() for step in steps], steps
+
+
+def test_a_line_tells_target_need_rounding_decision_and_outcome():
+    assert told()[0] == [
+        "60 pcs are the target by the policy base-stock",
+        "20 are needed with 40 in stock and 0 on order",
+        "24 are planned because it comes in whole batches of 12",
+        "Nobody decided otherwise",
+        "24 pcs will be ordered at the cutoff (Sun 4 Jan 2026, 12:00)",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("bound", "words_of_it"),
+    [
+        ("none", "as nothing limits them"),
+        ("capacity", "no more fits in"),
+        ("shelf_life", "would expire before it is sold"),
+    ],
+)
+def test_a_line_tells_what_bound_it(bound, words_of_it):
+    assert words_of_it in told(bound=bound)[0][2]
+
+
+@pytest.mark.parametrize(
+    ("more", "decided", "outcome"),
+    [
+        ({"decision": "held", "order_qty": 0}, "Held back by Anna", "None will be ordered"),
+        ({"decision": "changed", "order_qty": 36}, "Changed to 36 by Anna", "36 pcs will be"),
+        ({"decision": "approved", "status": "completed"}, "Approved by Anna", "have come"),
+        ({"decision": "held", "order_qty": 0, "status": "canceled"}, "Held", "None were ordered"),
+    ],
+)
+def test_a_line_tells_who_decided_what(more, decided, outcome):
+    sentences, steps = told(actor="Anna", note="because", **more)
+    assert sentences[3].startswith(decided)
+    assert steps[3].note == "because"
+    assert outcome in sentences[4]
+
+
+# The chart
+
+
+@pytest.mark.parametrize("palette", [LIGHT, DARK], ids=lambda palette: palette.name)
+def test_parts_of_a_day_add_up_to_what_was_ordered(one_store, palette):
+    chart = deliveries_by_day(supply.deliveries(["S001"]), palette)
+    parts = {trace.name: list(trace.y) for trace in chart.data}
+    names = ("Received", "Damaged", "Missing", "Not there yet")
+    assert [sum(day) for day in zip(*(parts[name] for name in names), strict=True)] == [12, 36, 36]
+    assert parts["Ordered"] == [12, 36, 36]
+    assert parts["Delay"] == [0, 90, None]
+    assert list(chart.data[0].x) == ["Wed 31 Dec", "Fri 2 Jan", "Mon 5 Jan"]
+    patterns = [trace.marker.pattern.shape for trace in chart.data[:4]]
+    assert len(set(patterns)) == 4
+    assert chart.layout.font.color == palette.text
+
+
+# The page
+
+
+@pytest.mark.usefixtures("one_store")
+def test_figures_count_down_in_the_time_of_the_data(open_page):
+    app = open_page("supply")
+    assert not app.exception
+    assert figure(app, "Next cutoff") == "Sun 12:00"
+    assert figure(app, "Next delivery") == "Mon 08:00"
+    deltas = {metric.label: metric.delta for metric in app.metric}
+    assert deltas["Next cutoff"] == "in 23 h 12 min"
+    assert deltas["Next delivery"] == "in 1 d 19 h"
+    assert figure(app, "Planned lines") == "2"
+    assert figure(app, "Planned (pcs)") == "36"
+    assert figure(app, "Held back") == "1"
+    assert figure(app, "On order") == "48"
+    assert figure(app, "Overdue") == "1"
+    assert "**3** of 3 lines, **36** pcs to order." in words(app)
+
+
+@pytest.mark.usefixtures("one_store")
+def test_the_plan_tells_decisions_by_signs_as_well(open_page):
+    app = open_page("supply")
+    shown = table(app, "bound_label").set_index("shelf_id")
+    assert shown["state"].to_dict() == {
+        "MEABEE0001": "As planned",
+        "BEELAG0003": "◆ Changed",
+        "MEACHI0002": "✕ Held back",
+    }
+    assert shown["bound_label"]["MEACHI0002"] == "Room"
+    app.multiselect(key="decision").set_value(["held"]).run()
+    assert "**1** of 3 lines, **0** pcs to order." in words(app)
+    app.multiselect(key="bound").set_value(["batch"]).run()
+    assert "No line fits the filters." in words(app)
+
+
+@pytest.mark.usefixtures("one_store")
+def test_the_line_of_the_address_is_explained(open_page):
+    app = open_page("supply", line=LAGER)
+    assert not app.exception
+    shown = words(app)
+    assert "BEELAG0003, Lager" in shown
+    assert "more would expire before it is sold" in shown
+    assert "fair in &lt;town&gt;" in shown
+    assert table(app, "missing_qty")["order_id"].tolist() == ["o-4"]
+
+
+@pytest.mark.usefixtures("two_stores")
+def test_all_stores_together(open_page):
+    app = open_page("supply", store="All stores")
+    assert not app.exception
+    assert figure(app, "Planned (pcs)") == "72"
+    assert set(table(app, "bound_label")["store_name"]) == {
+        "Smart Shelf Scandiano",
+        "Smart Shelf Turku",
+    }
+
+
+@pytest.mark.usefixtures("one_store")
+def test_orders_tell_what_differs(open_page):
+    app = open_page("supply", supply="Orders")
+    assert not app.exception
+    shown = table(app, "damaged_qty").set_index("order_id")
+    assert shown["state"].to_dict() == {
+        "o-3": "▲ Overdue",
+        "o-4": "● Issued",
+        "o-1": "◆ Delivered, differs",
+        "o-2": "✓ Delivered",
+    }
+    app.toggle(key="differences").set_value(True).run()
+    assert "**1** of 4 orders, **24** pcs." in words(app)
+    app.text_input(key="order_search").input("lager").run()
+    assert "No order fits the filters." in words(app)
+
+
+@pytest.mark.usefixtures("one_store")
+def test_deliveries_are_drawn_and_listed(open_page):
+    app = open_page("supply", supply="Deliveries")
+    assert not app.exception
+    [chart] = app.get("plotly_chart")
+    assert "Not there yet" in [trace["name"] for trace in json.loads(chart.proto.spec)["data"]]
+    assert table(app, "outstanding")["ordered"].tolist() == [36, 36, 12]
+
+
+@pytest.mark.usefixtures("one_store")
+def test_a_past_cutoff_shows_its_lines(open_page):
+    app = open_page("supply", supply="Past cutoffs")
+    closed = table(app, "order_pieces")
+    assert closed["order_pieces"].tolist() == [72, 12]
+    choose_rows(app, "supply_cutoffs", closed["row_id"].tolist()[0])
+    assert not app.exception
+    assert table(app, "bound_label")["shelf_id"].tolist() == ["WINRED0004"]
+    choose_rows(app, "supply_cutoffs:lines", "S001/WINRED0004/20260101T1100Z")
+    assert "were ordered at the cutoff and have come" in words(app)
+    choose_rows(app, "supply_cutoffs", closed["row_id"].tolist()[1])
+    assert "not kept any more" in words(app)
+
+
+def test_nothing_to_order_and_nothing_ordered_yet(open_page, serving):
+    coming = {"ops.supplier_cutoffs": files.supply()["ops.supplier_cutoffs"][:1]}
+    files.write(serving, files.catalogue(), files.store(), coming)
+    assert "Nothing needs to be ordered" in words(open_page("supply"))
+    for section in ("Orders", "Deliveries"):
+        assert "Nothing has been ordered so far" in words(open_page("supply", supply=section))
+    assert "No cutoff has passed" in words(open_page("supply", supply="Past cutoffs"))
+
+
+# Decisions
+
+
+def fill(app, *, name="Anna", note=""):
+    app.text_input(key="actor").input(name)
+    app.text_input(key="supply_plan:note").input(note)
+    return app
+
+
+@pytest.mark.usefixtures("one_store")
+def test_chosen_lines_are_held_back_and_marked(open_page, broker):
+    app = choose_rows(open_page("supply"), "supply_plan", BEEF, CHICKEN, LAGER)
+    labels = {button.label: button.disabled for button in app.button}
+    # What is held back already cannot be held back again.
+    assert labels == {"Approve 3": False, "Hold 2": False, "Change": True}
+    press(fill(app, note="fridge is broken"), "Hold")
+    assert not app.exception
+    assert [stream for stream, _ in broker.entries] == ["operator_events:S001"] * 2
+    events = {event["data"]["shelf_id"]: event for _, event in broker.entries}
+    assert set(events) == {"MEABEE0001", "BEELAG0003"}
+    assert events["MEABEE0001"]["type"] == "com.smartshelf.operator.supplier_order_held.v1"
+    assert events["MEABEE0001"]["data"] == {
+        "store_id": "S001",
+        "shelf_id": "MEABEE0001",
+        "cutoff_ts": "2026-01-04T11:00:00.000000Z",
+        "actor": "Anna",
+        "note": "fridge is broken",
+    }
+    assert "Sent: 2 lines held. It takes effect with the next micro-batch" in words(app)
+    shown = table(app, "bound_label").set_index("shelf_id")["state"]
+    assert shown["MEABEE0001"] == "⏳ holding back"
+    assert shown["MEACHI0002"] == "✕ Held back"
+    assert not app.button
+
+
+@pytest.mark.usefixtures("one_store")
+def test_a_held_line_can_be_approved(open_page, broker):
+    app = choose_rows(open_page("supply"), "supply_plan", CHICKEN)
+    press(fill(app), "Approve 1")
+    [(_, event)] = broker.entries
+    assert event["type"] == "com.smartshelf.operator.supplier_order_approved.v1"
+    assert "note" not in event["data"]
+    assert table(app, "bound_label").set_index("shelf_id")["state"]["MEACHI0002"] == "⏳ approving"
+
+
+@pytest.mark.usefixtures("one_store")
+def test_a_quantity_is_changed_with_a_reason(open_page, broker):
+    app = choose_rows(open_page("supply"), "supply_plan", BEEF)
+    quantity = app.number_input(key=f"supply_plan:pieces:{BEEF}")
+    assert quantity.value == 24
+    quantity.set_value(36)
+    press(fill(app), "Change")
+    assert "The reason is missing" in words(app)
+    assert not broker.entries
+    app.number_input(key=f"supply_plan:pieces:{BEEF}").set_value(36)
+    press(fill(app, note="fair in town"), "Change")
+    [(_, event)] = broker.entries
+    assert event["data"]["order_quantity"] == 36
+    assert event["data"]["note"] == "fair in town"
+    assert table(app, "bound_label").set_index("shelf_id")["state"]["MEABEE0001"] == "⏳ changing"
+
+
+@pytest.mark.usefixtures("one_store")
+def test_a_decision_needs_a_name(open_page, broker):
+    app = choose_rows(open_page("supply"), "supply_plan", BEEF)
+    press(fill(app, name=" "), "Approve")
+    assert "Your name is missing" in words(app)
+    assert not broker.entries
+
+
+def test_the_mark_goes_when_the_decision_has_come_back(open_page, one_store, broker):
+    app = choose_rows(open_page("supply"), "supply_plan", BEEF)
+    press(fill(app), "Hold")
+    [(_, event)] = broker.entries
+    changed = files.loop()
+    changed["ops.supplier_plan"][0] |= {"decision": "held", "order_qty": 0, "actor": "Anna"}
+    changed["ops.operator_actions"].append(
+        {"event_id": event["id"], "store_id": "S001", "action": "supplier_order_held"}
+    )
+    later = datetime.now(UTC) + timedelta(seconds=1)
+    files.write(
+        one_store, files.catalogue(), files.store(), files.stock(), changed, published_at=later
+    )
+    app.run()
+    assert not app.exception
+    assert table(app, "bound_label").set_index("shelf_id")["state"]["MEABEE0001"] == "✕ Held back"
