@@ -109,6 +109,19 @@ def read_preparation(path: Path) -> str | None:
         return str(connection.execute("from main.last_preparation").fetchall()[0][0])
 
 
+def start_query_log(connection: duckdb.DuckDBPyConnection) -> None:
+    """Let the database write down what it executes from now on."""
+    connection.execute("call enable_logging('QueryLog', storage = 'memory')")
+
+
+def read_query_log(connection: duckdb.DuckDBPyConnection) -> list[str]:
+    """Return what was executed since `start_query_log`, in order."""
+    log = connection.execute(
+        "select message from duckdb_logs where type = 'QueryLog' order by timestamp, query_id"
+    )
+    return [message for (message,) in log.fetchall()]
+
+
 def execute_all(
     path: Path,
     sources: Mapping[str, pds.Dataset | pa.Table],

@@ -10,7 +10,6 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
-import duckdb
 import orjson
 import pyarrow.dataset as pds
 from dbt.adapters.duckdb.connections import DuckDBConnectionManager
@@ -18,7 +17,8 @@ from dbt.adapters.duckdb.plugins import BasePlugin
 from dbt.adapters.duckdb.utils import SourceConfig
 
 from smartshelf_dagster.storage.delta import open_dataset
-from smartshelf_dagster.transform.recorded import RecordedRun, recorded, start_recording
+from smartshelf_dagster.storage.warehouse import read_query_log, start_query_log
+from smartshelf_dagster.transform.recorded import RecordedRun, recorded
 
 # Versions that the runs of this process have opened last: lake, then `<layer>/<name>`.
 opened_versions: dict[str, dict[str, int]] = defaultdict(dict)
@@ -37,7 +37,7 @@ def recording() -> Iterator[None]:
 
 def recorded_run() -> RecordedRun:
     """Return what the run that has just ended executed; its connection must still be open."""
-    return recorded(DuckDBConnectionManager.env().conn)
+    return recorded(read_query_log(DuckDBConnectionManager.env().conn))
 
 
 def open_source(root: str, table: str, pinned: Mapping[str, int]) -> pds.Dataset:
@@ -54,10 +54,10 @@ class Plugin(BasePlugin):  # type: ignore[misc]
         self._root = plugin_config["root"]
         self._pinned: dict[str, int] = orjson.loads(plugin_config["versions"])
 
-    def configure_connection(self, conn: duckdb.DuckDBPyConnection) -> None:
+    def configure_connection(self, conn: Any) -> None:
         """Let the database write down what it executes, when that is asked for."""
         if _recording.is_set():
-            start_recording(conn)
+            start_query_log(conn)
 
     def load(self, source_config: SourceConfig) -> pds.Dataset:
         """Open a source's table."""

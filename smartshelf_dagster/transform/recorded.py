@@ -9,12 +9,11 @@ Belongs here: writing down and executing. Does not belong here: SQL of its own.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-import duckdb
 import pyarrow as pa
 import pyarrow.dataset as pds
 
@@ -77,19 +76,15 @@ def _registered_name(table: str) -> str:
     return f"smartshelf_{table.replace('/', '_')}_df"
 
 
-def start_recording(connection: duckdb.DuckDBPyConnection) -> None:
-    """Let the database write down what it executes from now on."""
-    connection.execute("call enable_logging('QueryLog', storage = 'memory')")
+def recorded(log: Iterable[str]) -> RecordedRun:
+    """Pick out of everything that was executed what builds models.
 
-
-def recorded(connection: duckdb.DuckDBPyConnection) -> RecordedRun:
-    """Return what models executed since `start_recording`."""
-    log = connection.execute(
-        "select message from duckdb_logs where type = 'QueryLog' order by timestamp, query_id"
-    )
+    Args:
+        log: Statements in the order in which they were executed.
+    """
     statements: list[tuple[str, str]] = []
     bounds: list[str] = []
-    for (message,) in log.fetchall():
+    for message in log:
         if message.startswith(_SETS_BOUND):
             bounds.append(message)
         elif match := _BUILDS.match(message):
