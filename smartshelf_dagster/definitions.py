@@ -6,6 +6,7 @@
 import dagster as dg
 
 from smartshelf_dagster.defs import (
+    cutoffs,
     dbt,
     decisions,
     ingest,
@@ -26,16 +27,23 @@ def build_definitions(lake: LakeResource) -> dg.Definitions:
             *ingest.reference_specs(),
             ingest.drain_streams,
             dbt.dbt_models,
-            decisions.restock_commands,
+            decisions.task_commands,
+            cutoffs.supplier_orders,
             serving.serving_file,
             maintenance.delta_tables,
             maintenance.dagster_runs,
         ],
         asset_checks=[dbt.dbt_tests, maintenance.goods_are_conserved],
-        jobs=[jobs.micro_batch_job, jobs.data_quality_job, jobs.maintenance_job],
+        jobs=[
+            jobs.micro_batch_job,
+            jobs.supplier_cutoff_job,
+            jobs.data_quality_job,
+            jobs.maintenance_job,
+        ],
         sensors=[
             sensors.event_sensor,
             sensors.simulated_clock_sensor,
+            sensors.cutoff_sensor,
             sensors.run_failure_sensor,
         ],
         schedules=schedules.SCHEDULES,

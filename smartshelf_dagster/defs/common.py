@@ -5,6 +5,7 @@ WRITER_LANE = {"smartshelf/lane": "writer"}
 
 INGEST = "ingest"
 DECISIONS = "decisions"
+ORDERS = "orders"
 SERVING = "serving"
 MAINTENANCE = "maintenance"
 STREAMS = "streams"

@@ -9,16 +9,16 @@ from smartshelf_dagster.transform.runner import warehouse_lock
 
 
 @dg.asset(
-    key=["decisions", "restock_commands"],
-    deps=[["ops", "shelf_restock_plan"]],
+    key=["decisions", "task_commands"],
+    deps=[["ops", "shelf_restock_plan"], ["ops", "markdowns"], ["ops", "removals"]],
     group_name=DECISIONS,
     kinds={"redis"},
     owners=OWNERS,
     # The commands come back as raw/commands at the next drain; an edge would close the loop.
-    description="Restock commands sent to staff on the streams `commands:<store>`.",
+    description="Restocks, markdowns and removals, sent on the streams `commands:<store>`.",
 )
-def restock_commands(lake: LakeResource) -> dg.MaterializeResult[None]:
-    """Send every restock task that is planned and not yet issued."""
+def task_commands(lake: LakeResource) -> dg.MaterializeResult[None]:
+    """Send everything that is planned for staff and tills and not yet issued."""
     session = lake.session()
     with warehouse_lock(lake.settings, wait=True):
         sent = issue_commands(session.client, session.transformer)

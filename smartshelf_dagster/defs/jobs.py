@@ -2,7 +2,14 @@
 
 import dagster as dg
 
-from smartshelf_dagster.defs.common import DECISIONS, INGEST, MAINTENANCE, SERVING, WRITER_LANE
+from smartshelf_dagster.defs.common import (
+    DECISIONS,
+    INGEST,
+    MAINTENANCE,
+    ORDERS,
+    SERVING,
+    WRITER_LANE,
+)
 from smartshelf_dagster.defs.dbt import dbt_models, dbt_tests
 from smartshelf_dagster.defs.ingest import drain_streams
 from smartshelf_dagster.defs.maintenance import goods_are_conserved
@@ -15,6 +22,14 @@ micro_batch_job = dg.define_asset_job(
     executor_def=dg.in_process_executor,
     tags=WRITER_LANE,
     description="Drain the streams, build state, alerts and plans, issue commands, publish.",
+)
+
+supplier_cutoff_job = dg.define_asset_job(
+    "supplier_cutoff",
+    selection=dg.AssetSelection.groups(ORDERS),
+    executor_def=dg.in_process_executor,
+    tags=WRITER_LANE,
+    description="Plan and send the supplier orders of one cutoff.",
 )
 
 data_quality_job = dg.define_asset_job(

@@ -10,11 +10,18 @@ from datetime import UTC, datetime, timedelta
 
 import dagster as dg
 
-from smartshelf_dagster.defs.jobs import data_quality_job, maintenance_job, micro_batch_job
+from smartshelf_dagster.defs.cutoffs import CUTOFFS
+from smartshelf_dagster.defs.jobs import (
+    data_quality_job,
+    maintenance_job,
+    micro_batch_job,
+    supplier_cutoff_job,
+)
 from smartshelf_dagster.domain.cadence import CADENCES
 from smartshelf_dagster.pipeline.peek import peek_streams
 from smartshelf_dagster.resources.lake import LakeResource
 from smartshelf_dagster.settings import load_settings
+from smartshelf_dagster.storage.reference import read_reference
 from smartshelf_dagster.streaming.client import Clock
 
 _UNDER_WAY = [
@@ -86,6 +93,32 @@ def simulated_clock_sensor(
             requests.append(dg.RunRequest(run_key=f"{cadence.job}:{due}", job_name=cadence.job))
             cursor[cadence.job] = {"due": due, "at": now.isoformat()}
     return dg.SensorResult(run_requests=requests, cursor=json.dumps(cursor))
+
+
+@dg.sensor(
+    name="cutoff_sensor",
+    job=supplier_cutoff_job,
+    minimum_interval_seconds=30,
+    default_status=dg.DefaultSensorStatus.RUNNING,
+    description="Requests the orders of every supplier cutoff that has passed, on either clock.",
+)
+def cutoff_sensor(
+    context: dg.SensorEvaluationContext, lake: LakeResource
+) -> dg.SensorResult | dg.SkipReason:
+    """Request each cutoff once, oldest first; a clock that jumped over several skips none."""
+    stores: list[datetime] = read_reference(lake.settings, "stores")["opened_ts"].to_list()
+    opened = min(stores, default=None)
+    now = Clock(lake.connect(), lake.settings.clock).now()
+    if opened is None or now < opened:
+        return dg.SkipReason("no store is open yet")
+    passed = [
+        key
+        for key in CUTOFFS.get_partition_keys(current_time=now)
+        if opened < CUTOFFS.time_window_for_partition_key(key).start <= now
+    ]
+    new = [key for key in passed if key > (context.cursor or "")]
+    requests = [dg.RunRequest(run_key=f"cutoff:{key}", partition_key=key) for key in new]
+    return dg.SensorResult(run_requests=requests, cursor=passed[-1] if passed else None)
 
 
 @dg.run_failure_sensor(

@@ -176,7 +176,7 @@ class LakeSession:
         return report
 
     def close_cutoffs(
-        self, as_of: datetime, *, has_positions: bool = False, cutoff: datetime | None = None
+        self, as_of: datetime, *, has_positions: bool = False, until: datetime | None = None
     ) -> list[ClosedCutoff]:
         """Send the orders of cutoffs that are due.
 
@@ -186,12 +186,12 @@ class LakeSession:
         Args:
             as_of: The time to compute for.
             has_positions: Whether everything is built for it already.
-            cutoff: Only this one.
+            until: Only cutoffs up to this one.
         """
         closed: list[ClosedCutoff] = []
         while True:
             with open_warehouse(self.transformer.warehouse) as reader:
-                due = due_cutoffs(reader, cutoff)
+                due = due_cutoffs(reader, until)
             if due.is_empty():
                 return closed
             if closed or not has_positions:

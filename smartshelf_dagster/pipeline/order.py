@@ -67,16 +67,16 @@ class ClosedCutoff:
     order_pieces: int
 
 
-def due_cutoffs(reader: WarehouseReader, cutoff: datetime | None = None) -> pl.DataFrame:
+def due_cutoffs(reader: WarehouseReader, until: datetime | None = None) -> pl.DataFrame:
     """Return the oldest cutoff of each store whose orders are still to be sent.
 
     Args:
         reader: The warehouse, with `ops/supplier_cutoffs` built.
-        cutoff: Only this one.
+        until: Only cutoffs up to this one.
     """
     due = _frame(reader, "ops/supplier_cutoffs", "status = 'due'")
-    if cutoff is not None:
-        due = due.filter(pl.col("cutoff_ts") == cutoff)
+    if until is not None:
+        due = due.filter(pl.col("cutoff_ts") <= until)
     return due.sort("cutoff_ts").unique("store_id", keep="first", maintain_order=True)
 
 

@@ -61,7 +61,7 @@ def test_micro_batch_drains_builds_decides_and_publishes(
     assert made["raw/shelf_events"]["events_refused"].value == 1
     assert made["raw/shelf_events"]["delta_version"].value == 1
     assert made["cleansed/stock_movements"]["dagster/row_count"].value == 20
-    assert made["decisions/restock_commands"]["commands_sent"].value == 1
+    assert made["decisions/task_commands"]["commands_sent"].value == 1
     assert client.xlen("commands:S001") == 1
     publication = read_publication(settings)
     assert publication is not None
