@@ -112,7 +112,7 @@ def test_a_connection_lost_on_the_way_tells_what_was_sent(monkeypatch):
 
 
 def test_a_name_the_contract_refuses_is_explained(broker):
-    outcome = actions.act([key()], "acknowledged", actor="<Anna>")
+    outcome = actions.act([key()], "acknowledged", actor="Anna\x07Rossi")
     assert not broker.entries
     assert "not accepted" in outcome.problem
     assert "actor" in outcome.problem
