@@ -92,7 +92,7 @@ def test_doctor_finds_everything(settings: Settings) -> None:
     ("arguments", "message"),
     [
         (["audit", "--lake", "{empty}"], "nothing is published yet"),
-        (["rebuild", "--lake", "{empty}"], "nothing is published yet"),
+        (["rebuild", "--lake", "{empty}"], "holds no events"),
         (["audit", "--lake", " "], "SMARTSHELF_LAKE"),
         (["audit", "--lake", "{empty}", "--as-of", "yesterday"], "yesterday"),
         (["run", "--days", "1", "--tick", "soon"], "60m"),
