@@ -12,7 +12,8 @@
 
 {#- 1 is Monday, 7 is Sunday. -#}
 {% macro iso_weekday(day) %}{{ return(adapter.dispatch('iso_weekday')(day)) }}{% endmacro %}
-{% macro default__iso_weekday(day) %}(weekday({{ day }}) + 1){% endmacro %}
+{#- Not weekday(): Sail takes Sunday for the day before Monday. -#}
+{% macro default__iso_weekday(day) %}(pmod(dayofweek({{ day }}) + 5, 7) + 1){% endmacro %}
 {% macro duckdb__iso_weekday(day) %}isodow({{ day }}){% endmacro %}
 
 {% macro add_minutes(ts, minutes) %}{{ return(adapter.dispatch('add_minutes')(ts, minutes)) }}{% endmacro %}

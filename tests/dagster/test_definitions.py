@@ -61,13 +61,13 @@ def test_sensors_and_schedules_run_without_being_switched_on() -> None:
     sensors = {s.name: s.default_status.value for s in repository.sensor_defs}
     schedules = {s.name: s.default_status.value for s in repository.schedule_defs}
     assert sensors == dict.fromkeys(
-        ["event_sensor", "simulated_clock_sensor", "run_failure_sensor"], "RUNNING"
+        ["event_sensor", "simulated_clock_sensor", "cutoff_sensor", "run_failure_sensor"], "RUNNING"
     )
     assert schedules == dict.fromkeys(["data_quality_schedule", "maintenance_schedule"], "RUNNING")
 
 
 def test_jobs_share_the_writers_lane_and_one_process() -> None:
-    for name in ("micro_batch", "data_quality", "maintenance"):
+    for name in ("micro_batch", "supplier_cutoff", "data_quality", "maintenance"):
         job = defs.resolve_job_def(name)
         assert job.tags["smartshelf/lane"] == "writer"
         assert job.executor_def.name == "in_process"

@@ -7,6 +7,7 @@ import pytest
 from smartshelf_dagster.pipeline.audit import audit
 from smartshelf_dagster.pipeline.micro_batch import DECISIONS, LakeSession
 from smartshelf_dagster.pipeline.rebuild import rebuild
+from smartshelf_dagster.storage import delta
 from smartshelf_dagster.streaming.client import Client
 from smartshelf_dagster.streaming.producer import send_batches
 from smartshelf_dagster.streaming.topics import SIM_NOW_KEY
@@ -23,6 +24,11 @@ def turn(session: LakeSession, client: Client, number: int, *, publish: bool = F
     return session.turn(publish_now=publish).models
 
 
+def received(session: LakeSession) -> int:
+    """Count the shelf events; commands of the system's own come back as well."""
+    return delta.read(session.settings.table_uri("raw/shelf_events"), ["event_id"]).num_rows
+
+
 @pytest.mark.timeout(120)
 def test_recorded_third_turn_needs_no_dbt_and_gives_the_same_rows(
     session: LakeSession, client: Client, monkeypatch: pytest.MonkeyPatch
@@ -35,7 +41,7 @@ def test_recorded_third_turn_needs_no_dbt_and_gives_the_same_rows(
     turn(session, client, 4, publish=True)
     report = audit(session.settings)
     assert report.clean, report.details
-    assert report.events == 5
+    assert received(session) == 5
     assert rebuild(session.settings).differences == 0
 
 
@@ -52,7 +58,7 @@ def test_recorded_another_writer_in_between_is_noticed(
     turn(session, client, 4, publish=True)
     report = audit(session.settings)
     assert report.clean, report.details
-    assert report.events == 6
+    assert received(session) == 6
 
 
 @pytest.mark.timeout(120)

@@ -75,7 +75,7 @@ grouped as (
 named as (
     select
         *,
-        {{ uuid5("concat('alert:', alert_type, ':', store_id, ':', item_id, ':', cast(" ~ epoch_us('opened_ts') ~ " as " ~ string_type() ~ "))") }} as alert_id
+        {{ uuid5("concat('alert:', alert_type, ':', store_id, ':', location, ':', item_id, ':', cast(" ~ epoch_us('opened_ts') ~ " as " ~ string_type() ~ "))") }} as alert_id
     from grouped
 ),
 
