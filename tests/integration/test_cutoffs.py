@@ -1,0 +1,166 @@
+"""Supplier cutoffs: each closed once, whatever dies; none skipped; people's word counts."""
+
+import random
+import time
+from datetime import UTC, datetime, timedelta
+
+import polars as pl
+import pytest
+
+from smartshelf_dagster.pipeline.audit import audit
+from smartshelf_dagster.pipeline.micro_batch import LakeSession
+from smartshelf_dagster.services.embedded_redis import EmbeddedRedis
+from smartshelf_dagster.settings import Settings, load_settings
+from smartshelf_dagster.storage import delta
+from smartshelf_dagster.storage.reference import read_reference
+from smartshelf_dagster.streaming.client import Client, Clock
+from smartshelf_dagster.streaming.operator import (
+    PlannedOrderKey,
+    send_order_change,
+    send_order_decision,
+)
+from smartshelf_dagster.streaming.producer import send_batches
+from smartshelf_dagster.streaming.topics import SIM_NOW_KEY
+from tests.helpers.events import encode, opening
+from tests.integration.test_kill import kill, start
+
+CUTOFFS = [
+    datetime(2026, 1, day, 12, tzinfo=UTC) for day in (1, 4, 6, 8, 11, 13, 15, 18, 20, 22, 25, 27)
+]
+
+
+def set_clock(client: Client, moment: datetime) -> None:
+    client.set(SIM_NOW_KEY, moment.isoformat().replace("+00:00", "Z"))
+
+
+def table(settings: Settings, name: str) -> pl.DataFrame:
+    return pl.DataFrame(pl.from_arrow(delta.read(settings.table_uri(name))))
+
+
+def stock(settings: Settings, client: Client, pieces: int = 1) -> list[str]:
+    """Give both stores a few pieces of some items, in warehouses whose reorder points are above."""
+    items = read_reference(settings, "items")["item_id"].to_list()[:20]
+    for store in ("S001", "S002"):
+        lots = [
+            opening(
+                f"{store}-{item}",
+                *(pieces, "warehouse"),
+                store=store,
+                shelf_id=item,
+                batch_code=f"B{number}",
+            )
+            for number, item in enumerate(items)
+        ]
+        send_batches(client, f"warehouse_events:{store}", [encode(lot) for lot in lots], 20)
+    return items
+
+
+def ordered(settings: Settings) -> pl.DataFrame:
+    commands = table(settings, "raw/commands")
+    return commands.filter(pl.col("event_type") == "supplier_order")
+
+
+@pytest.fixture
+def rule(settings: Settings) -> Settings:
+    """The same lake under the policy that needs no history."""
+    return load_settings(lake=settings.lake, order_policy="rule")
+
+
+def assert_each_cutoff_once(settings: Settings, cutoffs: list[datetime]) -> None:
+    commands = table(settings, "raw/commands")
+    closed = commands.filter(pl.col("event_type") == "supplier_cutoff")
+    assert sorted(closed.select("store_id", "cutoff_ts").iter_rows()) == sorted(
+        (store, cutoff) for store in ("S001", "S002") for cutoff in cutoffs
+    )
+    lines = ordered(settings).select("store_id", "shelf_id", "cutoff_ts")
+    assert lines.n_unique() == lines.height
+    sums = (
+        ordered(settings)
+        .group_by("store_id", "cutoff_ts")
+        .agg(
+            pl.len().cast(pl.Int32).alias("order_lines"),
+            pl.col("quantity").sum().alias("order_pieces"),
+        )
+    )
+    told = closed.filter(pl.col("order_lines") > 0)
+    assert sums.sort("store_id", "cutoff_ts").rows() == (
+        told.select("store_id", "cutoff_ts", "order_lines", "order_pieces")
+        .sort("store_id", "cutoff_ts")
+        .rows()
+    )
+
+
+@pytest.mark.timeout(300)
+def test_d25_cutoff_killed_anywhere_orders_each_item_once(
+    rule: Settings, client: Client, broker: EmbeddedRedis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SMARTSHELF_ORDER_POLICY", "rule")
+    chance = random.Random(3)
+    set_clock(client, CUTOFFS[0] - timedelta(hours=1))
+    stock(rule, client)
+    process = start("tests.helpers.turn_forever", rule.lake, broker.url)
+    for cutoff in CUTOFFS[:8]:
+        set_clock(client, cutoff + timedelta(minutes=1))
+        time.sleep(chance.uniform(0.2, 4))
+        kill(process)
+        process = start("tests.helpers.turn_forever", rule.lake, broker.url)
+    kill(process)
+    session = LakeSession(rule, client)
+    session.turn()
+    session.turn()
+    assert_each_cutoff_once(rule, CUTOFFS[:8])
+    assert ordered(rule).height >= 2 * 20
+    report = audit(rule)
+    assert report.clean, report.details
+
+
+@pytest.mark.timeout(120)
+def test_d25_clock_that_jumps_over_cutoffs_skips_none(rule: Settings, client: Client) -> None:
+    """A later cutoff sees what the earlier ones have ordered, and orders nothing twice."""
+    set_clock(client, CUTOFFS[0] - timedelta(hours=1))
+    stock(rule, client)
+    session = LakeSession(rule, client)
+    session.turn()
+    set_clock(client, CUTOFFS[4] + timedelta(hours=2))
+    assert [(c.store_id, c.cutoff_ts) for c in session.turn().closed_cutoffs] == [
+        (store, cutoff) for cutoff in CUTOFFS[:5] for store in ("S001", "S002")
+    ]
+    session.turn()
+    assert_each_cutoff_once(rule, CUTOFFS[:5])
+    lines = ordered(rule)
+    assert set(lines["cutoff_ts"]) == {CUTOFFS[0]}
+    assert session.turn().closed_cutoffs == []
+
+
+@pytest.mark.timeout(120)
+def test_orders_people_hold_and_change_what_is_planned(rule: Settings, client: Client) -> None:
+    cutoff = CUTOFFS[0]
+    set_clock(client, cutoff - timedelta(hours=2))
+    items = stock(rule, client)
+    session, clock = LakeSession(rule, client), Clock(client)
+    session.turn()
+    held, changed = (PlannedOrderKey("S001", item, cutoff) for item in items[:2])
+    send_order_decision(client, clock, held, "held", actor="Anna", note="supplier is closed")
+    send_order_change(client, clock, changed, 7, actor="Bruno", note="feast")
+    set_clock(client, cutoff - timedelta(hours=1))
+    session.turn()
+    plan = table(rule, "ops/supplier_plan").filter(pl.col("store_id") == "S001")
+    rows = {row["shelf_id"]: row for row in plan.iter_rows(named=True)}
+    assert (rows[items[0]]["decision"], rows[items[0]]["order_qty"]) == ("held", 0)
+    assert (rows[items[1]]["decision"], rows[items[1]]["order_qty"]) == ("changed", 7)
+    assert rows[items[2]]["order_qty"] == rows[items[2]]["planned_qty"] > 0
+    set_clock(client, cutoff)
+    session.turn()
+    quantities = dict(
+        ordered(rule)
+        .filter(pl.col("store_id") == "S001")
+        .select("shelf_id", "quantity")
+        .iter_rows()
+    )
+    assert items[0] not in quantities
+    assert quantities[items[1]] == 7
+    actions = table(rule, "ops/operator_actions")
+    assert set(actions["actor"]) == {"Anna", "Bruno"}
+    published = table(rule, "ops/supplier_plan").filter(pl.col("store_id") == "S001")
+    issued = published.filter(pl.col("status") == "issued")
+    assert issued.filter(pl.col("shelf_id") == items[1])["actor"].to_list()[:1] == ["Bruno"]
