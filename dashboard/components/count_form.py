@@ -56,10 +56,11 @@ def count_form(
         )
         is_sent = st.form_submit_button("Send count", icon=":material/checklist:", type="primary")
         st.caption(
-            "The difference to the books is posted as a correction with the next micro-batch."
+            "The difference to the books as shown here is posted as a correction with the next "
+            "micro-batch; what is sold or brought meanwhile stays right."
         )
     if is_sent:
-        count = StockCount(store_id, place, item_id, counted or 0, lot)
+        count = StockCount(store_id, place, item_id, counted or 0, books[place, lot], lot)
         _send(count, counted, actor, note, context)
         st.rerun()
     sent = pending.actions("count")

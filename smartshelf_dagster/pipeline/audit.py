@@ -179,8 +179,8 @@ def _follow_goods(events: dict[str, pl.DataFrame], stores: pl.DataFrame) -> pl.D
 
     Returns:
         One row per event and place: store_id, item_id, batch_code, event_ts, place, qty, flow.
-        `flow` is what the goods cross: opening, received, sold, returned, removed, or null inside
-        the store.
+        `flow` is what the goods cross: opening, received, sold, returned, removed, counted, or
+        null inside the store.
     """
     shelf, scans, tills = (
         events["shelf_events"],
@@ -195,6 +195,10 @@ def _follow_goods(events: dict[str, pl.DataFrame], stores: pl.DataFrame) -> pl.D
     picked = scans.filter(pl.col("event_type") == "wh_out")
     removed = scans.filter(pl.col("event_type") == "removal").with_columns(
         quantity=pl.col("removed_quantity")
+    )
+    counted = events["operator_events"].filter(pl.col("event_type") == "stock_counted")
+    counted = counted.with_columns(
+        quantity=pl.col("counted_quantity").cast(pl.Int64) - pl.col("book_quantity")
     )
     sold = tills.filter(pl.col("event_type") == "sale")
     returned = tills.filter(pl.col("event_type") == "return")
@@ -216,6 +220,10 @@ def _follow_goods(events: dict[str, pl.DataFrame], stores: pl.DataFrame) -> pl.D
         _legs(came.filter(~delivered), "warehouse", +1),
         *(
             _legs(removed.filter(pl.col("location") == place), place, -1, "removed")
+            for place in ("shelf", "warehouse")
+        ),
+        *(
+            _legs(counted.filter(pl.col("location") == place), place, +1, "counted")
             for place in ("shelf", "warehouse")
         ),
         _legs(sold, "cart", -1, "sold"),
@@ -260,7 +268,7 @@ def _differences(left: pl.DataFrame, right: pl.DataFrame, on: list[str], column:
 
 
 def _compare_totals(lake: _Lake, goods: pl.DataFrame, details: list[str]) -> int:
-    """Opening + received + returned - sold - removed must be there, item by item, lot by lot."""
+    """Opening, received, returned, counted less sold, removed: that is there, lot by lot."""
     crossed = goods.filter(pl.col("flow").is_not_null())
     wrong = 0
     for what, table, key in (

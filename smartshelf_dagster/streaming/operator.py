@@ -61,6 +61,7 @@ class StockCount:
         location: shelf or warehouse.
         shelf_id: Item.
         counted_quantity: Pieces that are there.
+        book_quantity: Pieces that the books have there, as shown to who counts.
         batch_code: The lot that was counted; `None` means all pieces of the item at the location.
     """
 
@@ -68,6 +69,7 @@ class StockCount:
     location: str
     shelf_id: str
     counted_quantity: int
+    book_quantity: int
     batch_code: str | None = None
 
 

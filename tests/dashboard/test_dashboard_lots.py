@@ -281,6 +281,7 @@ def test_a_counted_lot_is_sent_and_marked(open_page, broker):
         "location": "shelf",
         "shelf_id": "MEACHI0002",
         "counted_quantity": 0,
+        "book_quantity": 2,
         "batch_code": "L-C1",
         "actor": "Anna",
         "note": "thrown away",

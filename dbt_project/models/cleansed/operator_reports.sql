@@ -21,6 +21,7 @@ select
     cutoff_ts,
     batch_code,
     qty,
+    book_qty,
     actor,
     note,
     ingest_batch

@@ -3,7 +3,8 @@
 {#- Columns that the three sources of movements share. -#}
 {%- set shelf_seen = seen_up_to('source_seq', "source_table = 'shelf_events'") -%}
 {%- set warehouse_seen = seen_up_to('source_seq', "source_table = 'warehouse_events'") -%}
-{%- set sales_seen = seen_up_to('source_seq', "source_table = 'sales_lines'") %}
+{%- set sales_seen = seen_up_to('source_seq', "source_table = 'sales_lines'") -%}
+{%- set reports_seen = seen_up_to('source_seq', "source_table = 'operator_reports'") %}
 
 with shelf_events as (
     select
@@ -68,12 +69,38 @@ sales_lines as (
     where load_seq > {{ sales_seen }}
 ),
 
+-- A count posts the difference to what the person was shown: what moved meanwhile stays right,
+-- in whatever order events come in.
+counts as (
+    select
+        'operator_reports' as source_table,
+        event_id,
+        event_type,
+        location as variant,
+        store_id,
+        item_id,
+        batch_code,
+        cast(qty - book_qty as integer) as qty,
+        cast(null as {{ string_type() }}) as ref_id,
+        cast(null as date) as received_date,
+        cast(null as date) as expiry_date,
+        event_ts,
+        ingest_batch as source_seq,
+        1 as arrival_no
+    from {{ ref('operator_reports') }}
+    where event_type = 'stock_counted'
+        and qty <> book_qty
+        and ingest_batch > {{ reports_seen }}
+),
+
 events as (
     select * from shelf_events
     union all
     select * from warehouse_events
     union all
     select * from sales_lines
+    union all
+    select * from counts
 ),
 
 new_events as (

@@ -10,6 +10,7 @@ select
     cutoff_ts,
     batch_code,
     coalesce(order_quantity, counted_quantity) as qty,
+    book_quantity as book_qty,
     actor,
     note,
     ingest_batch,

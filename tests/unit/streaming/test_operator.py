@@ -70,8 +70,8 @@ def test_a_change_without_reason_or_sense_is_refused(
 
 
 def test_counts_of_an_item_and_of_a_lot(client: Client) -> None:
-    item = StockCount("S001", "shelf", "BEVWAT0001", 0)
-    lot = StockCount("S001", "warehouse", "BEVWAT0001", 7, "SUP-0007")
+    item = StockCount("S001", "shelf", "BEVWAT0001", 0, 3)
+    lot = StockCount("S001", "warehouse", "BEVWAT0001", 7, 9, "SUP-0007")
     send_stock_count(client, Clock(client), item, actor="Anna")
     send_stock_count(client, Clock(client), lot, actor="Anna", note="behind the pallet")
     whole, single = sent(client)
@@ -81,6 +81,7 @@ def test_counts_of_an_item_and_of_a_lot(client: Client) -> None:
         "location": "shelf",
         "shelf_id": "BEVWAT0001",
         "counted_quantity": 0,
+        "book_quantity": 3,
         "actor": "Anna",
     }
     assert single["data"]["batch_code"] == "SUP-0007"
@@ -91,8 +92,8 @@ def test_counts_of_an_item_and_of_a_lot(client: Client) -> None:
 @pytest.mark.parametrize(
     ("count", "refused"),
     [
-        (StockCount("S001", "till", "BEVWAT0001", 1), "location"),
-        (StockCount("S001", "shelf", "BEVWAT0001", -1), "counted_quantity"),
+        (StockCount("S001", "till", "BEVWAT0001", 1, 1), "location"),
+        (StockCount("S001", "shelf", "BEVWAT0001", -1, 1), "counted_quantity"),
     ],
 )
 def test_an_impossible_count_is_refused(client: Client, count: StockCount, refused: str) -> None:
