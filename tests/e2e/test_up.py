@@ -175,6 +175,21 @@ def test_up_alert_acknowledged_in_the_app_comes_back_through_the_pipeline(
     page.screenshot(path=up.pictures / "alert-acknowledged.png")
 
 
+def test_up_supply_lots_and_waste_follow_the_store(up: Running, page: Page) -> None:
+    wait_for(lambda: up.query("select 1 from ops.supplier_orders"))
+    base = f"http://127.0.0.1:{up.port + 1}"
+    page.goto(f"{base}/supply")
+    expect(page.get_by_test_id("stMetric").first).to_be_visible()
+    page.wait_for_timeout(1_500)
+    page.screenshot(path=up.pictures / "supply.png")
+    for name in ("lots", "waste"):
+        page.goto(f"{base}/{name}")
+        expect(page.get_by_test_id("stMetric").first).to_be_visible()
+        expect(page.get_by_text("Published by another version")).to_have_count(0)
+        page.wait_for_timeout(1_500)
+        page.screenshot(path=up.pictures / f"{name}.png")
+
+
 def test_up_dagster_shows_runs_and_lineage(up: Running, page: Page) -> None:
     base = f"http://127.0.0.1:{up.port}"
     page.goto(f"{base}/runs")

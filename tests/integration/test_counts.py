@@ -40,8 +40,9 @@ def test_count_corrects_stock_whatever_comes_late(
     send_batches(client, "shelf_events:S001", [encode(pickup("late"))], 1)
     client.set(SIM_NOW_KEY, "2026-01-01T09:00:00Z")
     session.turn()
-    shelf = table(settings, "cleansed/shelf_state").filter(pl.col("shelf_id") == SHELF)
-    assert shelf["current_stock"].to_list()[0] == 7
+    states = table(settings, "cleansed/shelf_state")
+    shelf = states.filter((pl.col("shelf_id") == SHELF) & (pl.col("store_id") == "S001"))
+    assert shelf["current_stock"].to_list() == [7]
     warehouse = table(settings, "cleansed/warehouse_batch_state")
     assert warehouse.select("batch_code", "batch_quantity_warehouse").rows() == [("L2", 21)]
     counts = table(settings, "ops/stock_corrections").sort("location")
