@@ -103,6 +103,12 @@ def up(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
         process.wait(60)
 
 
+@pytest.fixture(scope="module", autouse=True)
+def patience() -> None:
+    """A machine that simulates, computes and draws at once takes its time."""
+    expect.set_options(timeout=30_000)
+
+
 @pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
     """A headless browser."""
@@ -182,12 +188,14 @@ def test_up_supply_lots_and_waste_follow_the_store(up: Running, page: Page) -> N
     expect(page.get_by_test_id("stMetric").first).to_be_visible()
     page.wait_for_timeout(1_500)
     page.screenshot(path=up.pictures / "supply.png")
-    for name in ("lots", "waste"):
+    page.goto(f"{base}/lots")
+    expect(page.get_by_test_id("stMetric").first).to_be_visible()
+    page.wait_for_timeout(1_500)
+    page.screenshot(path=up.pictures / "lots.png")
+    for name, title in (("waste", "Waste"), ("audit", "Audit trail")):
         page.goto(f"{base}/{name}")
-        expect(page.get_by_test_id("stMetric").first).to_be_visible()
+        expect(page.get_by_role("heading", name=title, level=1)).to_be_visible()
         expect(page.get_by_text("Published by another version")).to_have_count(0)
-        page.wait_for_timeout(1_500)
-        page.screenshot(path=up.pictures / f"{name}.png")
 
 
 def test_up_dagster_shows_runs_and_lineage(up: Running, page: Page) -> None:
