@@ -8,3 +8,22 @@
 {% macro arrival_no(id, order='ingest_batch, stream_order, entry_index') -%}
     row_number() over (partition by {{ id }} order by {{ order }})
 {%- endmacro %}
+
+{#- The rows of a staging model that have come since the last run, each id once: a repeated id is the
+    same thing sent again, and the first arrival counts. For models that keep the id and the number
+    of the commit. -#}
+{% macro first_arrivals(staged, id, where='true') -%}
+    select numbered.*
+    from (
+        select
+            *,
+            {{ arrival_no(id) }} as arrival_no
+        from {{ staged }}
+        where ingest_batch > {{ seen_up_to('ingest_batch') }}
+            and {{ where }}
+    ) as numbered
+    where numbered.arrival_no = 1
+    {% if is_incremental() -%}
+        and not exists (select 1 from {{ this }} as known where known.{{ id }} = numbered.{{ id }})
+    {%- endif %}
+{%- endmacro %}

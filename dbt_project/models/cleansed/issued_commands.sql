@@ -1,14 +1,6 @@
 {{ config(materialized='incremental', incremental_strategy='append') }}
 
--- A repeated id is the same command sent again: the first one counts.
-with arrivals as (
-    select
-        *,
-        {{ arrival_no('command_id') }} as arrival_no
-    from {{ ref('stg_commands') }}
-    where ingest_batch > {{ seen_up_to('ingest_batch') }}
-)
-
+-- Every command of the system, once.
 select
     command_id,
     command_type,
@@ -32,10 +24,4 @@ select
     order_pieces,
     policy,
     ingest_batch
-from arrivals
-where arrival_no = 1
-{% if is_incremental() %}
-    and not exists (
-        select 1 from {{ this }} as known where known.command_id = arrivals.command_id
-    )
-{% endif %}
+from ({{ first_arrivals(ref('stg_commands'), 'command_id') }}) as arrivals
