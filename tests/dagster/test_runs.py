@@ -18,6 +18,7 @@ from smartshelf_dagster.settings import Settings
 from smartshelf_dagster.storage import delta
 from smartshelf_dagster.streaming.client import Client, Clock
 from smartshelf_dagster.streaming.producer import send_batches
+from smartshelf_dagster.streaming.topics import SIM_NOW_KEY
 from tests.helpers.events import encode, opening, pickup
 
 
@@ -182,3 +183,38 @@ def age_run(instance: dg.DagsterInstance, run_id: str, days: int) -> None:
         connection.execute(
             RunsTable.update().where(RunsTable.c.run_id == run_id).values(create_timestamp=created)
         )
+
+
+def test_supplier_cutoff_partition_orders_once_and_again_changes_nothing(
+    definitions: dg.Definitions,
+    instance: dg.DagsterInstance,
+    client: Client,
+    settings: Settings,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("SMARTSHELF_ORDER_POLICY", "rule")
+    send_some(client)
+    client.set(SIM_NOW_KEY, "2026-01-01T12:00:30Z")
+    found = []
+    for _ in range(2):
+        result = run(definitions, instance, "supplier_cutoff", partition_key="2026-01-01-12:00")
+        assert result.success
+        [event] = result.get_asset_materialization_events()
+        found.append({k: v.value for k, v in event.materialization.metadata.items()})
+    assert found[0]["stores_closed"] == 2
+    assert found[0]["order_lines"] > 1_000
+    assert found[0]["policy"] == "rule"
+    assert (found[1]["stores_closed"], found[1]["order_lines"]) == (0, 0)
+    commands = delta.read(settings.table_uri("raw/commands"), ["event_type"])
+    kinds = commands["event_type"].to_pylist()
+    assert kinds.count("supplier_order") == found[0]["order_lines"]
+    assert kinds.count("supplier_cutoff") == 2
+    # It leaves a warehouse that can be published.
+    assert run(definitions, instance, "micro_batch").success
+
+
+def test_supplier_cutoff_ahead_of_the_clock_is_refused(
+    definitions: dg.Definitions, instance: dg.DagsterInstance, client: Client
+) -> None:
+    result = run(definitions, instance, "supplier_cutoff", partition_key="2026-01-04-12:00")
+    assert not result.success

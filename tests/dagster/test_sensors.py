@@ -1,5 +1,6 @@
 """Sensors ask for runs when something is due, and only then."""
 
+import csv
 import json
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -8,13 +9,20 @@ import dagster as dg
 import pytest
 
 from smartshelf_dagster.defs import schedules
-from smartshelf_dagster.defs.sensors import event_sensor, run_failure_sensor, simulated_clock_sensor
+from smartshelf_dagster.defs.cutoffs import CUTOFFS
+from smartshelf_dagster.defs.sensors import (
+    cutoff_sensor,
+    event_sensor,
+    run_failure_sensor,
+    simulated_clock_sensor,
+)
 from smartshelf_dagster.resources.lake import LakeResource
 from smartshelf_dagster.services.embedded_redis import EmbeddedRedis
 from smartshelf_dagster.settings import Settings
 from smartshelf_dagster.streaming.client import BrokerUnavailableError, Client
 from smartshelf_dagster.streaming.producer import send_batches
 from smartshelf_dagster.streaming.topics import SIM_NOW_KEY
+from smartshelf_dagster.transform.runner import DBT_PROJECT_DIR
 from tests.helpers.events import encode, pickup
 
 
@@ -131,3 +139,36 @@ def test_run_failure_sensor_keeps_a_record(
     record = json.loads((settings.state_path / "failures.jsonl").read_text("utf-8"))
     assert record["job"] == "breaking"
     assert record["run_id"] == result.run_id
+
+
+def test_cutoff_sensor_requests_every_cutoff_that_has_passed_once(
+    lake: LakeResource, client: Client
+) -> None:
+    """The store opened on Thursday 1 January at seven; cutoffs before that are not its own."""
+    assert evaluate(cutoff_sensor, lake).run_requests == []
+    client.set(SIM_NOW_KEY, "2026-01-01T12:00:00Z")
+    first = evaluate(cutoff_sensor, lake)
+    assert [r.partition_key for r in first.run_requests] == ["2026-01-01-12:00"]
+    assert evaluate(cutoff_sensor, lake, first.cursor).run_requests == []
+    client.set(SIM_NOW_KEY, "2026-01-08T11:59:00Z")
+    jumped = evaluate(cutoff_sensor, lake, first.cursor)
+    assert [r.partition_key for r in jumped.run_requests] == [
+        "2026-01-04-12:00", "2026-01-06-12:00",
+    ]  # fmt: skip
+    assert [r.run_key for r in jumped.run_requests] == [
+        "cutoff:2026-01-04-12:00", "cutoff:2026-01-06-12:00",
+    ]  # fmt: skip
+
+
+def test_cutoff_partitions_are_those_of_the_calendar() -> None:
+    """Dagster's partitions and the seed that the models read say the same."""
+    seed = DBT_PROJECT_DIR / "seeds" / "supplier_calendar.csv"
+    calendar = {
+        (int(row["weekday"]), int(row["cutoff_minute"]))
+        for row in csv.DictReader(seed.read_text("utf-8").splitlines())
+    }
+    starts = [
+        CUTOFFS.time_window_for_partition_key(key).start
+        for key in CUTOFFS.get_partition_keys(current_time=datetime(2025, 3, 1, tzinfo=UTC))
+    ]
+    assert {(s.isoweekday(), s.hour * 60 + s.minute) for s in starts} == calendar
