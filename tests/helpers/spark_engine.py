@@ -6,6 +6,7 @@ import json
 import os
 import sys
 import tempfile
+from pathlib import Path
 from typing import Any
 
 import duckdb
@@ -35,6 +36,16 @@ def invoke(command: list[str], target: str, as_of: str) -> list[Any]:
 
 
 def main(lake: str, as_of: str) -> None:
+    lake = str(Path(lake).resolve())
+    with tempfile.TemporaryDirectory(prefix="smartshelf-spark-") as folder:
+        # Sail keeps its tables under the working folder, which may be somebody's checkout.
+        os.chdir(folder)
+        compare(lake, as_of)
+    # Stopping the server waits for its sessions, and dbt keeps one open.
+    os._exit(0)
+
+
+def compare(lake: str, as_of: str) -> None:
     server = SparkConnectServer("127.0.0.1", 0)
     server.start(background=True)
     host, port = server.listening_address
@@ -78,8 +89,6 @@ def main(lake: str, as_of: str) -> None:
     print(json.dumps({"failed": failed, "differences": differences, "rows": rows}))
     connection.close()
     sys.stdout.flush()
-    # Stopping the server waits for its sessions, and dbt keeps one open.
-    os._exit(0)
 
 
 if __name__ == "__main__":
