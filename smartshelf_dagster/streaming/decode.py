@@ -143,8 +143,21 @@ def _split(stream_id: str, payload: bytes) -> _Events:
     return _Events([line for line, _ in lines], [stream_id] * len(lines), [i for _, i in lines])
 
 
+def _is_utf8(text: bytes) -> bool:
+    """Tell whether text is UTF-8; the JSON reader takes stray bytes inside strings as they are."""
+    if text.isascii():
+        return True
+    try:
+        text.decode("utf-8")
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
 def _parse(topic: str, wrapped: bytes, events: int) -> pa.StructArray | None:
     """Parse wrapped events; `None` unless each makes exactly one row."""
+    if not _is_utf8(wrapped):
+        return None
     try:
         table = pj.read_json(
             pa.BufferReader(wrapped),
@@ -154,7 +167,7 @@ def _parse(topic: str, wrapped: bytes, events: int) -> pa.StructArray | None:
                 unexpected_field_behavior="error",
             ),
         )
-    # Text that is not UTF-8 surfaces as a decoding error of the error message.
+    # An error message may itself name what is not UTF-8, a lone surrogate for one.
     except (pa.ArrowInvalid, UnicodeDecodeError):
         return None
     return table["e"].combine_chunks() if table.num_rows == events else None

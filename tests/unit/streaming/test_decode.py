@@ -83,6 +83,19 @@ def test_decode_entries_broken_events_never_pass_and_never_take_others_along(
     assert sorted(r.payload for r in decoded.rejected) == sorted(broken)
 
 
+@pytest.mark.parametrize(
+    "stray", [b"\x80", b"\xc0\x80", b"\xed\xa0\x80", b"\xf4\x90\x80\x80", b"\\ud800", b"\\ud800x"]
+)
+@pytest.mark.parametrize("in_batch", [False, True], ids=["single", "batch"])
+def test_decode_entries_text_that_is_no_utf8_is_refused(stray: bytes, in_batch: bool) -> None:
+    broken = encode(pickup("broken") | {"subject": "SUBJECT"}).replace(b"SUBJECT", stray)
+    events = [*GOOD[:10], broken, *GOOD[10:]]
+    entries = [batch_entry(0, events)] if in_batch else [entry(i, p) for i, p in enumerate(events)]
+    decoded = decode_entries("shelf_events", entries)
+    assert ids(decoded.rows) == sorted(f"e{i}" for i in range(20))
+    assert [r.payload for r in decoded.rejected] == [broken]
+
+
 def test_decode_entries_pretty_printed_event_is_one_event() -> None:
     pretty = orjson.dumps(pickup("pretty"), option=orjson.OPT_INDENT_2)
     decoded = decode_entries("shelf_events", [*map(entry, range(20), GOOD), entry(20, pretty)])
