@@ -34,7 +34,8 @@ lint: setup ## style, types, import rules
 bench: setup ## measure; prints machine, method and figures
 	$(BIN)/python -m benchmarks
 
-chaos: setup ## kill processes for a long time, then audit
+chaos: setup ## new random examples of broken input; then kill processes for a long time and audit
+	$(BIN)/pytest tests/property --hypothesis-profile=explore
 	$(BIN)/pytest tests/integration -m chaos
 
 docs: setup ## dbt docs site in dbt_project/target/index.html, and the generated reference pages

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from hypothesis import settings as hypothesis_settings
 
 from smartshelf_dagster.pipeline import drain as drains
 from smartshelf_dagster.pipeline.drain import ensure_raw_tables
@@ -24,6 +25,11 @@ from tests.helpers.world import NOISE, Recording, record_world
 for name in [n for n in os.environ if n.startswith(("SMARTSHELF_", "DAGSTER_"))]:
     if name != "SMARTSHELF_TEST_DATA":
         del os.environ[name]
+
+# The gate draws the same examples each time; `make chaos` looks for new ones.
+hypothesis_settings.register_profile("gate", derandomize=True)
+hypothesis_settings.register_profile("explore", derandomize=False, print_blob=True)
+hypothesis_settings.load_profile("gate")
 
 OPENED = datetime(2026, 1, 1, 7, tzinfo=UTC)
 
