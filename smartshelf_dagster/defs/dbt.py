@@ -13,7 +13,6 @@ import dagster as dg
 from dagster_dbt import DagsterDbtTranslator, DagsterDbtTranslatorSettings, dbt_assets
 
 from smartshelf_dagster.defs.common import OWNERS
-from smartshelf_dagster.pipeline.micro_batch import build_models
 from smartshelf_dagster.resources.lake import LakeResource
 from smartshelf_dagster.storage.warehouse import open_warehouse
 from smartshelf_dagster.transform.runner import (
@@ -73,7 +72,7 @@ def dbt_models(
         results = session.prepare(as_of)
         select = _selection(chosen)
         if select:
-            results += build_models(session.transformer, as_of, select)
+            results += session.transformer.build_once(select, as_of)
         counts = _count_rows(session.transformer, results)
     for result in results:
         if result.table in chosen:

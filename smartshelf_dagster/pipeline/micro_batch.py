@@ -4,7 +4,6 @@ Belongs here: the order of the steps, and what one turn reports. Does not belong
 """
 
 import time
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -19,7 +18,7 @@ from smartshelf_dagster.pipeline.publish import Publication, publish
 from smartshelf_dagster.settings import Settings
 from smartshelf_dagster.storage import delta
 from smartshelf_dagster.storage.reference import ensure_reference_tables
-from smartshelf_dagster.storage.warehouse import Build, open_warehouse, record_build
+from smartshelf_dagster.storage.warehouse import open_warehouse
 from smartshelf_dagster.streaming.client import Client, Clock
 from smartshelf_dagster.transform.runner import TICK, FreshRows, NodeResult, Transformer
 
@@ -30,32 +29,6 @@ DECISIONS = " ".join(f"+{model},{TICK}" for model in _DECIDED)
 POSITIONS = "order_receipts daily_sales supplier_orders supplier_positions supplier_order_decisions"
 
 
-def build_models(
-    transformer: Transformer,
-    as_of: datetime,
-    select: str = TICK,
-    *,
-    again: bool = False,
-    fresh: Mapping[str, FreshRows] | None = None,
-) -> list[NodeResult]:
-    """Build models, and record in the warehouse what they were built from.
-
-    Args:
-        transformer: dbt for the lake.
-        as_of: The time to compute for.
-        select: dbt selection.
-        again: Whether this process builds them again and again.
-        fresh: The new rows of the raw tables, where they are at hand.
-    """
-    if again:
-        results = transformer.build_again(select, as_of, fresh)
-    else:
-        results = transformer.build(select, as_of)
-    versions = transformer.source_versions()
-    record_build(transformer.warehouse, Build(as_of, versions, complete=select == TICK))
-    return results
-
-
 @dataclass
 class MicroBatchReport:
     """What one turn did.
@@ -63,7 +36,7 @@ class MicroBatchReport:
     Attributes:
         as_of: The time it was computed for.
         drained: What came in.
-        models: Models built.
+        models: Models built; those whose inputs were the same are not.
         commands: Commands issued.
         closed_cutoffs: Supplier cutoffs whose orders were sent.
         publication: What was published, if it was.
@@ -136,7 +109,7 @@ class LakeSession:
     def build(self, as_of: datetime, select: str = TICK) -> list[NodeResult]:
         """Build models, and record what they were built from."""
         self.prepare(as_of)
-        return build_models(self.transformer, as_of, select, again=True)
+        return self.transformer.build_again(select, as_of)
 
     def publish(self) -> Publication:
         """Publish what was built."""
@@ -152,18 +125,18 @@ class LakeSession:
         drained = self.drain()
         marks.append(time.perf_counter())
         report = MicroBatchReport(self.as_of(), drained)
-        fresh = None if publish_now else self._fresh_rows(drained)
-        self.prepare(report.as_of)
+        prepared = self.prepare(report.as_of)
+        fresh = None if publish_now or prepared else self._fresh_rows(drained)
         select = TICK if publish_now else DECISIONS
-        results = build_models(self.transformer, report.as_of, select, again=True, fresh=fresh)
-        report.models = len(results)
+        results = self.transformer.build_again(select, report.as_of, fresh)
+        report.models = sum(result.status != "no-op" for result in results)
         self._built_from = {topic: done.version for topic, done in drained.topics.items()}
         self._keeps_rows = True
         marks.append(time.perf_counter())
         report.commands = issue_commands(self.client, self.transformer)
         report.closed_cutoffs = self.close_cutoffs(report.as_of, has_positions=publish_now)
         if report.closed_cutoffs and publish_now:
-            build_models(self.transformer, report.as_of, TICK, again=True)
+            self.transformer.build_again(TICK, report.as_of)
         marks.append(time.perf_counter())
         if publish_now:
             report.publication = self.publish()
@@ -195,12 +168,12 @@ class LakeSession:
             if due.is_empty():
                 return closed
             if closed or not has_positions:
-                build_models(self.transformer, as_of, POSITIONS, again=True)
+                self.transformer.build_again(POSITIONS, as_of)
             with open_warehouse(self.transformer.warehouse) as reader:
                 policy = self.settings.order_policy
                 closed += close_cutoffs(reader, self.client, due, policy=policy, as_of=as_of)
             self.drain()
-            build_models(self.transformer, as_of, DECISIONS, again=True)
+            self.transformer.build_again(DECISIONS, as_of)
 
     def _fresh_rows(self, drained: DrainReport) -> dict[str, FreshRows] | None:
         """Return what the raw tables have grown by since the last turn, if it is all at hand."""
