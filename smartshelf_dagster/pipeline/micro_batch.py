@@ -23,7 +23,7 @@ from smartshelf_dagster.streaming.client import Client, Clock
 from smartshelf_dagster.transform.runner import TICK, FreshRows, NodeResult, Transformer
 
 # What has to be up to date before anything can be decided; the rest may wait for publication.
-_DECIDED = ("shelf_restock_plan", "markdowns", "removals", "supplier_cutoffs")
+_DECIDED = ("restocks_due", "markdowns_due", "removals_due", "supplier_cutoffs")
 DECISIONS = " ".join(f"+{model},{TICK}" for model in _DECIDED)
 # What ordering needs beyond that; it is due three times a week.
 POSITIONS = "order_receipts daily_sales supplier_orders supplier_positions supplier_order_decisions"
