@@ -23,7 +23,7 @@ from smartshelf_dagster.domain.ordering import POLICIES
 from smartshelf_dagster.services.simulator import state_dir
 from smartshelf_dagster.settings import PROJECT_ROOT, Settings, load_settings
 from smartshelf_dagster.storage.reference import read_reference
-from smartshelf_dagster.storage.warehouse import connect
+from smartshelf_dagster.storage.warehouse import open_warehouse
 
 LAST_DAYS = 7
 # Shelves are looked at this often while the simulated stores are open.
@@ -69,13 +69,13 @@ def run_policy(policy: str, seed: int, days: int) -> dict[str, Any]:
 
 def _ledger_figures(ledger: pl.DataFrame) -> dict[str, float]:
     last = ledger.filter(pl.col("date") > pl.col("date").max() - pl.duration(days=LAST_DAYS))
-    stock = ledger.group_by("date").agg(pl.sum("shelf_units") + pl.sum("warehouse_units"))
+    stock = ledger.group_by("date").agg(pieces=pl.sum("shelf_units") + pl.sum("warehouse_units"))
     summed = ("lost_units", "wasted_units", "wasted_value", "ordered_units", "sold_units")
     return {
         "fill_rate": _fill_rate(ledger),
         "fill_rate_last": _fill_rate(last),
         **{name: float(ledger[name].sum()) for name in summed},
-        "average_stock": float(stock["shelf_units"].mean()),  # type: ignore[arg-type]
+        "average_stock": float(stock.select(pl.mean("pieces")).item()),
     }
 
 
@@ -86,21 +86,17 @@ def _fill_rate(ledger: pl.DataFrame) -> float:
 
 def _empty_share(settings: Settings) -> float:
     """Return the share of looks at a shelf, store open, that find nothing there."""
-    with connect(settings.warehouse_path) as connection:
-        levels = pl.DataFrame(
-            connection.execute(
-                "select item_id, event_ts, stock from cleansed.stock_levels "
-                "where location = 'shelf' order by event_ts"
-            ).to_arrow_table()
-        )
-    zone = read_reference(settings, "stores")["timezone"][0].as_py()
-    begin, end = levels["event_ts"].min(), levels["event_ts"].max()
+    with open_warehouse(settings.warehouse_path) as reader:
+        levels = pl.DataFrame(reader.rows("cleansed/stock_levels", where="location = 'shelf'"))
+    levels = levels.select("item_id", "event_ts", "stock").sort("event_ts")
+    zone = read_reference(settings, "stores")["timezone"][0]
+    begin, end = levels.select(begin=pl.min("event_ts"), end=pl.max("event_ts")).row(0)
     looks = pl.DataFrame({"event_ts": pl.datetime_range(begin, end, _LOOK_EVERY, eager=True)})
     hour = pl.col("event_ts").dt.convert_time_zone(zone).dt.hour()
     looks = looks.filter(hour.is_between(*_OPEN_HOURS, closed="left"))
     looks = looks.join(levels.select("item_id").unique(), how="cross").sort("event_ts")
     found = looks.join_asof(levels, on="event_ts", by="item_id", check_sortedness=False)
-    return float((found["stock"] <= 0).mean())  # type: ignore[arg-type]
+    return float(found.select((pl.col("stock") <= 0).mean()).item())
 
 
 def table(results: list[dict[str, Any]]) -> str:
