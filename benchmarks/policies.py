@@ -80,8 +80,8 @@ def _ledger_figures(ledger: pl.DataFrame) -> dict[str, float]:
 
 
 def _fill_rate(ledger: pl.DataFrame) -> float:
-    sold, lost = ledger["sold_units"].sum(), ledger["lost_units"].sum()
-    return float(sold / (sold + lost))
+    sold, lost = pl.sum("sold_units"), pl.sum("lost_units")
+    return float(ledger.select(sold / (sold + lost)).item())
 
 
 def _empty_share(settings: Settings) -> float:
