@@ -14,7 +14,6 @@ from dagster_dbt import DagsterDbtTranslator, DagsterDbtTranslatorSettings, dbt_
 
 from smartshelf_dagster.defs.common import OWNERS
 from smartshelf_dagster.resources.lake import LakeResource
-from smartshelf_dagster.storage.warehouse import open_warehouse
 from smartshelf_dagster.transform.runner import (
     TICK,
     NodeResult,
@@ -94,7 +93,7 @@ def _selection(chosen: set[str]) -> str:
 
 def _count_rows(transformer: Transformer, results: list[NodeResult]) -> dict[str, int]:
     tables = [r.table for r in results if r.table.split("/")[0] not in {"seeds", "staging"}]
-    with open_warehouse(transformer.warehouse) as reader:
+    with transformer.reading() as reader:
         return {table: reader.count(table) for table in tables}
 
 

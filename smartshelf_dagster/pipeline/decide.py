@@ -13,7 +13,6 @@ from collections import defaultdict
 from operator import itemgetter
 from typing import Any
 
-from smartshelf_dagster.storage.warehouse import open_warehouse
 from smartshelf_dagster.streaming.client import Client
 from smartshelf_dagster.streaming.producer import Event, send_events
 from smartshelf_dagster.streaming.topics import COMMANDS, store_stream
@@ -32,7 +31,7 @@ def issue_commands(client: Client, transformer: Transformer) -> int:
     Returns:
         Number of commands sent.
     """
-    with open_warehouse(transformer.warehouse) as reader:
+    with transformer.reading() as reader:
         restocks = reader.rows("ops/restocks_due").to_pylist()
         markdowns = reader.rows("ops/markdowns_due").to_pylist()
         removals = reader.rows("ops/removals_due").to_pylist()

@@ -11,14 +11,14 @@ import pyarrow as pa
 
 from smartshelf_dagster.contracts.tables import arrow_schema, raw_tables
 from smartshelf_dagster.domain.ordering import policy_named
+from smartshelf_dagster.domain.plausibility import Assortment
 from smartshelf_dagster.pipeline.decide import issue_commands
-from smartshelf_dagster.pipeline.drain import DrainReport, drain, ensure_raw_tables
+from smartshelf_dagster.pipeline.drain import DrainReport, drain, ensure_raw_tables, load_assortment
 from smartshelf_dagster.pipeline.order import ClosedCutoff, close_cutoffs, due_cutoffs
 from smartshelf_dagster.pipeline.publish import Publication, publish
 from smartshelf_dagster.settings import Settings
 from smartshelf_dagster.storage import delta
 from smartshelf_dagster.storage.reference import ensure_reference_tables
-from smartshelf_dagster.storage.warehouse import open_warehouse
 from smartshelf_dagster.streaming.client import Client, Clock
 from smartshelf_dagster.transform.runner import TICK, FreshRows, NodeResult, Transformer
 
@@ -76,6 +76,7 @@ class LakeSession:
         self._prepared = False
         self._last_as_of: datetime | None = None
         self._raw: dict[str, delta.Table] = {}
+        self._assortment: Assortment | None = None
         # Rows are worth keeping in a process that takes turns, one after the other.
         self._keeps_rows = False
         self._built_from: dict[str, int] = {}
@@ -83,8 +84,14 @@ class LakeSession:
     def drain(self) -> DrainReport:
         """Move what is on the streams into the raw tables."""
         self._raw = self._raw or ensure_raw_tables(self.settings)
+        self._assortment = self._assortment or load_assortment(self.settings)
         return drain(
-            self.settings, self.client, self.clock, tables=self._raw, keep_rows=self._keeps_rows
+            self.settings,
+            self.client,
+            self.clock,
+            tables=self._raw,
+            assortment=self._assortment,
+            keep_rows=self._keeps_rows,
         )
 
     def as_of(self) -> datetime:
@@ -105,6 +112,7 @@ class LakeSession:
     def forget_reference(self) -> None:
         """Load reference data again at the next turn: it has changed."""
         self._prepared = False
+        self._assortment = None
 
     def build(self, as_of: datetime, select: str = TICK) -> list[NodeResult]:
         """Build models, and record what they were built from."""
@@ -163,13 +171,13 @@ class LakeSession:
         """
         closed: list[ClosedCutoff] = []
         while True:
-            with open_warehouse(self.transformer.warehouse) as reader:
+            with self.transformer.reading() as reader:
                 due = due_cutoffs(reader, until)
             if due.is_empty():
                 return closed
             if closed or not has_positions:
                 self.transformer.build_again(POSITIONS, as_of)
-            with open_warehouse(self.transformer.warehouse) as reader:
+            with self.transformer.reading() as reader:
                 policy = self.settings.order_policy
                 closed += close_cutoffs(reader, self.client, due, policy=policy, as_of=as_of)
             self.drain()

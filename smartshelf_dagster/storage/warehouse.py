@@ -125,11 +125,29 @@ def read_query_log(connection: duckdb.DuckDBPyConnection) -> list[str]:
 
 
 class WarehouseWriter:
-    """Executes statements on the warehouse; use `open_for_building`."""
+    """The warehouse, open to build in it; `close` it when done."""
 
-    def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
-        """Wrap an open connection."""
-        self._connection = connection
+    def __init__(self, path: Path, options: Mapping[str, str | int | bool]) -> None:
+        """Open the warehouse.
+
+        Args:
+            path: The DuckDB file.
+            options: Settings of DuckDB.
+        """
+        self._path = path
+        self._connection = duckdb.connect(str(path), config=dict(options))
+        self._connection.execute("set TimeZone = 'UTC'")
+
+    @contextmanager
+    def sources(self, sources: Mapping[str, pds.Dataset | pa.Table]) -> Iterator[None]:
+        """Let views in the warehouse look at source tables, by registered name."""
+        for name, dataset in sources.items():
+            self._connection.register(name, dataset)
+        try:
+            yield
+        finally:
+            for name in sources:
+                self._connection.unregister(name)
 
     def execute(self, purpose: str, statement: str) -> int:
         """Execute a statement.
@@ -154,25 +172,13 @@ class WarehouseWriter:
         """Write into the warehouse what it was built from."""
         _record_build(self._connection, build)
 
+    def reader(self) -> "WarehouseReader":
+        """Return a reader that shares the connection."""
+        return WarehouseReader(self._path, self._connection)
 
-@contextmanager
-def open_for_building(
-    path: Path,
-    sources: Mapping[str, pds.Dataset | pa.Table],
-    options: Mapping[str, str | int | bool],
-) -> Iterator[WarehouseWriter]:
-    """Open the warehouse to build in it.
-
-    Args:
-        path: The DuckDB file.
-        sources: What views in it look at, by registered name.
-        options: Settings of DuckDB.
-    """
-    with duckdb.connect(str(path), config=dict(options)) as connection:
-        connection.execute("set TimeZone = 'UTC'")
-        for name, dataset in sources.items():
-            connection.register(name, dataset)
-        yield WarehouseWriter(connection)
+    def close(self) -> None:
+        """Let others open the file."""
+        self._connection.close()
 
 
 class WarehouseReader:

@@ -27,7 +27,9 @@ from smartshelf_dagster.storage import delta
 from smartshelf_dagster.storage.warehouse import (
     Build,
     StatementError,
-    open_for_building,
+    WarehouseReader,
+    WarehouseWriter,
+    open_warehouse,
     read_preparation,
     record_build,
     record_preparation,
@@ -145,6 +147,8 @@ class Transformer:
         self._reference: dict[str, int] = {}
         self._runs: dict[str, int] = defaultdict(int)
         self._recorded: dict[str, RecordedRun] = {}
+        self._writer: WarehouseWriter | None = None
+        self._is_held = False
         self.warehouse = warehouse or settings.warehouse_path
         self.target = settings.state_path / "dbt"
 
@@ -171,6 +175,34 @@ class Transformer:
                 else:
                     os.environ[name] = value
 
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Keep the warehouse open between builds; nobody else may want it meanwhile.
+
+        Opening and closing the file takes a fifth of a turn that does little else.
+        """
+        self._is_held = True
+        try:
+            yield
+        finally:
+            self._is_held = False
+            self.release()
+
+    def release(self) -> None:
+        """Close the warehouse, should it be open; the next build opens it again."""
+        if self._writer is not None:
+            self._writer.close()
+            self._writer = None
+
+    @contextmanager
+    def reading(self) -> Iterator[WarehouseReader]:
+        """Read what has been built."""
+        if self._writer is not None:
+            yield self._writer.reader()
+            return
+        with open_warehouse(self.warehouse) as reader:
+            yield reader
+
     def invoke(
         self,
         command: str,
@@ -190,6 +222,7 @@ class Transformer:
         # Imported here: every process pays for it, and most never run dbt.
         from dbt.cli.main import dbtRunner  # noqa: PLC0415
 
+        self.release()
         self.warehouse.parent.mkdir(parents=True, exist_ok=True)
         options = [
             *("--log-level", "none", "--log-level-file", "none", "--quiet", "--no-use-colors"),
@@ -265,12 +298,17 @@ class Transformer:
             "threads": self._settings.duckdb_threads,
             "preserve_insertion_order": False,
         }
+        if self._writer is None:
+            self._writer = WarehouseWriter(self.warehouse, options)
         try:
-            with open_for_building(self.warehouse, sources, options) as writer:
-                seconds = run.execute(writer, as_of, changed)
-                writer.record_build(self._build_of(as_of, select))
+            with self._writer.sources(sources):
+                seconds = run.execute(self._writer, as_of, changed)
+            self._writer.record_build(self._build_of(as_of, select))
         except StatementError as error:
             raise TransformError(str(error)) from error
+        finally:
+            if not self._is_held:
+                self.release()
         return [
             NodeResult(
                 unique_id=f"model.smartshelf.{table.split('/')[1]}",
