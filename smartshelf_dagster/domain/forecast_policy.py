@@ -267,7 +267,7 @@ def _order(
             "store_id": lines["store_id"],
             "shelf_id": lines["shelf_id"],
             "stock_qty": stock.astype(np.int64),
-            "level": np.maximum(stock + goods.on_order + quantity, 0),
+            "level": stock + goods.on_order + quantity,
             "is_life_bound": np.ceil(quantity) < np.ceil(np.maximum(lasting, 0)),
             "wanted_qty": batches.astype(np.int64),
             "source": ["forecast"] * len(lines),

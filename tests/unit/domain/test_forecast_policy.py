@@ -98,6 +98,19 @@ def test_goods_that_expire_before_they_are_sold_are_no_stock() -> None:
     assert line(demand_of(**STEADY), (9, 30), shelf_stock=30)["planned_qty"] == 5
 
 
+def test_goods_of_the_last_day_before_the_delivery_are_gone_when_it_comes() -> None:
+    """50 pieces to be sold until Tuesday's close, 35 are asked for until Wednesday's delivery."""
+    assert line(demand_of(**STEADY), (2, 50), shelf_stock=50)["stock_qty"] == 35
+
+
+def test_counts_below_zero_are_no_stock_and_no_lots() -> None:
+    """A sensor missed an arrival, or a lot was sold by another's name."""
+    missed = line(demand_of(**STEADY), warehouse_stock=-5)
+    assert (missed["stock_qty"], missed["planned_qty"]) == (0, 26)
+    odd = line(demand_of(**STEADY), (0, -10), (1, 40), shelf_stock=40)
+    assert odd == line(demand_of(**STEADY), (1, 40), shelf_stock=40)
+
+
 def test_lots_do_not_count_for_more_than_the_stock() -> None:
     assert line(demand_of(**STEADY), (0, 500), shelf_stock=30)["stock_qty"] == 9
 
@@ -111,6 +124,13 @@ def test_no_more_is_ordered_than_sells_before_it_expires() -> None:
     one_day = line(demand_of(**STEADY), life_days=0.0)
     assert (one_day["planned_qty"], one_day["bound"]) == (13, "shelf_life")
     assert one_day["expected_lost"] == pytest.approx(9 + 13)
+
+
+def test_what_is_on_order_sells_first_and_expires_for_itself() -> None:
+    """20 pieces are on order for the 13 of Monday: no more, and none of this order's expire."""
+    ordered = line(demand_of(**STEADY), life_days=0.0, on_order_qty=20)
+    assert (ordered["planned_qty"], ordered["expected_order_outdated"]) == (0, 0)
+    assert line(demand_of(**STEADY), life_days=0.0, on_order_qty=5)["planned_qty"] == 8
 
 
 def test_last_piece_sells_with_the_probability_asked_for() -> None:
@@ -187,7 +207,8 @@ def test_times_at_which_the_store_is_closed_are_one() -> None:
         until_ts=pl.col("until_ts").replace(DELIVERY, CUTOFF.replace(hour=21))
     )
     both = pl.concat([closing, demand_of(**STEADY)]).unique()
-    assert line(both) == line(demand_of(**STEADY))
+    now = closing.head(2).with_columns(until_ts=pl.lit(CUTOFF), demand=pl.lit(0.0))
+    assert line(pl.concat([both, now])) == line(demand_of(**STEADY))
 
 
 _GROWING = st.lists(st.integers(0, 30), min_size=3, max_size=3).map(

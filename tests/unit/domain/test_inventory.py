@@ -151,6 +151,12 @@ def test_demand_between_and_beyond_known_times() -> None:
     assert found[0].tolist() == [[0, 0, 0], [1, 2, 3], [4, 6.5, 9], [6, 9, 12], [30, 36, 42]]
 
 
+def test_more_time_is_never_less_demand() -> None:
+    """Quantiles of two times need not agree: 5 pieces until 2, and 3 until 4, are 5."""
+    found = demand_until(np.array([2.0, 4]), np.array([[[5.0], [3]]]), CERTAIN, np.array([[4.0]]))
+    assert found[0].tolist() == [[5]]
+
+
 def test_goods_expire_by_lot_unless_sold_first() -> None:
     """5 then 3 then 10; sold by then 2, 7 and 9: 3 expire, then 1 more, then 5 more."""
     found = outdated_until(np.array([[5.0, 3, 10]]), np.array([[[2.0], [4], [9]]]))
