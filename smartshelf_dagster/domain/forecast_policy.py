@@ -90,7 +90,8 @@ def forecast_policy(
             asked for from `as_of_ts` until then). All lines of a store have the same times and
             the same two or more quantiles; the times include `delivery_ts` and `covers_until_ts`
             at best, between times demand is interpolated. A line that lacks any of them is
-            planned by `order_up_to`, and `source` says so.
+            planned by `order_up_to`, and `source` says so. The highest quantile bounds the
+            critical ratio.
         lots: Sellable goods on hand: store_id, shelf_id, expiry_date (last day of sale),
             quantity. Stock beyond the lots counts as goods that do not expire.
         economics: Costs and hours.

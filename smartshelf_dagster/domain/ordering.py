@@ -2,7 +2,8 @@
 
 Belongs here: from what is known of every item to pieces per order line, with what bound them. A
 policy sets the level to order up to; batches, capacity and shelf life bind all policies alike.
-Does not belong here: where the numbers come from (`ops/supplier_positions` in dbt), and sending.
+Does not belong here: the policy that needs a forecast (`domain/forecast_policy.py`), where the
+numbers come from (`ops/supplier_positions` in dbt), and sending.
 """
 
 from collections.abc import Callable

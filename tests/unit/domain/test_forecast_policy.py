@@ -207,8 +207,12 @@ def test_times_at_which_the_store_is_closed_are_one() -> None:
         until_ts=pl.col("until_ts").replace(DELIVERY, CUTOFF.replace(hour=21))
     )
     both = pl.concat([closing, demand_of(**STEADY)]).unique()
-    now = closing.head(2).with_columns(until_ts=pl.lit(CUTOFF), demand=pl.lit(0.0))
-    assert line(pl.concat([both, now])) == line(demand_of(**STEADY))
+    assert line(both) == line(demand_of(**STEADY))
+
+
+def test_forecast_of_what_has_passed_is_none() -> None:
+    past = demand_of(**STEADY).with_columns(pl.col("until_ts") - timedelta(days=3))
+    assert line(past)["source"] == "order-up-to"
 
 
 _GROWING = st.lists(st.integers(0, 30), min_size=3, max_size=3).map(
