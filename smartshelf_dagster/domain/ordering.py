@@ -60,7 +60,7 @@ def order_up_to(positions: pl.DataFrame) -> pl.DataFrame:
 
     Mean and variance are those of the last 28 business days; a young store leans on the mean of
     the category. Goods that expire before they can be sold do not count as stock, and nothing is
-    ordered that would expire on the shelf.
+    ordered that would expire before it can be sold.
 
     Args:
         positions: As for `plan_orders`.
@@ -79,9 +79,11 @@ def order_up_to(positions: pl.DataFrame) -> pl.DataFrame:
         .then(pl.max_horizontal(measured, pl.col("mean")))
         .otherwise(DISPERSION * pl.col("mean"))
     )
-    horizon = (pl.col("covers_until_ts") - pl.col("as_of_ts")).dt.total_seconds() / _SECONDS_PER_DAY
+    horizon = _days(pl.col("covers_until_ts") - pl.col("as_of_ts"))
     spread = SAFETY_FACTOR * (pl.col("variance") * pl.col("horizon")).sqrt()
-    life = pl.max_horizontal(pl.col("life_days").fill_null(365.0) - 1.0, 1.0)
+    lead = _days(pl.col("delivery_ts") - pl.col("as_of_ts"))
+    # What is there and what is ordered has to sell until the last day of the new lot.
+    sellable_days = lead + pl.col("life_days").fill_null(365.0)
     lost = pl.max_horizontal(
         pl.col("expiring_qty") - pl.col("mean") * pl.min_horizontal("horizon", 4), 0
     )
@@ -92,7 +94,7 @@ def order_up_to(positions: pl.DataFrame) -> pl.DataFrame:
         .with_columns(
             stock_qty=(held - lost.floor()).cast(pl.Int64),
             free_level=pl.col("mean") * pl.col("horizon") + spread,
-            life_level=pl.col("mean") * life,
+            life_level=pl.col("mean") * sellable_days,
         )
         .with_columns(
             level=pl.min_horizontal("free_level", "life_level"),
@@ -101,6 +103,10 @@ def order_up_to(positions: pl.DataFrame) -> pl.DataFrame:
         )
         .drop("mean", "variance", "horizon", "free_level", "life_level")
     )
+
+
+def _days(span: pl.Expr) -> pl.Expr:
+    return span.dt.total_seconds() / _SECONDS_PER_DAY
 
 
 Policy = Callable[[pl.DataFrame], pl.DataFrame]
@@ -123,7 +129,7 @@ def plan_orders(positions: pl.DataFrame, policy: Policy) -> pl.DataFrame:
 
     Args:
         positions: One row per store and item: the columns of `ops/supplier_positions`, and
-            `as_of_ts`, `covers_until_ts` (UTC) of the cutoff the orders are for.
+            `as_of_ts`, `delivery_ts`, `covers_until_ts` (UTC) of the cutoff the orders are for.
         policy: Sets the level, and may set `wanted_qty` (whole batches) and `is_life_bound`. It
             sees `room_qty`, the whole batches that fit the warehouse.
 

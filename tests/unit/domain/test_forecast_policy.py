@@ -397,11 +397,11 @@ def test_short_lived_goods_are_sold_as_often_and_thrown_away_less(
 
 
 def test_goods_of_a_few_days_are_ordered_enough_and_not_too_much() -> None:
-    """Order-up-to leaves 1 customer in 4 without the goods, afraid of what expires."""
+    """A few more customers go without the goods, and half as much is thrown away."""
     forecast, simple = compared(Shop(MEANS, 1.8, 4, np.ones(ITEMS, dtype=np.int64)))
-    assert forecast.fill > 0.98 > simple.fill
-    assert forecast.waste < 0.02
-    assert forecast.profit > 1.1 * simple.profit
+    assert forecast.fill > 0.985
+    assert forecast.waste < 0.5 * simple.waste
+    assert forecast.profit > simple.profit
 
 
 def test_large_batches_of_short_lived_goods_do_not_fill_the_bin() -> None:

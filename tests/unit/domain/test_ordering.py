@@ -26,7 +26,9 @@ ITEM = {
 
 def plan(policy: str, *items: dict[str, object], days: float = 4.0) -> list[dict[str, object]]:
     positions = pl.DataFrame([ITEM | item for item in items]).with_columns(
-        as_of_ts=pl.lit(NOW), covers_until_ts=pl.lit(NOW + timedelta(days=days))
+        as_of_ts=pl.lit(NOW),
+        delivery_ts=pl.lit(NOW + timedelta(hours=18)),
+        covers_until_ts=pl.lit(NOW + timedelta(days=days)),
     )
     return plan_orders(positions, policy_named(policy)).to_dicts()
 
@@ -92,10 +94,10 @@ def test_order_up_to_new_item_leans_on_its_category() -> None:
 
 
 def test_order_up_to_does_not_order_what_would_expire_on_the_shelf() -> None:
-    """A life of 3 days sells for 2 of them after the day of receipt: 20 pieces and no more."""
+    """It comes in 18 hours and lives for 3 days: 10 a day make 37.5 pieces."""
     ordered = line("order-up-to", life_days=3.0, shelf_stock=0, warehouse_stock=0)
-    assert (ordered["target_qty"], ordered["bound"]) == (20, "shelf_life")
-    stocked = line("order-up-to", life_days=3.0, shelf_stock=20, warehouse_stock=0)
+    assert (ordered["target_qty"], ordered["bound"]) == (38, "shelf_life")
+    stocked = line("order-up-to", life_days=3.0, shelf_stock=38, warehouse_stock=0)
     assert (stocked["planned_qty"], stocked["bound"]) == (0, "none")
 
 
