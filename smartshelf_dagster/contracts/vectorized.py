@@ -129,7 +129,8 @@ def _field_mask(column: pa.Array, f: Field) -> pa.BooleanArray:
         mask = _number_mask(column, f)
     else:
         mask = _text_mask(column, f.schema)
-    return pc.fill_null(mask, True) if column.null_count else mask
+    # Membership in a set of values is false for null, not null as comparisons are.
+    return pc.or_(pc.fill_null(mask, True), column.is_null()) if column.null_count else mask
 
 
 def _constant(length: int) -> pa.BooleanArray:
