@@ -1,0 +1,576 @@
+"""Forecasting the past as if it were the future, with every method by the same rules.
+
+Belongs here: the protocol, the champion, the tables. Does not belong here: showing them
+(`report.py`).
+
+The rules: origins are supplier cutoffs, newest last. A model is trained on windows that had ended
+before the origins it forecasts. Baselines see the same days. Which method is champion for a demand
+class is decided on origins whose windows had ended; those of the first weeks only serve for that,
+and are not judged. The best baseline, on the other hand, is named with hindsight: that is what the
+champion has to beat.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import polars as pl
+
+from smartshelf_dagster.errors import SmartShelfError
+from smartshelf_dagster.forecasting import metrics
+from smartshelf_dagster.forecasting.baselines import LEVELS, METHODS, Baselines, Forecast
+from smartshelf_dagster.forecasting.calendar import (
+    day,
+    protection_intervals,
+    window_between,
+)
+from smartshelf_dagster.forecasting.calibration import conformal_quantile
+from smartshelf_dagster.forecasting.features import (
+    CLASSES,
+    MIN_IN_STOCK,
+    Examples,
+    Origin,
+    build_examples,
+    concat,
+    vocabulary,
+)
+from smartshelf_dagster.forecasting.model import Model, ModelSettings, train
+from smartshelf_dagster.forecasting.panel import Floats, Ints, Panel
+
+MODEL, CHAMPION = "xgboost", "champion"
+ITEM_DAY, ITEM_INTERVAL, CATEGORY, STORE = "item-day", "item-interval", "category", "store"
+# Quantiles that are judged: both ends of the 80 % band, the median, and a level to order up to.
+JUDGED_LEVELS = (0.1, 0.5, 0.9, 0.98)
+_JUDGED = np.searchsorted(LEVELS, JUDGED_LEVELS)
+# Days of history before the first origin that a model may learn from.
+_FIRST_COLUMN = 14
+# Sums of few and of many items differ in how far they stray: parts of equal number, by size.
+_SIZE_PARTS = 4
+_TINY = 1e-9
+
+
+class BacktestError(SmartShelfError, ValueError):
+    """A backtest is not possible; the message says what is missing."""
+
+
+@dataclass(frozen=True)
+class Protocol:
+    """The rules of a backtest.
+
+    Attributes:
+        origins: Cutoffs that are judged.
+        warm_up: Cutoffs before those, on which the first champion is chosen.
+        refit_every: Cutoffs between trainings; three are a week.
+        horizon: Days ahead that single days are forecast for.
+        model: How to train.
+        seed: Of the bootstrap.
+    """
+
+    origins: int = 12
+    warm_up: int = 6
+    refit_every: int = 3
+    horizon: int = 7
+    model: ModelSettings = field(default_factory=ModelSettings)
+    seed: int = 1
+
+
+@dataclass(frozen=True)
+class Judged:
+    """What a level was like, and what each method had said.
+
+    Attributes:
+        level: item-day, item-interval, category or store.
+        actual: Demand that came, shape (n,).
+        unit: Item, category or store, shape (n,).
+        origin: Number of the origin, shape (n,).
+        demand_class: Shape (n,); empty for sums.
+        days: Length of each window in trading days, shape (n,).
+        scales: What `metrics.naive_scales` returns for the units.
+        forecasts: Of shape (n,), by method.
+    """
+
+    level: str
+    actual: Floats
+    unit: Ints
+    origin: Ints
+    demand_class: Ints
+    days: Floats
+    scales: tuple[Floats, Floats]
+    forecasts: dict[str, Forecast]
+
+
+@dataclass(frozen=True)
+class Report:
+    """The outcome of a backtest.
+
+    Attributes:
+        table: One row per level and method: n and the measures.
+        classes: The same by demand class, for items.
+        gains: Per level, how much less champion and model lose than the best baseline: gain, low,
+            high (95 % interval), relative to the baseline's pinball loss.
+        champions: Share of forecasts per level, demand class and method that was champion.
+        reliability: Share of actuals at or below each quantile, per level and method.
+        by_origin: Pinball loss per level, origin and method, relative to demand.
+        importance: Share of gain per feature of the newest model for protection intervals.
+        origins: Dates of the judged origins.
+    """
+
+    table: pl.DataFrame
+    classes: pl.DataFrame
+    gains: pl.DataFrame
+    champions: pl.DataFrame
+    reliability: pl.DataFrame
+    by_origin: pl.DataFrame
+    importance: dict[str, float]
+    origins: tuple[str, ...]
+
+
+def backtest(
+    panel: Panel,
+    protocol: Protocol | None = None,
+    cutoffs: pl.DataFrame | None = None,
+    on_progress: Callable[[int, int, str], None] | None = None,
+) -> Report:
+    """Forecast the newest cutoffs of a panel with every method, and judge.
+
+    Args:
+        panel: Demand and plans.
+        protocol: The rules.
+        cutoffs: As from `calendar.protection_intervals`; without, its calendar is laid over the
+            dates of the panel.
+        on_progress: Called with steps done, steps in all and what is done next.
+
+    Returns:
+        Tables.
+
+    Raises:
+        BacktestError: The panel is too short for so many origins.
+    """
+    protocol = protocol or Protocol()
+    origins = _origins(panel, cutoffs, protocol)
+    tested = origins[-(protocol.origins + protocol.warm_up) :]
+    blocks = [
+        tested[at : at + protocol.refit_every]
+        for at in range(0, len(tested), protocol.refit_every)
+    ]
+    families = {
+        ITEM_INTERVAL: _Family(panel, [[origin] for origin in origins]),
+        ITEM_DAY: _Family(
+            panel,
+            [
+                [Origin(origin.column, day(ahead)) for ahead in range(1, protocol.horizon + 1)]
+                for origin in origins
+            ],
+        ),
+    }
+    baselines = Baselines(panel, (origin.column for origin in tested))
+    rounds: dict[str, list[_Round]] = {name: [] for name in families}
+    model: Model | None = None
+    steps = len(blocks) * len(families)
+    for number, block in enumerate(blocks):
+        for place, (name, family) in enumerate(families.items()):
+            if on_progress:
+                on_progress(number * len(families) + place, steps, f"{name} {number + 1}")
+            fitted = family.train(block[0].column, protocol.model)
+            rounds[name] += [family.forecast(origin, fitted, baselines) for origin in block]
+            if name == ITEM_INTERVAL:
+                model = fitted
+    judged, chosen = _judge(panel, origins, tested, rounds, protocol)
+    if model is None:
+        raise BacktestError("origins: 0, expected at least one to judge")
+    return _report(panel, tested[protocol.warm_up :], judged, chosen, model, protocol)
+
+
+def _origins(panel: Panel, cutoffs: pl.DataFrame | None, protocol: Protocol) -> list[Origin]:
+    """Return the cutoffs whose windows have all been observed."""
+    if cutoffs is None:
+        cutoffs = protection_intervals(panel.first_day, panel.day(panel.observed - 1))
+    found = [
+        Origin(panel.column(cutoff.date()), window_between(cutoff, until))
+        for cutoff, until in cutoffs.select("cutoff_ts", "covers_until_ts").iter_rows()
+    ]
+    usable = [
+        origin
+        for origin in found
+        if origin.column >= _FIRST_COLUMN
+        and origin.column + max(origin.window.end, protocol.horizon) < panel.observed
+    ]
+    # The first training needs origins to calibrate on, before them one to learn from, and none
+    # whose windows reach into the first origin that is forecast: a week and a horizon of cutoffs.
+    lead = protocol.model.calibration_origins + 2 + 2 * protocol.horizon // 2
+    needed = protocol.origins + protocol.warm_up + lead
+    if len(usable) < needed:
+        raise BacktestError(
+            f"{panel.observed} days have {len(usable)} cutoffs with known demand, expected at"
+            f" least {needed} for {protocol.origins} origins and what comes before them"
+        )
+    return usable
+
+
+@dataclass(frozen=True)
+class _Round:
+    """All forecasts of one origin."""
+
+    examples: Examples
+    windows: tuple[Origin, ...]
+    forecasts: dict[str, Forecast]
+
+
+class _Family:
+    """Windows that one model forecasts: protection intervals, or single days."""
+
+    def __init__(self, panel: Panel, origins: Sequence[Sequence[Origin]]) -> None:
+        self._windows = {group[0].column: tuple(group) for group in origins}
+        self._vocabulary = vocabulary(panel)
+        self._examples = build_examples(panel, (o for group in origins for o in group))
+
+    def train(self, before: int, settings: ModelSettings) -> Model:
+        ended = self._examples.take(self._examples.ends < before)
+        return train(ended, self._vocabulary, settings)
+
+    def forecast(self, origin: Origin, model: Model, baselines: Baselines) -> _Round:
+        windows = self._windows[origin.column]
+        examples = self._examples.take(self._examples.column == origin.column)
+        rows = np.split(examples.item, len(windows))
+        forecasts = {MODEL: model.predict(examples)}
+        for method in METHODS:
+            forecasts[method] = _stack(
+                [
+                    baselines.forecast(method, origin.column, each.window, items)
+                    for each, items in zip(windows, rows, strict=True)
+                ]
+            )
+        return _Round(examples, windows, forecasts)
+
+
+def _stack(parts: Sequence[Forecast]) -> Forecast:
+    return Forecast(
+        np.concatenate([part.mean for part in parts]),
+        np.concatenate([part.quantiles for part in parts]),
+    )
+
+
+def _pick(forecast: Forecast, rows: Ints | np.ndarray) -> Forecast:
+    return Forecast(forecast.mean[rows], forecast.quantiles[rows])
+
+
+def losses(actual: Floats, forecast: Forecast) -> Floats:
+    """Return the mean pinball loss of the judged quantiles, shape (n,)."""
+    return metrics.pinball(
+        actual, forecast.quantiles[:, _JUDGED], np.array(JUDGED_LEVELS)
+    ).mean(axis=1)
+
+
+def choose_champions(
+    demand_class: Ints, loss: dict[str, Floats], prefer: str = MODEL
+) -> list[str]:
+    """Return the method with the least loss for each demand class.
+
+    Args:
+        demand_class: Of each past forecast, shape (n,).
+        loss: Pinball losses by method, each of shape (n,).
+        prefer: Method for classes that have not been seen.
+
+    Returns:
+        One method for each of `CLASSES`.
+    """
+    totals = {
+        method: np.bincount(demand_class, values, len(CLASSES)) for method, values in loss.items()
+    }
+    seen = np.bincount(demand_class, minlength=len(CLASSES)) > 0
+    return [
+        min(totals, key=lambda method: totals[method][index]) if seen[index] else prefer
+        for index in range(len(CLASSES))
+    ]
+
+
+def _crown(rounds: Sequence[_Round], protocol: Protocol) -> tuple[list[Forecast], list[list[str]]]:
+    """Return the champion's forecast for each judged origin, and who it was by class."""
+    forecasts, chosen = [], []
+    usable = [_usable(each.examples) for each in rounds]
+    spent = [
+        {
+            method: losses(each.examples.target, forecast)[rows]
+            for method, forecast in each.forecasts.items()
+        }
+        for each, rows in zip(rounds, usable, strict=True)
+    ]
+    for number in range(protocol.warm_up, len(rounds)):
+        now = rounds[number].examples
+        ended = [
+            index
+            for index in range(number)
+            if rounds[index].examples.ends.max(initial=0) < now.column.min(initial=0)
+        ]
+        classes = [rounds[index].examples.demand_class[usable[index]] for index in ended]
+        champions = choose_champions(
+            np.concatenate(classes) if ended else np.zeros(0, dtype=np.int8),
+            {
+                method: np.concatenate([spent[index][method] for index in ended] or [np.zeros(0)])
+                for method in rounds[number].forecasts
+            },
+        )
+        mean = np.zeros(len(now))
+        quantiles = np.zeros((len(now), len(LEVELS)))
+        for index, method in enumerate(champions):
+            rows = now.demand_class == index
+            mean[rows] = rounds[number].forecasts[method].mean[rows]
+            quantiles[rows] = rounds[number].forecasts[method].quantiles[rows]
+        forecasts.append(Forecast(mean, quantiles))
+        chosen.append(champions)
+    return forecasts, chosen
+
+
+def _usable(examples: Examples) -> np.ndarray:
+    return examples.in_stock >= MIN_IN_STOCK
+
+
+def _judge(
+    panel: Panel,
+    origins: Sequence[Origin],
+    tested: Sequence[Origin],
+    rounds: dict[str, list[_Round]],
+    protocol: Protocol,
+) -> tuple[list[Judged], dict[str, list[list[str]]]]:
+    judged: list[Judged] = []
+    chosen = {}
+    before = tested[protocol.warm_up].column
+    daily = panel.demand[:, :before].astype(np.float64)
+    # The yardstick of windows: the change from one to the next, per day of trade.
+    past = [origin for origin in origins if origin.column + origin.window.end < before]
+    windows = np.stack(
+        [
+            panel.window_sums(origin.column, origin.window)
+            / panel.trading_days(origin.column, origin.window)
+            for origin in past
+        ],
+        axis=1,
+    )
+    histories = {ITEM_DAY: daily, ITEM_INTERVAL: windows}
+    for level, history in histories.items():
+        crowned, chosen[level] = _crown(rounds[level], protocol)
+        now = rounds[level][protocol.warm_up :]
+        for each, champion in zip(now, crowned, strict=True):
+            each.forecasts[CHAMPION] = champion
+        rows = [_usable(each.examples) for each in now]
+        joined = concat([e.examples.take(r) for e, r in zip(now, rows, strict=True)])
+        judged.append(
+            Judged(
+                level=level,
+                actual=joined.target,
+                unit=joined.item,
+                origin=np.repeat(np.arange(len(now)), [int(r.sum()) for r in rows]),
+                demand_class=joined.demand_class,
+                days=joined.days,
+                scales=metrics.naive_scales(history, _first_sales(history)),
+                forecasts={
+                    method: _stack(
+                        [_pick(e.forecasts[method], r) for e, r in zip(now, rows, strict=True)]
+                    )
+                    for method in (CHAMPION, MODEL, *METHODS)
+                },
+            )
+        )
+    for level in (CATEGORY, STORE):
+        if panel.items[level].null_count() < panel.items.height:
+            judged.append(_sums(panel, level, rounds[ITEM_INTERVAL], windows, protocol))
+    return judged, chosen
+
+
+def _first_sales(history: Floats) -> Ints:
+    return np.argmax(history > 0, axis=1)
+
+
+def _sums(
+    panel: Panel, level: str, rounds: Sequence[_Round], windows: Floats, protocol: Protocol
+) -> Judged:
+    """Add items up. Means add; quantiles do not, and follow from how sums strayed before."""
+    names = panel.items[level].fill_null("")
+    units = names.rank("dense").cast(pl.Int64).to_numpy() - 1
+    count = int(units.max()) + 1
+    parts: list[tuple[Floats, dict[str, Floats], Ints, float, int, int]] = []
+    for each in rounds:
+        of_item = units[each.examples.item]
+        present = np.unique(of_item)
+
+        def total(values: Floats, of: Ints = of_item, kept: Ints = present) -> Floats:
+            return np.bincount(of, values, count)[kept]
+
+        means = {method: total(f.mean) for method, f in each.forecasts.items()}
+        examples = each.examples
+        parts.append(
+            (
+                total(examples.target),
+                means,
+                present,
+                float(examples.days[0]),
+                int(examples.column[0]),
+                int(examples.ends[0]),
+            )
+        )
+    now = parts[protocol.warm_up :]
+    forecasts: dict[str, list[Forecast]] = {m: [] for m in (CHAMPION, MODEL, *METHODS)}
+    for part in now:
+        ended = [other for other in parts if other[5] < part[4]]
+        for method, found in forecasts.items():
+            # Before it was crowned, the champion's sums strayed as the model's did.
+            past = [(actual, means.get(method, means[MODEL])) for actual, means, *_ in ended]
+            found.append(_spread_sums(part[1][method], past))
+    history = np.stack([np.bincount(units, values, count) for values in windows.T], axis=1)
+    return Judged(
+        level=level,
+        actual=np.concatenate([part[0] for part in now]),
+        unit=np.concatenate([part[2] for part in now]),
+        origin=np.repeat(np.arange(len(now)), [len(part[2]) for part in now]),
+        demand_class=np.zeros(0, dtype=np.int8),
+        days=np.concatenate([np.full(len(part[2]), part[3]) for part in now]),
+        scales=metrics.naive_scales(history, _first_sales(history)),
+        forecasts={method: _stack(found) for method, found in forecasts.items()},
+    )
+
+
+def _spread_sums(mean: Floats, past: Sequence[tuple[Floats, Floats]]) -> Forecast:
+    """Give sums the relative errors that sums of their size had at earlier origins."""
+    actual = np.concatenate([pair[0] for pair in past])
+    said = np.concatenate([pair[1] for pair in past])
+    edges = np.quantile(said, np.arange(1, _SIZE_PARTS) / _SIZE_PARTS)
+    ratio = actual / np.maximum(said, _TINY)
+    ratio[said <= _TINY] = 1.0
+    quantiles = np.zeros((len(mean), len(LEVELS)))
+    sizes, own = np.searchsorted(edges, said), np.searchsorted(edges, mean)
+    for size in np.unique(own):
+        alike = ratio[sizes == size] if (sizes == size).any() else ratio
+        found = np.array([conformal_quantile(alike, level) for level in LEVELS])
+        quantiles[own == size] = mean[own == size, None] * found
+    return Forecast(mean, quantiles)
+
+
+def _measure(judged: Judged, method: str, rows: np.ndarray) -> dict[str, float | int]:
+    actual = judged.actual[rows]
+    forecast = _pick(judged.forecasts[method], rows)
+    median = forecast.at(0.5)
+    demand = max(float(actual.sum()), _TINY)
+    loss = metrics.pinball(actual, forecast.quantiles[:, _JUDGED], np.array(JUDGED_LEVELS))
+    days = judged.days[rows]
+    mase, rmsse = metrics.scaled_errors(
+        actual / days, forecast.mean / days, median / days, judged.unit[rows], judged.scales
+    )
+    narrow, wide = forecast.band(0.8), forecast.band(0.95)
+    return {
+        "n": len(actual),
+        "wape": metrics.wape(actual, median),
+        "bias": metrics.bias(actual, forecast.mean),
+        "score": metrics.score(actual, forecast.mean),
+        "mase": mase,
+        "rmsse": rmsse,
+        **{
+            f"pinball_{level * 100:g}": float(loss[:, index].sum() / demand)
+            for index, level in enumerate(JUDGED_LEVELS)
+        },
+        "pinball": float(loss.sum() / demand / len(JUDGED_LEVELS)),
+        "coverage_80": metrics.coverage(actual, *narrow),
+        "coverage_95": metrics.coverage(actual, *wide),
+        "width_80": float((narrow[1] - narrow[0]).sum() / demand),
+    }
+
+
+def _all_rows(judged: Judged) -> np.ndarray:
+    return np.ones(len(judged.actual), dtype=bool)
+
+
+def _tables(judged: Sequence[Judged]) -> tuple[pl.DataFrame, pl.DataFrame]:
+    table = [
+        {"level": level.level, "method": method} | _measure(level, method, _all_rows(level))
+        for level in judged
+        for method in level.forecasts
+    ]
+    classes = [
+        {"level": level.level, "demand_class": name, "method": method}
+        | _measure(level, method, level.demand_class == index)
+        for level in judged
+        for index, name in enumerate(CLASSES)
+        if (level.demand_class == index).any()
+        for method in level.forecasts
+    ]
+    return pl.DataFrame(table), pl.DataFrame(classes)
+
+
+def _per_origin(judged: Judged) -> dict[str, Floats]:
+    count = int(judged.origin.max()) + 1
+    return {
+        method: np.bincount(judged.origin, losses(judged.actual, forecast), count)
+        for method, forecast in judged.forecasts.items()
+    }
+
+
+def _gains(judged: Sequence[Judged], seed: int) -> Iterator[dict[str, object]]:
+    for level in judged:
+        sums = _per_origin(level)
+        best = min(METHODS, key=lambda method: sums[method].sum())
+        for method in (CHAMPION, MODEL):
+            gain, low, high = metrics.bootstrap_difference(sums[method], sums[best], seed)
+            yield {
+                "level": level.level,
+                "method": method,
+                "best_baseline": best,
+                "gain": gain,
+                "low": low,
+                "high": high,
+                "origins": len(sums[best]),
+            }
+
+
+def _report(
+    panel: Panel,
+    origins: Sequence[Origin],
+    judged: Sequence[Judged],
+    chosen: dict[str, list[list[str]]],
+    model: Model,
+    protocol: Protocol,
+) -> Report:
+    table, classes = _tables(judged)
+    champions = (
+        pl.DataFrame(
+            [
+                {"level": level, "demand_class": name, "method": methods[index]}
+                for level, per_origin in chosen.items()
+                for methods in per_origin
+                for index, name in enumerate(CLASSES)
+            ]
+        )
+        .group_by("level", "demand_class", "method", maintain_order=True)
+        .agg(share=pl.len() / len(origins))
+    )
+    reliability = [
+        {"level": each.level, "method": method, "quantile": float(level), "share": float(share)}
+        for each in judged
+        for method, forecast in each.forecasts.items()
+        for level, share in zip(
+            LEVELS, (each.actual[:, None] <= forecast.quantiles).mean(axis=0), strict=True
+        )
+    ]
+    dates = tuple(panel.day(origin.column).isoformat() for origin in origins)
+    by_origin = [
+        {
+            "level": each.level,
+            "origin": date,
+            "method": method,
+            "pinball": float(loss / max(demand, _TINY)),
+        }
+        for each in judged
+        for method, sums in _per_origin(each).items()
+        for date, loss, demand in zip(
+            dates, sums, np.bincount(each.origin, each.actual, len(dates)), strict=True
+        )
+    ]
+    return Report(
+        table=table,
+        classes=classes,
+        gains=pl.DataFrame(list(_gains(judged, protocol.seed))),
+        champions=champions,
+        reliability=pl.DataFrame(reliability),
+        by_origin=pl.DataFrame(by_origin),
+        importance=model.importance(),
+        origins=dates,
+    )
+
