@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
+import numpy.typing as npt
 import polars as pl
 
 from smartshelf_dagster.errors import SmartShelfError
@@ -37,11 +38,15 @@ from smartshelf_dagster.forecasting.features import (
 from smartshelf_dagster.forecasting.model import Model, ModelSettings, train
 from smartshelf_dagster.forecasting.panel import Floats, Ints, Panel
 
+Rows = npt.NDArray[np.bool_]
+
 MODEL, CHAMPION = "xgboost", "champion"
 ITEM_DAY, ITEM_INTERVAL, CATEGORY, STORE = "item-day", "item-interval", "category", "store"
 # Quantiles that are judged: both ends of the 80 % band, the median, and a level to order up to.
 JUDGED_LEVELS = (0.1, 0.5, 0.9, 0.98)
 _JUDGED = np.searchsorted(LEVELS, JUDGED_LEVELS)
+# An 80 % band that holds less or more than this share is not to be relied on.
+MIN_COVERAGE, MAX_COVERAGE = 0.70, 0.90
 # Days of history before the first origin that a model may learn from.
 _FIRST_COLUMN = 14
 # Sums of few and of many items differ in how far they stray: parts of equal number, by size.
@@ -124,6 +129,23 @@ class Report:
     importance: dict[str, float]
     origins: tuple[str, ...]
 
+    def failures(self) -> list[str]:
+        """Say where the champion of single items is not fit to order by, if anywhere."""
+        of_items = (pl.col("method") == CHAMPION) & pl.col("level").is_in([ITEM_DAY, ITEM_INTERVAL])
+        worse = self.gains.filter(of_items & (pl.col("gain") <= 0))
+        astray = self.table.filter(
+            of_items & ~pl.col("coverage_80").is_between(MIN_COVERAGE, MAX_COVERAGE)
+        )
+        return [
+            f"{row['level']}: the champion's pinball loss is {-row['gain']:.1%} above that of"
+            f" {row['best_baseline']}"
+            for row in worse.iter_rows(named=True)
+        ] + [
+            f"{row['level']}: the 80 % band holds {row['coverage_80']:.1%}, expected"
+            f" {MIN_COVERAGE:.0%} to {MAX_COVERAGE:.0%}"
+            for row in astray.iter_rows(named=True)
+        ]
+
 
 def backtest(
     panel: Panel,
@@ -150,8 +172,7 @@ def backtest(
     origins = _origins(panel, cutoffs, protocol)
     tested = origins[-(protocol.origins + protocol.warm_up) :]
     blocks = [
-        tested[at : at + protocol.refit_every]
-        for at in range(0, len(tested), protocol.refit_every)
+        tested[at : at + protocol.refit_every] for at in range(0, len(tested), protocol.refit_every)
     ]
     families = {
         ITEM_INTERVAL: _Family(panel, [[origin] for origin in origins]),
@@ -172,13 +193,20 @@ def backtest(
             if on_progress:
                 on_progress(number * len(families) + place, steps, f"{name} {number + 1}")
             fitted = family.train(block[0].column, protocol.model)
-            rounds[name] += [family.forecast(origin, fitted, baselines) for origin in block]
+            rounds[name].extend(family.forecast(origin, fitted, baselines) for origin in block)
             if name == ITEM_INTERVAL:
                 model = fitted
     judged, chosen = _judge(panel, origins, tested, rounds, protocol)
     if model is None:
         raise BacktestError("origins: 0, expected at least one to judge")
-    return _report(panel, tested[protocol.warm_up :], judged, chosen, model, protocol)
+    return _report(
+        panel,
+        tested[protocol.warm_up :],
+        judged,
+        chosen=chosen,
+        model=model,
+        protocol=protocol,
+    )
 
 
 def _origins(panel: Panel, cutoffs: pl.DataFrame | None, protocol: Protocol) -> list[Origin]:
@@ -250,20 +278,18 @@ def _stack(parts: Sequence[Forecast]) -> Forecast:
     )
 
 
-def _pick(forecast: Forecast, rows: Ints | np.ndarray) -> Forecast:
+def _pick(forecast: Forecast, rows: Ints | Rows) -> Forecast:
     return Forecast(forecast.mean[rows], forecast.quantiles[rows])
 
 
 def losses(actual: Floats, forecast: Forecast) -> Floats:
     """Return the mean pinball loss of the judged quantiles, shape (n,)."""
-    return metrics.pinball(
-        actual, forecast.quantiles[:, _JUDGED], np.array(JUDGED_LEVELS)
-    ).mean(axis=1)
+    each = metrics.pinball(actual, forecast.quantiles[:, _JUDGED], np.array(JUDGED_LEVELS))
+    mean: Floats = each.mean(axis=1)
+    return mean
 
 
-def choose_champions(
-    demand_class: Ints, loss: dict[str, Floats], prefer: str = MODEL
-) -> list[str]:
+def choose_champions(demand_class: Ints, loss: dict[str, Floats], prefer: str = MODEL) -> list[str]:
     """Return the method with the least loss for each demand class.
 
     Args:
@@ -321,7 +347,7 @@ def _crown(rounds: Sequence[_Round], protocol: Protocol) -> tuple[list[Forecast]
     return forecasts, chosen
 
 
-def _usable(examples: Examples) -> np.ndarray:
+def _usable(examples: Examples) -> Rows:
     return examples.in_stock >= MIN_IN_STOCK
 
 
@@ -378,7 +404,8 @@ def _judge(
 
 
 def _first_sales(history: Floats) -> Ints:
-    return np.argmax(history > 0, axis=1)
+    first: Ints = np.argmax(history > 0, axis=1)
+    return first
 
 
 def _sums(
@@ -388,64 +415,96 @@ def _sums(
     names = panel.items[level].fill_null("")
     units = names.rank("dense").cast(pl.Int64).to_numpy() - 1
     count = int(units.max()) + 1
-    parts: list[tuple[Floats, dict[str, Floats], Ints, float, int, int]] = []
+    parts = []
     for each in rounds:
         of_item = units[each.examples.item]
         present = np.unique(of_item)
 
         def total(values: Floats, of: Ints = of_item, kept: Ints = present) -> Floats:
-            return np.bincount(of, values, count)[kept]
+            sums: Floats = np.bincount(of, values, count)
+            return sums[kept]
 
-        means = {method: total(f.mean) for method, f in each.forecasts.items()}
-        examples = each.examples
         parts.append(
-            (
-                total(examples.target),
-                means,
-                present,
-                float(examples.days[0]),
-                int(examples.column[0]),
-                int(examples.ends[0]),
+            _Sums(
+                column=int(each.examples.column[0]),
+                ends=int(each.examples.ends[0]),
+                days=float(each.examples.days[0]),
+                unit=present,
+                actual=total(each.examples.target),
+                means={method: total(each.forecasts[method].mean) for method in (MODEL, *METHODS)},
             )
         )
-    now = parts[protocol.warm_up :]
-    forecasts: dict[str, list[Forecast]] = {m: [] for m in (CHAMPION, MODEL, *METHODS)}
-    for part in now:
-        ended = [other for other in parts if other[5] < part[4]]
-        for method, found in forecasts.items():
-            # Before it was crowned, the champion's sums strayed as the model's did.
-            past = [(actual, means.get(method, means[MODEL])) for actual, means, *_ in ended]
-            found.append(_spread_sums(part[1][method], past))
-    history = np.stack([np.bincount(units, values, count) for values in windows.T], axis=1)
+    spread = [
+        _spread_sums(part, [other for other in parts if other.ends < part.column]) for part in parts
+    ]
+    for number in range(protocol.warm_up, len(parts)):
+        ended = [n for n in range(number) if parts[n].ends < parts[number].column and spread[n]]
+        champion = _least_loss([(parts[n].actual, spread[n]) for n in ended])
+        spread[number][CHAMPION] = spread[number][champion]
+    now, said = parts[protocol.warm_up :], spread[protocol.warm_up :]
+    history: Floats = np.stack([np.bincount(units, v, count) for v in windows.T], axis=1)
     return Judged(
         level=level,
-        actual=np.concatenate([part[0] for part in now]),
-        unit=np.concatenate([part[2] for part in now]),
-        origin=np.repeat(np.arange(len(now)), [len(part[2]) for part in now]),
+        actual=np.concatenate([part.actual for part in now]),
+        unit=np.concatenate([part.unit for part in now]),
+        origin=np.repeat(np.arange(len(now)), [len(part.unit) for part in now]),
         demand_class=np.zeros(0, dtype=np.int8),
-        days=np.concatenate([np.full(len(part[2]), part[3]) for part in now]),
+        days=np.concatenate([np.full(len(part.unit), part.days) for part in now]),
         scales=metrics.naive_scales(history, _first_sales(history)),
-        forecasts={method: _stack(found) for method, found in forecasts.items()},
+        forecasts={
+            method: _stack([found[method] for found in said])
+            for method in (CHAMPION, MODEL, *METHODS)
+        },
     )
 
 
-def _spread_sums(mean: Floats, past: Sequence[tuple[Floats, Floats]]) -> Forecast:
-    """Give sums the relative errors that sums of their size had at earlier origins."""
-    actual = np.concatenate([pair[0] for pair in past])
-    said = np.concatenate([pair[1] for pair in past])
-    edges = np.quantile(said, np.arange(1, _SIZE_PARTS) / _SIZE_PARTS)
-    ratio = actual / np.maximum(said, _TINY)
-    ratio[said <= _TINY] = 1.0
-    quantiles = np.zeros((len(mean), len(LEVELS)))
-    sizes, own = np.searchsorted(edges, said), np.searchsorted(edges, mean)
-    for size in np.unique(own):
-        alike = ratio[sizes == size] if (sizes == size).any() else ratio
-        found = np.array([conformal_quantile(alike, level) for level in LEVELS])
-        quantiles[own == size] = mean[own == size, None] * found
-    return Forecast(mean, quantiles)
+@dataclass(frozen=True)
+class _Sums:
+    """One origin, items added up."""
+
+    column: int
+    ends: int
+    days: float
+    unit: Ints
+    actual: Floats
+    means: dict[str, Floats]
 
 
-def _measure(judged: Judged, method: str, rows: np.ndarray) -> dict[str, float | int]:
+def _least_loss(past: Sequence[tuple[Floats, dict[str, Forecast]]]) -> str:
+    total = dict.fromkeys((MODEL, *METHODS), 0.0)
+    for actual, forecasts in past:
+        for method in total:
+            total[method] += float(losses(actual, forecasts[method]).sum())
+    return min(total, key=lambda method: total[method])
+
+
+def _spread_sums(part: _Sums, past: Sequence[_Sums]) -> dict[str, Forecast]:
+    """Give sums the relative errors that sums of their size had at earlier origins.
+
+    Returns:
+        The forecasts by method; nothing when there is no earlier origin.
+    """
+    if not past:
+        return {}
+    actual = np.concatenate([other.actual for other in past])
+    found = {}
+    for method, mean in part.means.items():
+        said = np.concatenate([other.means[method] for other in past])
+        edges = np.quantile(said, np.arange(1, _SIZE_PARTS) / _SIZE_PARTS)
+        ratio = np.where(said > _TINY, actual / np.maximum(said, _TINY), 1.0)
+        quantiles = np.zeros((len(mean), len(LEVELS)))
+        sizes, own = np.searchsorted(edges, said), np.searchsorted(edges, mean)
+        for size in np.unique(own):
+            # A single sum, such as one store's, has no sizes to tell apart.
+            alike = ratio[sizes == size] if len(part.unit) > _SIZE_PARTS else ratio
+            quantiles[own == size] = mean[own == size, None] * np.array(
+                [conformal_quantile(alike if len(alike) else ratio, level) for level in LEVELS]
+            )
+        found[method] = Forecast(mean, quantiles)
+    return found
+
+
+def _measure(judged: Judged, method: str, rows: Rows) -> dict[str, float | int]:
     actual = judged.actual[rows]
     forecast = _pick(judged.forecasts[method], rows)
     median = forecast.at(0.5)
@@ -474,7 +533,7 @@ def _measure(judged: Judged, method: str, rows: np.ndarray) -> dict[str, float |
     }
 
 
-def _all_rows(judged: Judged) -> np.ndarray:
+def _all_rows(judged: Judged) -> Rows:
     return np.ones(len(judged.actual), dtype=bool)
 
 
@@ -524,6 +583,7 @@ def _report(
     panel: Panel,
     origins: Sequence[Origin],
     judged: Sequence[Judged],
+    *,
     chosen: dict[str, list[list[str]]],
     model: Model,
     protocol: Protocol,
@@ -573,4 +633,3 @@ def _report(
         importance=model.importance(),
         origins=dates,
     )
-

@@ -10,7 +10,6 @@ figures of theirs.
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from itertools import product
 
 import numpy as np
 from scipy import stats
@@ -18,6 +17,7 @@ from scipy import stats
 from smartshelf_dagster.forecasting.calendar import Window
 from smartshelf_dagster.forecasting.features import same_windows
 from smartshelf_dagster.forecasting.panel import Floats, Ints, Panel
+from smartshelf_dagster.forecasting.smoothing import smooth
 
 # Levels of the quantiles that every method gives: both ends of 80 and 95 % bands, two-sided and
 # one-sided, and what newsvendor ratios are read off between.
@@ -26,14 +26,6 @@ LEVELS = np.array([0.025, 0.1, 0.3, 0.5, 0.7, 0.8, 0.9, 0.95, 0.975, 0.98, 0.99]
 MOVING_AVERAGE_DAYS = 28
 # Days over which the variance of an item's demand is measured, relative to its mean.
 DISPERSION_DAYS = 91
-# Source: Teunter, Syntetos and Babai, Eur. J. Oper. Res. 214 (2011), for slow-moving items.
-TSB_DEMAND, TSB_PROBABILITY = 0.1, 0.1
-CROSTON_SMOOTHING = 0.1
-# The first generation of Smart Shelf: an exponential mean of sales, with Poisson demand around it.
-FIRST_GENERATION_SMOOTHING = 0.1
-# ETS(A,N,A) and, with a seasonal weight of 0, ETS(A,N,N): one pair per item by its past errors.
-ETS_GRID = tuple(product((0.02, 0.05, 0.1, 0.2, 0.4), (0.0, 0.05, 0.15)))
-_WEEK = 7
 # Pairs of mean and dispersion this near (in logarithm) share their quantiles.
 _ROUNDING = 0.01
 _TINY = 1e-9
@@ -83,18 +75,6 @@ class Forecast:
         return low, np.where(low > 0, self.at(1 - tail), self.at(share))
 
 
-@dataclass(frozen=True)
-class _State:
-    """What smoothing has come to before a column, each of shape (items,)."""
-
-    tsb: Floats
-    croston: Floats
-    exponential: Floats
-    ets_level: Floats
-    ets_season: Floats
-    ets_variance: Floats
-
-
 class Baselines:
     """The simple methods on a panel, for some origins.
 
@@ -107,7 +87,7 @@ class Baselines:
         self._panel = panel
         # Pieces are counted; what is weighed, or recovered from stock-outs, is not whole.
         self._is_counted = bool((panel.sold == np.round(panel.sold)).all())
-        self._states = _smooth(panel, set(columns))
+        self._states = smooth(panel, columns)
 
     def forecast(self, method: str, column: int, window: Window, rows: Ints) -> Forecast:
         """Forecast a window.
@@ -126,14 +106,18 @@ class Baselines:
     def _mean_of_last(self, days: int, column: int, rows: Ints) -> Floats:
         sums, starts = self._panel.demand_sums, self._panel.starts
         total = sums[:, column] - sums[:, max(column - days, 0)]
-        return (total / np.maximum(np.minimum(days, column - starts), 1))[rows]
+        means: Floats = total / np.maximum(np.minimum(days, column - starts), 1)
+        return means[rows]
 
     def _variance(self, days: int, column: int, rows: Ints) -> Floats:
         squares, starts = self._panel.square_sums, self._panel.starts
         total = squares[:, column] - squares[:, max(column - days, 0)]
         counts = np.maximum(np.minimum(days, column - starts), 1)
         mean = self._mean_of_last(days, column, rows)
-        return np.maximum((total / counts)[rows] - mean**2, 0) * (counts / (counts - 0.999))[rows]
+        # The sample's own mean takes a degree of freedom; a single day has no spread.
+        counts = counts[rows]
+        variance: Floats = np.maximum(total[rows] - counts * mean**2, 0) / np.maximum(counts - 1, 1)
+        return variance
 
     def _around(self, daily: Floats, column: int, window: Window, rows: Ints) -> Forecast:
         """Spread a daily mean with the dispersion the item has shown."""
@@ -190,14 +174,7 @@ class Baselines:
         """Exponential smoothing of level and weekdays, normal."""
         state = self._states[column]
         days = self._panel.trading_days(column, window)
-        whole = window.last - window.first + 1
-        rest = days - whole - window.tail
-        weights = np.zeros(_WEEK)
-        for ahead in range(window.first, window.last + 1):
-            weights[(column + ahead) % _WEEK] += 1
-        weights[column % _WEEK] += rest
-        weights[(column + window.end) % _WEEK] += window.tail
-        mean = np.maximum(state.ets_level[rows] * days + state.ets_season[rows] @ weights, 0)
+        mean = state.ets(column, window, days)[rows]
         return Forecast(mean, _normal(mean, state.ets_variance[rows] * days))
 
     def first_generation(self, column: int, window: Window, rows: Ints) -> Forecast:
@@ -220,65 +197,6 @@ METHODS: dict[str, Callable[[Baselines, int, Window, Ints], Forecast]] = {
         Baselines.first_generation,
     )
 }
-
-
-def _smooth(panel: Panel, columns: set[int]) -> dict[int, _State]:
-    """Walk through the days once, and keep the state at each origin."""
-    items = len(panel.starts)
-    alphas, gammas = np.array(ETS_GRID).T
-    size = np.zeros(items)
-    probability, interval, since = np.zeros(items), np.ones(items), np.zeros(items)
-    croston_size, exponential = np.zeros(items), np.zeros(items)
-    level = np.zeros((items, len(ETS_GRID)))
-    season = np.zeros((items, len(ETS_GRID), _WEEK))
-    errors, steps = np.zeros((items, len(ETS_GRID))), np.zeros(items)
-    states = {}
-    for column in range(max(columns) + 1):
-        if column in columns:
-            best = errors.argmin(axis=1)
-            at = np.arange(items), best
-            states[column] = _State(
-                tsb=probability * size,
-                # Source: Syntetos and Boylan, Int. J. Forecasting 21 (2005).
-                croston=(1 - CROSTON_SMOOTHING / 2) * croston_size / interval,
-                exponential=exponential.copy(),
-                ets_level=level[at],
-                ets_season=season[at],
-                ets_variance=errors[at] / np.maximum(steps, 1),
-            )
-        if column >= panel.observed:
-            continue
-        demand = panel.demand[:, column].astype(np.float64)
-        is_first = panel.starts == column
-        is_on = panel.starts <= column
-        is_sale = is_on & (demand > 0)
-        is_first_sale = is_sale & (size == 0)
-        since = np.where(is_on, since + 1, 0)
-        grown = size + TSB_DEMAND * (demand - size)
-        size = np.where(is_first_sale, demand, np.where(is_sale, grown, size))
-        hit = is_sale.astype(np.float64)
-        smoothed = probability + TSB_PROBABILITY * (hit - probability)
-        probability = np.where(is_first, hit, np.where(is_on, smoothed, 0))
-        croston_size = np.where(
-            is_first_sale,
-            demand,
-            np.where(
-                is_sale, croston_size + CROSTON_SMOOTHING * (demand - croston_size), croston_size
-            ),
-        )
-        longer = interval + CROSTON_SMOOTHING * (since - interval)
-        interval = np.where(is_first_sale, since, np.where(is_sale, longer, interval))
-        since = np.where(is_sale, 0, since)
-        moved = exponential + FIRST_GENERATION_SMOOTHING * (demand - exponential)
-        exponential = np.where(is_first, demand, np.where(is_on, moved, 0))
-        weekday = column % _WEEK
-        expected = np.where(is_first[:, None], demand[:, None], level + season[:, :, weekday])
-        error = np.where(is_on[:, None], demand[:, None] - expected, 0)
-        errors += error**2
-        steps += is_on & ~is_first
-        level = np.where(is_first[:, None], demand[:, None], level + alphas * error)
-        season[:, :, weekday] += gammas * error
-    return states
 
 
 def _empirical(past: Floats) -> Floats:

@@ -121,7 +121,7 @@ def protection_intervals(
     Raises:
         CalendarError: There is no round, or none that delivers within five weeks.
     """
-    rows = []
+    rows: list[tuple[datetime, datetime]] = []
     for offset in range((last - first).days + _LOOK_AHEAD_DAYS + 1):
         at = first + timedelta(days=offset)
         midnight = datetime(at.year, at.month, at.day, tzinfo=UTC)

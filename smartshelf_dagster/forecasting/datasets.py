@@ -29,6 +29,7 @@ COLUMNS: dict[str, str] = {
     "lost_share_late": "part of lost_share after the cutoff, from 0 to 1",
 }
 _TEXT = ("unique_id", "store", "category")
+_TYPES: dict[str, type[pl.DataType]] = dict.fromkeys(_TEXT, pl.String) | {"ds": pl.Date}
 _SHARES = ("lost_share", "lost_share_late")
 _CUTOFF_HOUR = 12
 
@@ -54,9 +55,7 @@ def tidy(rows: pl.DataFrame) -> pl.DataFrame:
             raise DatasetError(
                 f"{name}: missing, expected {COLUMNS[name]}; there are {', '.join(rows.columns)}"
             )
-    typed = rows.select(
-        _typed(rows, name).alias(name) for name in COLUMNS if name in rows.columns
-    )
+    typed = rows.select(_typed(rows, name).alias(name) for name in COLUMNS if name in rows.columns)
     for name in KEY:
         if typed[name].null_count():
             raise DatasetError(f"{name}: empty in a row, expected {COLUMNS[name]}")
@@ -73,11 +72,7 @@ def tidy(rows: pl.DataFrame) -> pl.DataFrame:
 
 def _typed(rows: pl.DataFrame, name: str) -> pl.Expr:
     kind = rows.schema[name]
-    wanted: type[pl.DataType]
-    if name in _TEXT:
-        wanted = pl.String
-    else:
-        wanted = pl.Date if name == "ds" else pl.Float64
+    wanted = _TYPES.get(name, pl.Float64)
     if name == "ds" and kind == pl.String:
         # A date may come with a time behind it.
         converted = pl.col(name).str.slice(0, 10).str.to_date("%Y-%m-%d", strict=False)

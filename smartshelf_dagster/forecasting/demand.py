@@ -79,9 +79,7 @@ def densify(sales: pl.DataFrame, until: date | None = None) -> pl.DataFrame:
     ]
     if "price" in dense.columns:
         fills.append(pl.col("price").forward_fill().over("unique_id"))
-    fills += [
-        pl.col(name).fill_null(0.0) for name in ("promo", "holiday") if name in dense.columns
-    ]
+    fills += [pl.col(name).fill_null(0.0) for name in ("promo", "holiday") if name in dense.columns]
     return dense.with_columns(fills)
 
 
@@ -129,9 +127,7 @@ def _hour_profile(hours: pl.DataFrame) -> pl.DataFrame:
     """Return the share of a day's trade in each hour, by category, from the days so far."""
     sums = (
         hours.group_by("category", "ds", "hour")
-        .agg(
-            sold=(pl.col("sold").cast(pl.Float64) * pl.col("is_in")).sum(), seen=pl.sum("is_in")
-        )
+        .agg(sold=(pl.col("sold").cast(pl.Float64) * pl.col("is_in")).sum(), seen=pl.sum("is_in"))
         .sort("ds")
         .with_columns(pl.col("sold", "seen").cum_sum().over("category", "hour"))
     )
@@ -192,14 +188,17 @@ def recover(dense: pl.DataFrame) -> pl.DataFrame:
     )
     # The number of days an exponentially weighted mean stands for.
     seen = (1 - RATE_DECAY ** pl.int_range(1, pl.len() + 1)) / (1 - RATE_DECAY)
-    weights = {"alpha": 1 - RATE_DECAY, "adjust": True, "ignore_nulls": True}
     rated = (
         base.join(prior, on=[*group, "ds"], how="left")
         .sort(KEY)
         .with_columns(
             _days=seen.over("unique_id"),
-            _ew_sold=pl.col("_sold").ewm_mean(**weights).over("unique_id"),
-            _ew_stock=pl.col("in_stock").ewm_mean(**weights).over("unique_id"),
+            _ew_sold=pl.col("_sold")
+            .ewm_mean(alpha=1 - RATE_DECAY, ignore_nulls=True)
+            .over("unique_id"),
+            _ew_stock=pl.col("in_stock")
+            .ewm_mean(alpha=1 - RATE_DECAY, ignore_nulls=True)
+            .over("unique_id"),
         )
         .with_columns(
             _rate=(pl.col("_ew_sold") * pl.col("_days") + RATE_PRIOR_DAYS * pl.col("_prior"))

@@ -19,6 +19,7 @@ import polars as pl
 
 from smartshelf_dagster.forecasting.calendar import Window
 from smartshelf_dagster.forecasting.panel import Floats, Ints, Panel
+from smartshelf_dagster.forecasting.smoothing import Smoothed, smooth
 
 # An item without a sale for this long is taken as delisted, and nothing is forecast for it.
 ACTIVE_DAYS = 91
@@ -42,6 +43,7 @@ FEATURES = (
     "level_log",
     *(f"mean_{span}" for span in _SPANS),
     "sd_28", "max_same", "min_same", "last_same", "mean_same_4", "mean_same_8", "sd_same_8",
+    "ets", "ets_sd", "tsb",
     "zero_share_28", "zero_share_91", "days_since_sale", "age", "sale_size", "morning",
     "origin_weekday", "first_weekday", "first_ahead", "trading_days", "month_day",
     "in_stock_7", "in_stock_28",
@@ -150,13 +152,16 @@ def build_examples(
     """
     codes = _codes(panel, vocabulary(panel) if known is None else known)
     groups = {name: _dense_rank(panel.items, [name]) for name in _CATEGORICAL}
+    origins = list(origins)
+    smoothed = smooth(panel, (origin.column for origin in origins))
     groups["both"] = _dense_rank(panel.items, list(_CATEGORICAL))
     views: dict[int, _View] = {}
     parts = []
     for origin in origins:
         if origin.column not in views:
             # Origins of one day come together; older views are not needed again.
-            views = {origin.column: _View(panel, origin.column, codes, groups)}
+            state = smoothed[origin.column]
+            views = {origin.column: _View(panel, origin.column, codes, groups, state)}
         parts.append(views[origin.column].examples(origin.window))
     return concat(parts)
 
@@ -177,9 +182,14 @@ class _View:
     """The panel as it is known at a column."""
 
     def __init__(
-        self, panel: Panel, column: int, codes: dict[str, Floats], groups: dict[str, Ints]
+        self,
+        panel: Panel,
+        column: int,
+        codes: dict[str, Floats],
+        groups: dict[str, Ints],
+        smoothed: Smoothed,
     ) -> None:
-        self._panel, self._at = panel, column
+        self._panel, self._at, self._smoothed = panel, column, smoothed
         since = column - panel.last_sales[:, column]
         is_active = (panel.starts < column) & (
             (since <= ACTIVE_DAYS) | (column - panel.starts <= NEW_DAYS)
@@ -192,9 +202,9 @@ class _View:
         self._class = self._classify()
         self._shared = self._features_of_the_item(since[self._rows])
 
-    def _sum(self, sums: Floats, span: int, back: int = 0) -> Floats:
-        end = self._at - back
-        return sums[self._rows, max(end, 0)] - sums[self._rows, max(end - span, 0)]
+    def _sum(self, sums: Floats, span: int) -> Floats:
+        total: Floats = sums[self._rows, self._at] - sums[self._rows, max(self._at - span, 0)]
+        return total
 
     def _mean(self, span: int) -> Floats:
         return self._sum(self._panel.demand_sums, span) / np.minimum(span, self._age)
@@ -202,7 +212,8 @@ class _View:
     def _by_group(self, values: Floats, group: str) -> Floats:
         """Return the sum of each row's group, at the row."""
         codes = self._groups[group]
-        return np.bincount(codes, values, minlength=codes.max(initial=0) + 1)[codes]
+        sums: Floats = np.bincount(codes, values, minlength=codes.max(initial=0) + 1)
+        return sums[codes]
 
     def _usual_day(self) -> Floats:
         """Return the level: recent and longer mean, leaning on the group of a young item."""
@@ -220,7 +231,8 @@ class _View:
         square = self._sum(self._panel.square_sums, ACTIVE_DAYS) / sale_days
         spread = np.maximum(square - size**2, 0) / np.maximum(size**2, 1e-12)
         is_rare, is_uneven = span / sale_days >= ADI_CUTOFF, spread >= CV2_CUTOFF
-        return np.where(self._age < NEW_DAYS, 4, 2 * is_rare + is_uneven).astype(np.int8)
+        grade: Ints = np.where(self._age < NEW_DAYS, 4, 2 * is_rare + is_uneven).astype(np.int8)
+        return grade
 
     def _features_of_the_item(self, since: Ints) -> dict[str, Floats]:
         panel, level = self._panel, self._level
@@ -234,7 +246,9 @@ class _View:
             "zero_share_28": 1 - self._sum(panel.sale_day_sums, 28) / np.minimum(28, age),
             "zero_share_91": 1 - sale_days / np.minimum(ACTIVE_DAYS, age),
             "days_since_sale": np.minimum(since, age),
-            "age": age,
+            "age": age.astype(np.float64),
+            "ets_sd": np.sqrt(self._smoothed.ets_variance[self._rows]) / level,
+            "tsb": self._smoothed.tsb[self._rows] / level,
             "sale_size": self._sum(panel.demand_sums, ACTIVE_DAYS) / np.maximum(sale_days, 1)
             / level,
             "in_stock_7": self._sum(panel.stock_sums, 7) / np.minimum(7, age),
@@ -284,16 +298,9 @@ class _View:
             in_stock=panel.in_stock_share(at, window)[rows] if is_observed else nothing,
         )
 
-    def same_windows(self, window: Window) -> Floats:
-        """Return the demand in the same window of the past weeks, newest first, NaN for none.
-
-        Only windows that had ended before the origin's day began. Shape (rows, SAME_WINDOWS).
-        """
-        return same_windows(self._panel, self._at, window)[self._rows]
-
     def _features_of_the_window(self, window: Window, days: float) -> dict[str, Floats]:
         usual = self._level * days
-        past = self.same_windows(window)
+        past = same_windows(self._panel, self._at, window)[self._rows]
         known = np.isfinite(past)
         counts = known.sum(axis=1)
         has_some = counts > 0
@@ -313,6 +320,7 @@ class _View:
             "mean_same_8": over(mean),
             "mean_same_4": over(recent),
             "sd_same_8": over(np.sqrt(variance / np.maximum(counts, 1))),
+            "ets": self._smoothed.ets(self._at, window, days)[self._rows] / usual,
             "max_same": over(np.where(known, past, -np.inf).max(axis=1)),
             "min_same": over(np.where(known, past, np.inf).min(axis=1)),
             "first_ahead": np.full(len(past), first),

@@ -19,7 +19,6 @@ from smartshelf_dagster.errors import SmartShelfError
 from smartshelf_dagster.forecasting.baselines import LEVELS, Forecast
 from smartshelf_dagster.forecasting.calibration import Offsets, conformal_offsets
 from smartshelf_dagster.forecasting.features import FEATURES, MIN_IN_STOCK, Examples
-from smartshelf_dagster.forecasting.panel import Floats
 
 _QUANTILES_FILE, _MEAN_FILE, _ABOUT_FILE = "quantiles.ubj", "mean.ubj", "about.json"
 _FORMAT = 1
@@ -52,14 +51,14 @@ class ModelSettings:
         threads: Of XGBoost; the same number gives the same model.
     """
 
-    rounds: int = 150
-    learning_rate: float = 0.07
+    rounds: int = 80
+    learning_rate: float = 0.1
     depth: int = 6
     min_leaf_weight: float = 30.0
     subsample: float = 0.8
     columns: float = 0.7
     bins: int = 64
-    max_rows: int = 300_000
+    max_rows: int = 150_000
     weight_power: float = 1.0
     tweedie_power: float = 1.3
     calibration_origins: int = 8
@@ -206,9 +205,7 @@ def train(
         late.demand_class,
     )
     quantiles, mean = _fit(usable, settings)
-    return Model(
-        quantiles, mean, offsets, vocabulary, settings, _fingerprint(usable), len(usable)
-    )
+    return Model(quantiles, mean, offsets, vocabulary, settings, _fingerprint(usable), len(usable))
 
 
 def _fit(examples: Examples, settings: ModelSettings) -> tuple[xgboost.Booster, xgboost.Booster]:
@@ -266,10 +263,6 @@ def _predict(quantiles: xgboost.Booster, mean: xgboost.Booster, examples: Exampl
 
 def _fingerprint(examples: Examples) -> str:
     digest = hashlib.sha256()
-    for values in (examples.item, examples.column, examples.features, examples.target):
-        digest.update(_as_bytes(values))
+    for name in ("item", "column", "features", "target"):
+        digest.update(np.ascontiguousarray(getattr(examples, name)).tobytes())
     return digest.hexdigest()
-
-
-def _as_bytes(values: Floats) -> bytes:
-    return np.ascontiguousarray(values).tobytes()
