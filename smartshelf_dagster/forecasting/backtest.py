@@ -40,8 +40,10 @@ from smartshelf_dagster.forecasting.panel import Floats, Ints, Panel
 
 Rows = npt.NDArray[np.bool_]
 
-MODEL, CHAMPION = "xgboost", "champion"
+MODEL, BLEND, CHAMPION = "xgboost", "xgboost+ets", "champion"
 ITEM_DAY, ITEM_INTERVAL, CATEGORY, STORE = "item-day", "item-interval", "category", "store"
+# All that can be champion.
+_CANDIDATES = (MODEL, BLEND, *METHODS)
 # Quantiles that are judged: both ends of the 80 % band, the median, and a level to order up to.
 JUDGED_LEVELS = (0.1, 0.5, 0.9, 0.98)
 _JUDGED = np.searchsorted(LEVELS, JUDGED_LEVELS)
@@ -73,7 +75,7 @@ class Protocol:
 
     origins: int = 12
     warm_up: int = 6
-    refit_every: int = 3
+    refit_every: int = 6
     horizon: int = 7
     model: ModelSettings = field(default_factory=ModelSettings)
     seed: int = 1
@@ -223,9 +225,10 @@ def _origins(panel: Panel, cutoffs: pl.DataFrame | None, protocol: Protocol) -> 
         if origin.column >= _FIRST_COLUMN
         and origin.column + max(origin.window.end, protocol.horizon) < panel.observed
     ]
-    # The first training needs origins to calibrate on, before them one to learn from, and none
-    # whose windows reach into the first origin that is forecast: a week and a horizon of cutoffs.
-    lead = protocol.model.calibration_origins + 2 + 2 * protocol.horizon // 2
+    # The first training needs origins to learn from and others to calibrate on; windows of
+    # neither may reach into what is forecast next.
+    overlapping = -(-protocol.horizon * 3 // 7)
+    lead = 4 + 2 * overlapping
     needed = protocol.origins + protocol.warm_up + lead
     if len(usable) < needed:
         raise BacktestError(
@@ -260,7 +263,7 @@ class _Family:
         windows = self._windows[origin.column]
         examples = self._examples.take(self._examples.column == origin.column)
         rows = np.split(examples.item, len(windows))
-        forecasts = {MODEL: model.predict(examples)}
+        forecasts: dict[str, Forecast] = {}
         for method in METHODS:
             forecasts[method] = _stack(
                 [
@@ -268,7 +271,18 @@ class _Family:
                     for each, items in zip(windows, rows, strict=True)
                 ]
             )
+        ours = model.predict(examples)
+        # Two that err for different reasons: trees cannot follow a trend, smoothing sees no plans.
+        forecasts[MODEL], forecasts[BLEND] = ours, blend(ours, forecasts["ets"])
         return _Round(examples, windows, forecasts)
+
+
+def blend(first: Forecast, second: Forecast) -> Forecast:
+    """Return the middle of two forecasts, quantile by quantile.
+
+    Source: Lichtendahl, Grushka-Cockayne and Winkler, Management Science 59 (2013).
+    """
+    return Forecast((first.mean + second.mean) / 2, (first.quantiles + second.quantiles) / 2)
 
 
 def _stack(parts: Sequence[Forecast]) -> Forecast:
@@ -393,13 +407,15 @@ def _judge(
                     method: _stack(
                         [_pick(e.forecasts[method], r) for e, r in zip(now, rows, strict=True)]
                     )
-                    for method in (CHAMPION, MODEL, *METHODS)
+                    for method in (CHAMPION, *_CANDIDATES)
                 },
             )
         )
-    for level in (CATEGORY, STORE):
-        if panel.items[level].null_count() < panel.items.height:
-            judged.append(_sums(panel, level, rounds[ITEM_INTERVAL], windows, protocol))
+    judged.extend(
+        _sums(panel, level, rounds[ITEM_INTERVAL], windows, protocol)
+        for level in (CATEGORY, STORE)
+        if panel.items[level].null_count() < panel.items.height
+    )
     return judged, chosen
 
 
@@ -415,25 +431,7 @@ def _sums(
     names = panel.items[level].fill_null("")
     units = names.rank("dense").cast(pl.Int64).to_numpy() - 1
     count = int(units.max()) + 1
-    parts = []
-    for each in rounds:
-        of_item = units[each.examples.item]
-        present = np.unique(of_item)
-
-        def total(values: Floats, of: Ints = of_item, kept: Ints = present) -> Floats:
-            sums: Floats = np.bincount(of, values, count)
-            return sums[kept]
-
-        parts.append(
-            _Sums(
-                column=int(each.examples.column[0]),
-                ends=int(each.examples.ends[0]),
-                days=float(each.examples.days[0]),
-                unit=present,
-                actual=total(each.examples.target),
-                means={method: total(each.forecasts[method].mean) for method in (MODEL, *METHODS)},
-            )
-        )
+    parts = [_sum_up(each, units) for each in rounds]
     spread = [
         _spread_sums(part, [other for other in parts if other.ends < part.column]) for part in parts
     ]
@@ -452,8 +450,7 @@ def _sums(
         days=np.concatenate([np.full(len(part.unit), part.days) for part in now]),
         scales=metrics.naive_scales(history, _first_sales(history)),
         forecasts={
-            method: _stack([found[method] for found in said])
-            for method in (CHAMPION, MODEL, *METHODS)
+            method: _stack([found[method] for found in said]) for method in (CHAMPION, *_CANDIDATES)
         },
     )
 
@@ -470,8 +467,26 @@ class _Sums:
     means: dict[str, Floats]
 
 
+def _sum_up(each: _Round, units: Ints) -> _Sums:
+    of_item = units[each.examples.item]
+    present = np.unique(of_item)
+
+    def total(values: Floats) -> Floats:
+        sums: Floats = np.bincount(of_item, values)
+        return sums[present]
+
+    return _Sums(
+        column=int(each.examples.column[0]),
+        ends=int(each.examples.ends[0]),
+        days=float(each.examples.days[0]),
+        unit=present,
+        actual=total(each.examples.target),
+        means={method: total(each.forecasts[method].mean) for method in _CANDIDATES},
+    )
+
+
 def _least_loss(past: Sequence[tuple[Floats, dict[str, Forecast]]]) -> str:
-    total = dict.fromkeys((MODEL, *METHODS), 0.0)
+    total = dict.fromkeys(_CANDIDATES, 0.0)
     for actual, forecasts in past:
         for method in total:
             total[method] += float(losses(actual, forecasts[method]).sum())
@@ -566,7 +581,7 @@ def _gains(judged: Sequence[Judged], seed: int) -> Iterator[dict[str, object]]:
     for level in judged:
         sums = _per_origin(level)
         best = min(METHODS, key=lambda method: sums[method].sum())
-        for method in (CHAMPION, MODEL):
+        for method in (CHAMPION, MODEL, BLEND):
             gain, low, high = metrics.bootstrap_difference(sums[method], sums[best], seed)
             yield {
                 "level": level.level,

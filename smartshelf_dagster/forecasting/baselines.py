@@ -26,8 +26,6 @@ LEVELS = np.array([0.025, 0.1, 0.3, 0.5, 0.7, 0.8, 0.9, 0.95, 0.975, 0.98, 0.99]
 MOVING_AVERAGE_DAYS = 28
 # Days over which the variance of an item's demand is measured, relative to its mean.
 DISPERSION_DAYS = 91
-# Pairs of mean and dispersion this near (in logarithm) share their quantiles.
-_ROUNDING = 0.01
 _TINY = 1e-9
 
 
@@ -256,12 +254,7 @@ def gamma_quantiles(mean: Floats, variance: Floats) -> Floats:
 def _by_moments(
     mean: Floats, variance: Floats, quantiles: Callable[[Floats, Floats], Floats]
 ) -> Floats:
-    """Compute each pair of nearly equal moments once: the inverse functions are slow."""
     found = np.zeros((len(mean), len(LEVELS)))
     some = mean > _TINY
-    dispersion = np.maximum(variance[some] / mean[some], _TINY)
-    pairs = np.round(np.log(np.stack([mean[some], dispersion], axis=1)) / _ROUNDING)
-    unique, back = np.unique(pairs, axis=0, return_inverse=True)
-    rounded = np.exp(unique * _ROUNDING)
-    found[some] = quantiles(rounded[:, 0], rounded[:, 1])[back.ravel()]
+    found[some] = quantiles(mean[some], np.maximum(variance[some] / mean[some], _TINY))
     return found

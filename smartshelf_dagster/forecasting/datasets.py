@@ -110,7 +110,7 @@ def from_freshretail(rows: pl.DataFrame) -> pl.DataFrame:
     Source: Ding et al., FreshRetailNet-50K (2025), CC BY 4.0.
     """
     needed = ("store_id", "product_id", "first_category_id", "dt", "hours_sale",
-              "hours_stock_status", "discount", "holiday_flag", "activity_flag")  # fmt: skip
+              "hours_stock_status", "discount", "holiday_flag")  # fmt: skip
     _require(rows, needed, "FreshRetailNet-50K")
     named = rows.select(
         unique_id=pl.format("{}-{}", "store_id", "product_id"),

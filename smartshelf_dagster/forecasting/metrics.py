@@ -8,6 +8,8 @@ import numpy as np
 import numpy.typing as npt
 
 Floats = npt.NDArray[np.floating]
+# What loses nothing cannot be beaten; the gain over it is a very large loss.
+_TINY = 1e-9
 
 
 def wape(actual: Floats, forecast: Floats) -> float:
@@ -134,6 +136,7 @@ def bootstrap_difference(
     starts = random.integers(0, origins, size=(draws, -(-origins // block)))
     # Circular, so that each origin is drawn equally often.
     chosen = (starts[:, :, None] + np.arange(block)).reshape(draws, -1)[:, :origins] % origins
-    gains = 1 - first[chosen].sum(axis=1) / second[chosen].sum(axis=1)
+    gains = 1 - first[chosen].sum(axis=1) / np.maximum(second[chosen].sum(axis=1), _TINY)
     low, high = np.quantile(gains, [0.025, 0.975])
-    return float(1 - first.sum() / second.sum()), float(low), float(high)
+    gain = 1 - first.sum() / max(second.sum(), _TINY)
+    return float(gain), float(low), float(high)

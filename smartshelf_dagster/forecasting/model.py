@@ -46,7 +46,7 @@ class ModelSettings:
         max_rows: More rows than this are sampled.
         weight_power: Weight of a row as a power of the usual demand; 1 is loss in pieces.
         tweedie_power: Of the mean's head: 1 is Poisson, 2 is gamma.
-        calibration_origins: Newest origins that the offsets are measured on.
+        calibration_origins: Newest origins that the offsets are measured on, at most half.
         seed: Of all sampling.
         threads: Of XGBoost; the same number gives the same model.
     """
@@ -189,12 +189,14 @@ def train(
     is_usable = np.isfinite(examples.target) & (examples.in_stock >= MIN_IN_STOCK)
     usable = examples.take(is_usable)
     origins = np.unique(usable.column)
-    newest = origins[-settings.calibration_origins :]
-    is_early = usable.ends < newest[0] if len(newest) else np.zeros(0, dtype=bool)
+    # At most half of a short history: a model that has learnt little has misses of its own.
+    count = min(settings.calibration_origins, len(origins) // 2)
+    newest = origins[len(origins) - count :]
+    is_early = usable.ends < newest[0] if count else np.zeros(0, dtype=bool)
     if not is_early.any():
         raise ModelError(
-            f"{len(origins)} origins with known demand, expected more than"
-            f" {settings.calibration_origins}, which the calibration takes"
+            f"{len(origins)} origins with known demand, expected enough to calibrate on one half"
+            " after learning from the other"
         )
     early, late = usable.take(is_early), usable.take(usable.column >= newest[0])
     offsets = conformal_offsets(

@@ -9,7 +9,7 @@ from typing import Any
 import polars as pl
 from plotly.subplots import make_subplots
 
-from smartshelf_dagster.forecasting.backtest import CHAMPION, MODEL, Report
+from smartshelf_dagster.forecasting.backtest import BLEND, CHAMPION, MODEL, Report
 
 _MEASURES = {
     "wape": "WAPE",
@@ -27,7 +27,8 @@ _MEASURES = {
     "width_80": "width 80",
 }
 _SHORT = ("n", "wape", "bias", "pinball", "coverage_80", "coverage_95")
-_OURS, _MODEL, _OTHERS = "#0f766e", "#2563eb", "#94a3b8"
+_COLOURS = {CHAMPION: "#0f766e", MODEL: "#2563eb", BLEND: "#7c3aed"}
+_OTHERS = "#94a3b8"
 
 
 def to_markdown(report: Report, title: str) -> str:
@@ -68,7 +69,7 @@ def to_markdown(report: Report, title: str) -> str:
         for row in report.gains.iter_rows(named=True)
     ]
     lines += ["", "## By demand class", ""]
-    chosen = report.classes.filter(pl.col("method").is_in([CHAMPION, MODEL, *_best(report)]))
+    chosen = report.classes.filter(pl.col("method").is_in([CHAMPION, MODEL, BLEND, *_best(report)]))
     lines += _table(chosen, ["level", "demand_class", "method"], _SHORT)
     lines += ["", "## Who was champion", "", "| level | class | method | origins |"]
     lines += ["|---|---|---|---|"]
@@ -137,7 +138,7 @@ def to_html(report: Report, title: str) -> str:
             row=place,
             col=1,
         )
-        for method in (CHAMPION, MODEL, *sorted(best)):
+        for method in (CHAMPION, MODEL, BLEND, *sorted(best)):
             of_method = of_level & (pl.col("method") == method)
             style = {
                 "name": method,
@@ -171,7 +172,7 @@ def to_html(report: Report, title: str) -> str:
 
 
 def _colour(method: str) -> str:
-    return {CHAMPION: _OURS, MODEL: _MODEL}.get(method, _OTHERS)
+    return _COLOURS.get(method, _OTHERS)
 
 
 def to_json(report: Report) -> dict[str, Any]:
