@@ -340,7 +340,7 @@ def _crown(rounds: Sequence[_Round], protocol: Protocol) -> tuple[list[Forecast]
         ended = [
             index
             for index in range(number)
-            if rounds[index].examples.ends.max(initial=0) < now.column.min(initial=0)
+            if rounds[index].examples.ends.max(initial=0) < rounds[number].windows[0].column
         ]
         classes = [rounds[index].examples.demand_class[usable[index]] for index in ended]
         champions = choose_champions(
