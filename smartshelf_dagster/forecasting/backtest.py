@@ -315,7 +315,8 @@ def choose_champions(demand_class: Ints, loss: dict[str, Floats], prefer: str = 
         One method for each of `CLASSES`.
     """
     totals = {
-        method: np.bincount(demand_class, values, len(CLASSES)) for method, values in loss.items()
+        method: metrics.sum_by(demand_class, values, len(CLASSES))
+        for method, values in loss.items()
     }
     seen = np.bincount(demand_class, minlength=len(CLASSES)) > 0
     return [
@@ -440,7 +441,7 @@ def _sums(
         champion = _least_loss([(parts[n].actual, spread[n]) for n in ended])
         spread[number][CHAMPION] = spread[number][champion]
     now, said = parts[protocol.warm_up :], spread[protocol.warm_up :]
-    history: Floats = np.stack([np.bincount(units, v, count) for v in windows.T], axis=1)
+    history = np.stack([metrics.sum_by(units, v, count) for v in windows.T], axis=1)
     return Judged(
         level=level,
         actual=np.concatenate([part.actual for part in now]),
@@ -472,8 +473,7 @@ def _sum_up(each: _Round, units: Ints) -> _Sums:
     present = np.unique(of_item)
 
     def total(values: Floats) -> Floats:
-        sums: Floats = np.bincount(of_item, values)
-        return sums[present]
+        return metrics.sum_by(of_item, values, 0)[present]
 
     return _Sums(
         column=int(each.examples.column[0]),
@@ -572,7 +572,7 @@ def _tables(judged: Sequence[Judged]) -> tuple[pl.DataFrame, pl.DataFrame]:
 def _per_origin(judged: Judged) -> dict[str, Floats]:
     count = int(judged.origin.max()) + 1
     return {
-        method: np.bincount(judged.origin, losses(judged.actual, forecast), count)
+        method: metrics.sum_by(judged.origin, losses(judged.actual, forecast), count)
         for method, forecast in judged.forecasts.items()
     }
 
@@ -635,7 +635,7 @@ def _report(
         for each in judged
         for method, sums in _per_origin(each).items()
         for date, loss, demand in zip(
-            dates, sums, np.bincount(each.origin, each.actual, len(dates)), strict=True
+            dates, sums, metrics.sum_by(each.origin, each.actual, len(dates)), strict=True
         )
     ]
     return Report(

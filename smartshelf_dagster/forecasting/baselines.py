@@ -206,11 +206,14 @@ def _empirical(past: Floats) -> Floats:
     above = np.minimum(below + 1, counts[:, None] - 1)
     low = np.take_along_axis(ordered, below, axis=1)
     high = np.take_along_axis(ordered, above, axis=1)
-    return low + (high - low) * (place - below)
+    between: Floats = low + (high - low) * (place - below)
+    return between
 
 
 def _normal(mean: Floats, variance: Floats) -> Floats:
-    return np.maximum(mean[:, None] + np.sqrt(variance)[:, None] * stats.norm.ppf(LEVELS), 0)
+    spread = np.sqrt(variance)[:, None] * stats.norm.ppf(LEVELS)
+    found: Floats = np.maximum(mean[:, None] + spread, 0)
+    return found
 
 
 def count_quantiles(mean: Floats, variance: Floats) -> Floats:
@@ -228,7 +231,8 @@ def count_quantiles(mean: Floats, variance: Floats) -> Floats:
         # Below this the negative binomial is a Poisson, but for rounding errors.
         excess = np.maximum(dispersion - 1, 1e-3)
         shape = mean / excess
-        return stats.nbinom.ppf(LEVELS, shape[:, None], (1 / (1 + excess))[:, None])
+        found: Floats = stats.nbinom.ppf(LEVELS, shape[:, None], (1 / (1 + excess))[:, None])
+        return found
 
     return _by_moments(mean, variance, quantiles)
 
@@ -246,7 +250,8 @@ def gamma_quantiles(mean: Floats, variance: Floats) -> Floats:
 
     def quantiles(mean: Floats, dispersion: Floats) -> Floats:
         scale = np.maximum(dispersion, 1e-3)[:, None]
-        return stats.gamma.ppf(LEVELS, mean[:, None] / scale, scale=scale)
+        found: Floats = stats.gamma.ppf(LEVELS, mean[:, None] / scale, scale=scale)
+        return found
 
     return _by_moments(mean, variance, quantiles)
 

@@ -18,6 +18,7 @@ import numpy.typing as npt
 import polars as pl
 
 from smartshelf_dagster.forecasting.calendar import Window
+from smartshelf_dagster.forecasting.metrics import sum_by
 from smartshelf_dagster.forecasting.panel import Floats, Ints, Panel
 from smartshelf_dagster.forecasting.smoothing import Smoothed, smooth
 
@@ -212,8 +213,7 @@ class _View:
     def _by_group(self, values: Floats, group: str) -> Floats:
         """Return the sum of each row's group, at the row."""
         codes = self._groups[group]
-        sums: Floats = np.bincount(codes, values, minlength=codes.max(initial=0) + 1)
-        return sums[codes]
+        return sum_by(codes, values, 0)[codes]
 
     def _usual_day(self) -> Floats:
         """Return the level: recent and longer mean, leaning on the group of a young item."""

@@ -105,6 +105,11 @@ def scaled_errors(
     return float(np.nanmean(absolute)), float(np.nanmean(np.sqrt(squared)))
 
 
+def sum_by(groups: npt.NDArray[np.integer], values: Floats, count: int) -> Floats:
+    """Return the sum of each group's values, shape (count,); groups are numbered from 0."""
+    return np.bincount(groups, values, count).astype(np.float64)
+
+
 def coverage(actual: Floats, low: Floats, high: Floats) -> float:
     """Return the share of actuals within their bands, bounds included."""
     return float(((actual >= low) & (actual <= high)).mean())

@@ -51,14 +51,14 @@ class ModelSettings:
         threads: Of XGBoost; the same number gives the same model.
     """
 
-    rounds: int = 80
-    learning_rate: float = 0.1
+    rounds: int = 60
+    learning_rate: float = 0.12
     depth: int = 6
     min_leaf_weight: float = 30.0
     subsample: float = 0.8
     columns: float = 0.7
     bins: int = 64
-    max_rows: int = 150_000
+    max_rows: int = 100_000
     weight_power: float = 1.0
     tweedie_power: float = 1.3
     calibration_origins: int = 8
