@@ -107,7 +107,7 @@ def from_freshretail(rows: pl.DataFrame) -> pl.DataFrame:
     Raises:
         DatasetError: A column is missing.
 
-    Source: Ding et al., FreshRetailNet-50K (2025), CC BY 4.0.
+    Source: FreshRetailNet-50K (2025), arXiv 2505.16319, CC BY 4.0.
     """
     needed = ("store_id", "product_id", "first_category_id", "dt", "hours_sale",
               "hours_stock_status", "discount", "holiday_flag")  # fmt: skip
