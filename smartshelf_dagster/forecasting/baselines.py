@@ -41,19 +41,21 @@ class Forecast:
     mean: Floats
     quantiles: Floats
 
-    def at(self, level: float) -> Floats:
-        """Return the quantile of one level, between those known on a straight line.
+    def at(self, level: float | Floats) -> Floats:
+        """Return the quantile of a level, between those known on a straight line.
 
         Args:
-            level: 0 to 1; outside of `LEVELS` the outermost is returned.
+            level: 0 to 1, one for all or of shape (n,), such as each item's critical ratio;
+                outside of `LEVELS` the outermost quantile is returned.
 
         Returns:
             Shape (n,).
         """
-        place = float(np.interp(level, LEVELS, np.arange(len(LEVELS))))
-        below, above = int(np.floor(place)), int(np.ceil(place))
-        part = place - below
-        return self.quantiles[:, below] * (1 - part) + self.quantiles[:, above] * part
+        place = np.broadcast_to(np.interp(level, LEVELS, np.arange(len(LEVELS))), self.mean.shape)
+        below, above = np.floor(place).astype(int), np.ceil(place).astype(int)
+        part, rows = place - below, np.arange(len(self.mean))
+        found: Floats = self.quantiles[rows, below] * (1 - part)
+        return found + self.quantiles[rows, above] * part
 
     def band(self, share: float) -> tuple[Floats, Floats]:
         """Return an interval that holds a share of what may come.

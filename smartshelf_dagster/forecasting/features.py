@@ -261,8 +261,9 @@ class _View:
         for name in _CATEGORICAL:
             shared[f"{name}_trend"] = self._trend(name, 7, 28)
         shared["store_trend_long"] = self._trend("store", 28, ACTIVE_DAYS)
-        if panel.late is not None and self._at < panel.days:
-            known = panel.demand[self._rows, self._at] - panel.late[self._rows, self._at]
+        if panel.sold_late is not None and self._at < panel.days:
+            # As sold: what stock-outs of this day hid is reckoned from its afternoon, too.
+            known = panel.sold[self._rows, self._at] - panel.sold_late[self._rows, self._at]
             shared["morning"] = known / level
         return shared
 

@@ -18,7 +18,7 @@ from smartshelf_dagster.forecasting.demand import KEY
 
 Floats = npt.NDArray[np.floating]
 Ints = npt.NDArray[np.integer]
-_MATRICES = ("y", "demand", "demand_late", "in_stock", "price", "promo", "holiday")
+_MATRICES = ("y", "y_late", "demand", "demand_late", "in_stock", "price", "promo", "holiday")
 
 
 class PanelError(SmartShelfError, ValueError):
@@ -35,6 +35,7 @@ class Panel:
         observed: Columns with demand; those after it only have what is planned.
         starts: First column of each item, shape (items,).
         sold: Pieces sold, shape (items, days); 0 before an item's start.
+        sold_late: Part of `sold` after the cutoff; None where only whole days are known.
         demand: Pieces sold or missed in stock-outs, same shape.
         late: Part of `demand` after the cutoff; None where only whole days are known.
         in_stock: Share of the day's trade with stock, 0 to 1.
@@ -48,6 +49,7 @@ class Panel:
     observed: int
     starts: Ints
     sold: Floats
+    sold_late: Floats | None
     demand: Floats
     late: Floats | None
     in_stock: Floats
@@ -102,20 +104,17 @@ class Panel:
         The part of the day before the cutoff was known, if parts of days are.
         """
         hidden = np.arange(self.days) >= column
-        demand = np.where(hidden, 0, self.demand)
         sold = np.where(hidden, 0, self.sold)
-        late = None
-        if self.late is not None:
-            late = np.where(hidden, 0, self.late)
-            demand[:, column] = self.demand[:, column] - self.late[:, column]
-        in_stock = np.where(hidden, 1, self.in_stock).astype(self.in_stock.dtype)
+        if self.sold_late is not None:
+            sold[:, column] = self.sold[:, column] - self.sold_late[:, column]
         return replace(
             self,
             observed=min(self.observed, column),
-            demand=demand,
             sold=sold,
-            late=late,
-            in_stock=in_stock,
+            sold_late=None if self.sold_late is None else np.where(hidden, 0, self.sold_late),
+            demand=np.where(hidden, 0, self.demand),
+            late=None if self.late is None else np.where(hidden, 0, self.late),
+            in_stock=np.where(hidden, 1, self.in_stock).astype(self.in_stock.dtype),
         )
 
     def window_sums(self, column: int, window: Window) -> Floats:
@@ -221,6 +220,7 @@ def build_panel(dense: pl.DataFrame) -> Panel:
         observed=(last_sale - first_day).days + 1,
         starts=items["start"].to_numpy(),
         sold=sold,
+        sold_late=found["y_late"],
         demand=demand,
         late=found["demand_late"],
         in_stock=in_stock,

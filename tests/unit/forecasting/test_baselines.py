@@ -122,6 +122,12 @@ def test_forecast_reads_levels_between_those_known() -> None:
     assert forecast.at(0.999)[0] == len(LEVELS) - 1
 
 
+def test_forecast_reads_a_level_of_its_own_for_each_item() -> None:
+    rows = np.arange(len(LEVELS), dtype=float)
+    forecast = Forecast(np.ones(2), np.stack([rows, 10 * rows]))
+    assert forecast.at(np.array([0.5, 0.9])).tolist() == [3, 60]
+
+
 def test_band_is_one_sided_where_nothing_is_likely() -> None:
     quantiles = np.stack([LEVELS * 10, np.maximum(LEVELS * 10 - 2, 0)])
     low, high = Forecast(np.ones(2), quantiles).band(0.8)

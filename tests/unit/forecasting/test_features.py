@@ -53,6 +53,20 @@ def test_features_change_with_the_day_before_the_origin_and_the_morning() -> Non
     assert names == ["morning"]
 
 
+def test_afternoon_of_the_origin_is_not_seen_through_recovered_demand() -> None:
+    sales = market(items=10).with_columns(lost_share=pl.lit(0.4), lost_share_late=pl.lit(0.2))
+    column = 100
+    afternoon = pl.col("ds") == pl.col("ds").min() + pl.duration(days=column)
+    more = sales.with_columns(
+        pl.when(afternoon).then(pl.col(name) + 50).otherwise(name).alias(name)
+        for name in ("y", "y_late")
+    )
+    origin = [Origin(column, INTERVAL)]
+    before, after = (build_examples(panel_of(each), origin) for each in (sales, more))
+    assert np.array_equal(before.features, after.features, equal_nan=True)
+    assert (after.target > before.target).all()
+
+
 def test_target_of_an_interval_is_the_rest_of_the_day_and_the_days_after() -> None:
     late = {"y_late": {"a": [0.0] * 20 + [3.0] + [1.0] * 9}}
     sold = [2.0] * 20 + [7.0, 11.0, 13.0] + [5.0] * 7
