@@ -54,8 +54,10 @@ class Forecast:
         place = np.broadcast_to(np.interp(level, LEVELS, np.arange(len(LEVELS))), self.mean.shape)
         below, above = np.floor(place).astype(int), np.ceil(place).astype(int)
         part, rows = place - below, np.arange(len(self.mean))
-        found: Floats = self.quantiles[rows, below] * (1 - part)
-        return found + self.quantiles[rows, above] * part
+        found: Floats = (
+            self.quantiles[rows, below] * (1 - part) + self.quantiles[rows, above] * part
+        )
+        return found
 
     def band(self, share: float) -> tuple[Floats, Floats]:
         """Return an interval that holds a share of what may come.
