@@ -10,6 +10,7 @@ import pytest
 from smartshelf_dagster.forecasting.baselines import LEVELS, Baselines, Forecast
 from smartshelf_dagster.forecasting.calendar import Window, day
 from smartshelf_dagster.forecasting.features import (
+    CLASSES,
     FEATURES,
     Examples,
     Origin,
@@ -130,6 +131,10 @@ def test_too_few_origins_are_refused(panel: Panel) -> None:
         train(build_examples(panel, origins(range(20, 24, 2))), vocabulary(panel), SETTINGS)
 
 
+def feature(examples: Examples, name: str) -> np.ndarray:
+    return examples.features[:, FEATURES.index(name)]
+
+
 def shuffled(examples: Examples, seed: int) -> Examples:
     """Give each row the relative demand of another."""
     order = np.random.default_rng(seed).permutation(len(examples))
@@ -169,21 +174,20 @@ def test_promotion_that_is_planned_raises_the_forecast(panel: Panel, model: Mode
     assert said[1] > 1.2 * said[0]
 
 
-def test_item_on_its_second_day_is_forecast_like_its_peers_and_less_surely() -> None:
+def test_new_items_are_forecast_and_their_bands_hold() -> None:
     sales = market(items=80, days=200)
     number = pl.col("unique_id").str.slice(3).cast(pl.Int64)
     since = (pl.col("ds") - pl.col("ds").min()).dt.total_days()
-    # Some items were there from the first day; each of the others came two days after another.
-    sales = sales.filter((number % 2 == 0) | (since >= 2 * number + 30) | (number == 1))
-    sales = sales.filter((number != 1) | (since == since.max()))
-    panel = panel_of(sales)
+    # Half of the items were there from the first day; each of the others comes after another.
+    panel = panel_of(sales.filter((number % 2 == 0) | (since >= 2 * number + 30)))
     model = train(build_examples(panel, origins(TRAINED)), vocabulary(panel), SETTINGS)
-    examples = build_examples(panel, origins(range(200, 201)), model.vocabulary)
-    is_young = examples.item == panel.items["unique_id"].to_list().index("s1-001")
-    young, others = (model.predict(examples.take(rows)) for rows in (is_young, ~is_young))
-    assert others.mean.min() < young.mean[0] < others.mean.max()
-    spread = others.quantiles[:, -1] / others.mean
-    assert young.quantiles[0, -1] / young.mean[0] > np.median(spread)
+    tested = build_examples(panel, origins(TESTED), model.vocabulary)
+    new = tested.take(tested.demand_class == CLASSES.index("new"))
+    assert feature(new, "age").min() <= 2
+    forecast = model.predict(new)
+    low, high = forecast.band(0.8)
+    assert 0.65 <= ((new.target >= low) & (new.target <= high)).mean() <= 0.95
+    assert forecast.mean.sum() == pytest.approx(new.target.sum(), rel=0.2)
 
 
 def test_constant_demand_is_forecast_as_it_is() -> None:
