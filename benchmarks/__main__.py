@@ -5,7 +5,7 @@ import json
 import sys
 from collections.abc import Callable
 
-from benchmarks import drain, live, lockstep, micro_batch, replay
+from benchmarks import drain, forecast, live, lockstep, micro_batch, replay
 from benchmarks.common import Figure, describe_machine
 
 BENCHMARKS: dict[str, Callable[[], list[Figure]]] = {
@@ -14,6 +14,7 @@ BENCHMARKS: dict[str, Callable[[], list[Figure]]] = {
     "lockstep": lockstep.run,
     "replay": replay.run,
     "live": live.run,
+    "forecast": forecast.run,
 }
 
 

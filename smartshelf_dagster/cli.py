@@ -282,6 +282,50 @@ def rebuild(lake: LakeOption = None, as_json: JsonOption = False) -> None:
         _fail_unless(not report.differences, found)
 
 
+@app.command()
+def backtest(
+    dataset: Annotated[
+        str, typer.Argument(help="freshretail, online-retail, or tidy: unique_id, ds, y.")
+    ],
+    file: Annotated[Path | None, typer.Argument(help="Its Parquet or CSV.")] = None,
+    origins: Annotated[int, typer.Option(min=8, max=200, help="Cutoffs that are judged.")] = 12,
+    horizon: Annotated[
+        int, typer.Option(min=1, max=30, help="Days ahead that single days are forecast for.")
+    ] = 7,
+    out: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Write table, charts and figures here.")
+    ] = None,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of sampling and bootstrap.")] = 1,
+    as_json: JsonOption = False,
+) -> None:
+    """Forecast the past as if it were the future; is the champion better than simple rules?"""
+    from smartshelf_dagster.forecasting.backtest import Protocol  # noqa: PLC0415
+    from smartshelf_dagster.forecasting.model import ModelSettings  # noqa: PLC0415
+    from smartshelf_dagster.forecasting.report import to_json, to_markdown  # noqa: PLC0415
+    from smartshelf_dagster.pipeline import backtest as backtests  # noqa: PLC0415
+
+    with _errors():
+        protocol = Protocol(
+            origins=origins, horizon=horizon, seed=seed, model=ModelSettings(seed=seed)
+        )
+        with _progress() as progress:
+            task = progress.add_task("reading", total=None)
+            report = backtests.backtest_sales(
+                backtests.read_sales(dataset, file),
+                protocol,
+                on_progress=lambda done, total, what: progress.update(
+                    task, completed=done, total=total, description=what
+                ),
+            )
+        title = f"Backtest of {dataset}"
+        if out:
+            backtests.write_report(report, title, out)
+        typer.echo(to_markdown(report, title), err=as_json)
+        if as_json:
+            _show(to_json(report), as_json=True)
+        _fail_unless(not report.failures(), report.failures())
+
+
 @app.command(
     add_help_option=False,
     context_settings={"allow_extra_args": True, "ignore_unknown_options": True},
