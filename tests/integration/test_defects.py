@@ -71,12 +71,13 @@ def test_d07_a_plan_is_sent_however_young_or_old_it_is(
     turn("2026-01-01T07:30:00Z", *young)
     session.drain()
     assert commands(settings, "restock")["shelf_id"].to_list() == [SHELF]
-    # Planned, but the process ends before it sends; the next one comes three hours later.
+    # A process plans and ends before it sends; the next turn comes three hours later.
     client.set(SIM_NOW_KEY, "2026-01-01T07:40:00Z")
     other = {"shelf_id": OTHER_SHELF, "batch_code": "B3"}
     put_on_streams(client, opening("w2", 90, "warehouse", **other), opening("s2", 1, **other))
-    session.drain()
-    session.build(session.as_of())
+    ending = LakeSession(settings, client)
+    ending.drain()
+    ending.build(ending.as_of())
     turn("2026-01-01T10:40:00Z")
     turn("2026-01-01T10:41:00Z")
     assert sorted(commands(settings, "restock")["shelf_id"]) == [SHELF, OTHER_SHELF]
