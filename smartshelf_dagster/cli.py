@@ -7,7 +7,7 @@ Exit codes: 0 ok, 1 a check failed, 2 bad usage or environment, with one clear l
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -93,6 +93,15 @@ def _parse_time(text: str | None) -> datetime | None:
         raise typer.BadParameter(f"{text!r}: {error}") from error
 
 
+def _parse_date(text: str, option: str) -> datetime:
+    try:
+        return datetime.strptime(text, "%Y-%m-%d").replace(tzinfo=UTC)
+    except ValueError as error:
+        raise typer.BadParameter(
+            f"{text!r}, expected a date such as 2025-01-01", param_hint=option
+        ) from error
+
+
 @app.command()
 def up(
     speed: Annotated[
@@ -170,6 +179,47 @@ def run(
                 )
         _show(report.to_json(), as_json=as_json)
         _fail_unless(report.audit.clean, report.audit.details)
+
+
+@app.command()
+def history(
+    begin: Annotated[
+        str, typer.Option("--from", metavar="DATE", help="First day of the world.")
+    ] = "2025-01-01",
+    end: Annotated[
+        str, typer.Option("--to", metavar="DATE", help="Day on which the system takes over.")
+    ] = "2026-01-01",
+    stores: StoresOption = None,
+    seed: SeedOption = None,
+    lake: LakeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Load the past of simulated stores into a new lake; `up` and `run` go on from its end."""
+    from smartshelf_dagster.pipeline.micro_batch import LakeSession  # noqa: PLC0415
+    from smartshelf_dagster.services.embedded_redis import broker  # noqa: PLC0415
+    from smartshelf_dagster.services.history import load_history  # noqa: PLC0415
+    from smartshelf_dagster.services.simulator import bootstrap_world  # noqa: PLC0415
+    from smartshelf_dagster.streaming.client import connect  # noqa: PLC0415
+    from smartshelf_dagster.transform.runner import warehouse_lock  # noqa: PLC0415
+
+    start, stop = _parse_date(begin, "--from"), _parse_date(end, "--to")
+    if stop <= start:
+        raise typer.BadParameter(f"{end}, expected a day after {begin}", param_hint="--to")
+    with _errors():
+        settings = load_settings(lake=lake)
+        with warehouse_lock(settings), broker(settings) as url, _progress() as progress:
+            bootstrap_world(settings, stores=stores, seed=seed, start=start)
+            session = LakeSession(settings, connect(url, settings.redis_timeout_s))
+            task = progress.add_task("playing", total=(stop - start).total_seconds())
+            report = load_history(
+                session,
+                url,
+                stop,
+                on_progress=lambda now: progress.update(
+                    task, completed=(now - start).total_seconds(), description=f"{now:%Y-%m-%d}"
+                ),
+            )
+        _show(report.to_json(), as_json=as_json)
 
 
 @replay_app.command("online-retail")

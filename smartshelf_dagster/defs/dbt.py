@@ -13,9 +13,7 @@ import dagster as dg
 from dagster_dbt import DagsterDbtTranslator, DagsterDbtTranslatorSettings, dbt_assets
 
 from smartshelf_dagster.defs.common import OWNERS
-from smartshelf_dagster.pipeline.micro_batch import build_models
 from smartshelf_dagster.resources.lake import LakeResource
-from smartshelf_dagster.storage.warehouse import open_warehouse
 from smartshelf_dagster.transform.runner import (
     TICK,
     NodeResult,
@@ -73,7 +71,7 @@ def dbt_models(
         results = session.prepare(as_of)
         select = _selection(chosen)
         if select:
-            results += build_models(session.transformer, as_of, select)
+            results += session.transformer.build_once(select, as_of)
         counts = _count_rows(session.transformer, results)
     for result in results:
         if result.table in chosen:
@@ -95,7 +93,7 @@ def _selection(chosen: set[str]) -> str:
 
 def _count_rows(transformer: Transformer, results: list[NodeResult]) -> dict[str, int]:
     tables = [r.table for r in results if r.table.split("/")[0] not in {"seeds", "staging"}]
-    with open_warehouse(transformer.warehouse) as reader:
+    with transformer.reading() as reader:
         return {table: reader.count(table) for table in tables}
 
 

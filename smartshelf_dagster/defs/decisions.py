@@ -10,7 +10,7 @@ from smartshelf_dagster.transform.runner import warehouse_lock
 
 @dg.asset(
     key=["decisions", "task_commands"],
-    deps=[["ops", "shelf_restock_plan"], ["ops", "markdowns"], ["ops", "removals"]],
+    deps=[["ops", "restocks_due"], ["ops", "markdowns_due"], ["ops", "removals_due"]],
     group_name=DECISIONS,
     kinds={"redis"},
     owners=OWNERS,

@@ -2,7 +2,8 @@
 
 Belongs here: from what is known of every item to pieces per order line, with what bound them. A
 policy sets the level to order up to; batches, capacity and shelf life bind all policies alike.
-Does not belong here: where the numbers come from (`ops/supplier_positions` in dbt), and sending.
+Does not belong here: the policy that needs a forecast (`domain/forecast_policy.py`), where the
+numbers come from (`ops/supplier_positions` in dbt), and sending.
 """
 
 from collections.abc import Callable
@@ -20,6 +21,17 @@ PRIOR_DAYS = 3.0
 DISPERSION = 1.8
 # Days with sales below which the variance is not measured.
 MIN_VARIANCE_DAYS = 7
+
+# Columns in which a policy may explain a line.
+EXPLANATION = (
+    "source",
+    "demand_mean",
+    "critical_ratio",
+    "level_quantile",
+    "expected_outdated",
+    "expected_order_outdated",
+    "expected_lost",
+)
 
 _KEY = ("store_id", "shelf_id")
 _SECONDS_PER_DAY = 86_400.0
@@ -84,7 +96,8 @@ def order_up_to(positions: pl.DataFrame) -> pl.DataFrame:
         )
         .with_columns(
             level=pl.min_horizontal("free_level", "life_level"),
-            is_life_bound=pl.col("life_level") < pl.col("free_level"),
+            is_life_bound=(pl.col("life_level") < pl.col("free_level"))
+            & (pl.col("life_level") > pl.col("stock_qty") + pl.col("on_order_qty")),
         )
         .drop("mean", "variance", "horizon", "free_level", "life_level")
     )
@@ -111,36 +124,42 @@ def plan_orders(positions: pl.DataFrame, policy: Policy) -> pl.DataFrame:
     Args:
         positions: One row per store and item: the columns of `ops/supplier_positions`, and
             `as_of_ts`, `covers_until_ts` (UTC) of the cutoff the orders are for.
-        policy: Sets the level.
+        policy: Sets the level, and may set `wanted_qty` (whole batches) and `is_life_bound`. It
+            sees `room_qty`, the whole batches that fit the warehouse.
 
     Returns:
         One row per store and item: store_id, shelf_id, and in pieces stock_qty (counted),
         on_order_qty, target_qty (level), needed_qty (level less stock and orders), planned_qty
         (whole batches that fit the warehouse); `bound` says what bound the quantity: none, batch,
-        capacity or shelf_life.
+        capacity or shelf_life. The columns of `EXPLANATION` follow if the policy explains itself.
     """
     batch = pl.col("batch_size")
     room = pl.col("warehouse_capacity") - pl.col("warehouse_on_hand") - pl.col("on_order_qty")
-    levelled = policy(positions)
-    if "is_life_bound" not in levelled.columns:
-        levelled = levelled.with_columns(is_life_bound=pl.lit(value=False))
+    levelled = policy(
+        positions.with_columns(
+            room_qty=pl.max_horizontal(room, pl.lit(0)) // batch * batch,
+            # What a policy may leave as it is.
+            is_life_bound=pl.lit(value=False),
+            wanted_qty=pl.lit(None, pl.Int64),
+        )
+    )
     target = pl.col("level").ceil().cast(pl.Int64)
     needed = pl.max_horizontal(
         pl.col("target_qty") - pl.col("stock_qty") - pl.col("on_order_qty"), pl.lit(0)
     )
-    wanted = -(-pl.col("needed_qty") // batch) * batch
-    planned = pl.min_horizontal("wanted_qty", pl.max_horizontal(room, pl.lit(0)) // batch * batch)
     return (
         levelled.with_columns(target_qty=target)
         .with_columns(needed_qty=needed)
-        .with_columns(wanted_qty=wanted)
-        .with_columns(planned_qty=planned)
+        .with_columns(
+            wanted_qty=pl.coalesce("wanted_qty", -(-pl.col("needed_qty") // batch) * batch)
+        )
+        .with_columns(planned_qty=pl.min_horizontal("wanted_qty", "room_qty"))
         .with_columns(
             bound=pl.when(pl.col("planned_qty") < pl.col("wanted_qty"))
             .then(pl.lit("capacity"))
-            .when((pl.col("planned_qty") > 0) & pl.col("is_life_bound"))
+            .when("is_life_bound")
             .then(pl.lit("shelf_life"))
-            .when(pl.col("planned_qty") > pl.col("needed_qty"))
+            .when(pl.col("planned_qty") != pl.col("needed_qty"))
             .then(pl.lit("batch"))
             .otherwise(pl.lit("none"))
         )
@@ -151,6 +170,7 @@ def plan_orders(positions: pl.DataFrame, policy: Policy) -> pl.DataFrame:
                 for name in ("stock_qty", "on_order_qty", "target_qty", "needed_qty", "planned_qty")
             ),
             "bound",
+            *(name for name in EXPLANATION if name in levelled.columns),
         )
     )
 

@@ -13,7 +13,6 @@ from collections import defaultdict
 from operator import itemgetter
 from typing import Any
 
-from smartshelf_dagster.storage.warehouse import open_warehouse
 from smartshelf_dagster.streaming.client import Client
 from smartshelf_dagster.streaming.producer import Event, send_events
 from smartshelf_dagster.streaming.topics import COMMANDS, store_stream
@@ -23,7 +22,7 @@ _COMMAND = "com.smartshelf.command."
 
 
 def issue_commands(client: Client, transformer: Transformer) -> int:
-    """Send what the plans of a lake have pending.
+    """Send what is due in a lake.
 
     Args:
         client: Connection to the broker.
@@ -32,11 +31,10 @@ def issue_commands(client: Client, transformer: Transformer) -> int:
     Returns:
         Number of commands sent.
     """
-    pending = "status = 'pending'"
-    with open_warehouse(transformer.warehouse) as reader:
-        restocks = reader.rows("ops/shelf_restock_plan", where=pending).to_pylist()
-        markdowns = reader.rows("ops/markdowns", where=pending).to_pylist()
-        removals = reader.rows("ops/removals", where=pending).to_pylist()
+    with transformer.reading() as reader:
+        restocks = reader.rows("ops/restocks_due").to_pylist()
+        markdowns = reader.rows("ops/markdowns_due").to_pylist()
+        removals = reader.rows("ops/removals_due").to_pylist()
     restocks.sort(key=lambda p: (-p["priority"], p["plan_id"]))
     markdowns.sort(key=itemgetter("plan_id"))
     removals.sort(key=itemgetter("plan_id"))

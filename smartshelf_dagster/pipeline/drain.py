@@ -129,6 +129,7 @@ def drain(
     only: Iterable[str] | None = None,
     on_progress: Callable[[int], None] | None = None,
     tables: Mapping[str, delta.Table] | None = None,
+    assortment: Assortment | None = None,
     keep_rows: bool = False,
 ) -> DrainReport:
     """Move what is on the streams into the raw tables.
@@ -140,6 +141,7 @@ def drain(
         only: Topics to drain; all by default.
         on_progress: Called with the number of events after each commit.
         tables: What `ensure_raw_tables` gave, for a process that drains again and again.
+        assortment: What `load_assortment` gave, for the same.
         keep_rows: Whether the report holds the rows as well.
 
     Raises:
@@ -152,9 +154,9 @@ def drain(
     else:
         for table in tables.values():
             table.update_incremental()
-    context = _Context(
-        settings, client, clock, load_assortment(settings), on_progress, keep_rows=keep_rows
-    )
+    if assortment is None:
+        assortment = load_assortment(settings)
+    context = _Context(settings, client, clock, assortment, on_progress, keep_rows=keep_rows)
     report = DrainReport()
     left = settings.max_run_events
     for topic in only or topics():

@@ -4,7 +4,6 @@ Belongs here: the order of the steps, and what one turn reports. Does not belong
 """
 
 import time
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -12,48 +11,22 @@ import pyarrow as pa
 
 from smartshelf_dagster.contracts.tables import arrow_schema, raw_tables
 from smartshelf_dagster.domain.ordering import policy_named
+from smartshelf_dagster.domain.plausibility import Assortment
 from smartshelf_dagster.pipeline.decide import issue_commands
-from smartshelf_dagster.pipeline.drain import DrainReport, drain, ensure_raw_tables
+from smartshelf_dagster.pipeline.drain import DrainReport, drain, ensure_raw_tables, load_assortment
 from smartshelf_dagster.pipeline.order import ClosedCutoff, close_cutoffs, due_cutoffs
 from smartshelf_dagster.pipeline.publish import Publication, publish
 from smartshelf_dagster.settings import Settings
 from smartshelf_dagster.storage import delta
 from smartshelf_dagster.storage.reference import ensure_reference_tables
-from smartshelf_dagster.storage.warehouse import Build, open_warehouse, record_build
 from smartshelf_dagster.streaming.client import Client, Clock
 from smartshelf_dagster.transform.runner import TICK, FreshRows, NodeResult, Transformer
 
 # What has to be up to date before anything can be decided; the rest may wait for publication.
-_DECIDED = ("shelf_restock_plan", "markdowns", "removals", "supplier_cutoffs")
+_DECIDED = ("restocks_due", "markdowns_due", "removals_due", "supplier_cutoffs")
 DECISIONS = " ".join(f"+{model},{TICK}" for model in _DECIDED)
 # What ordering needs beyond that; it is due three times a week.
 POSITIONS = "order_receipts daily_sales supplier_orders supplier_positions supplier_order_decisions"
-
-
-def build_models(
-    transformer: Transformer,
-    as_of: datetime,
-    select: str = TICK,
-    *,
-    again: bool = False,
-    fresh: Mapping[str, FreshRows] | None = None,
-) -> list[NodeResult]:
-    """Build models, and record in the warehouse what they were built from.
-
-    Args:
-        transformer: dbt for the lake.
-        as_of: The time to compute for.
-        select: dbt selection.
-        again: Whether this process builds them again and again.
-        fresh: The new rows of the raw tables, where they are at hand.
-    """
-    if again:
-        results = transformer.build_again(select, as_of, fresh)
-    else:
-        results = transformer.build(select, as_of)
-    versions = transformer.source_versions()
-    record_build(transformer.warehouse, Build(as_of, versions, complete=select == TICK))
-    return results
 
 
 @dataclass
@@ -63,7 +36,7 @@ class MicroBatchReport:
     Attributes:
         as_of: The time it was computed for.
         drained: What came in.
-        models: Models built.
+        models: Models built; those whose inputs were the same are not.
         commands: Commands issued.
         closed_cutoffs: Supplier cutoffs whose orders were sent.
         publication: What was published, if it was.
@@ -103,6 +76,7 @@ class LakeSession:
         self._prepared = False
         self._last_as_of: datetime | None = None
         self._raw: dict[str, delta.Table] = {}
+        self._assortment: Assortment | None = None
         # Rows are worth keeping in a process that takes turns, one after the other.
         self._keeps_rows = False
         self._built_from: dict[str, int] = {}
@@ -110,8 +84,14 @@ class LakeSession:
     def drain(self) -> DrainReport:
         """Move what is on the streams into the raw tables."""
         self._raw = self._raw or ensure_raw_tables(self.settings)
+        self._assortment = self._assortment or load_assortment(self.settings)
         return drain(
-            self.settings, self.client, self.clock, tables=self._raw, keep_rows=self._keeps_rows
+            self.settings,
+            self.client,
+            self.clock,
+            tables=self._raw,
+            assortment=self._assortment,
+            keep_rows=self._keeps_rows,
         )
 
     def as_of(self) -> datetime:
@@ -132,11 +112,12 @@ class LakeSession:
     def forget_reference(self) -> None:
         """Load reference data again at the next turn: it has changed."""
         self._prepared = False
+        self._assortment = None
 
     def build(self, as_of: datetime, select: str = TICK) -> list[NodeResult]:
         """Build models, and record what they were built from."""
         self.prepare(as_of)
-        return build_models(self.transformer, as_of, select, again=True)
+        return self.transformer.build_again(select, as_of)
 
     def publish(self) -> Publication:
         """Publish what was built."""
@@ -152,18 +133,18 @@ class LakeSession:
         drained = self.drain()
         marks.append(time.perf_counter())
         report = MicroBatchReport(self.as_of(), drained)
-        fresh = None if publish_now else self._fresh_rows(drained)
-        self.prepare(report.as_of)
+        prepared = self.prepare(report.as_of)
+        fresh = None if publish_now or prepared else self._fresh_rows(drained)
         select = TICK if publish_now else DECISIONS
-        results = build_models(self.transformer, report.as_of, select, again=True, fresh=fresh)
-        report.models = len(results)
+        results = self.transformer.build_again(select, report.as_of, fresh)
+        report.models = sum(result.status != "no-op" for result in results)
         self._built_from = {topic: done.version for topic, done in drained.topics.items()}
         self._keeps_rows = True
         marks.append(time.perf_counter())
         report.commands = issue_commands(self.client, self.transformer)
         report.closed_cutoffs = self.close_cutoffs(report.as_of, has_positions=publish_now)
         if report.closed_cutoffs and publish_now:
-            build_models(self.transformer, report.as_of, TICK, again=True)
+            self.transformer.build_again(TICK, report.as_of)
         marks.append(time.perf_counter())
         if publish_now:
             report.publication = self.publish()
@@ -190,17 +171,17 @@ class LakeSession:
         """
         closed: list[ClosedCutoff] = []
         while True:
-            with open_warehouse(self.transformer.warehouse) as reader:
+            with self.transformer.reading() as reader:
                 due = due_cutoffs(reader, until)
             if due.is_empty():
                 return closed
             if closed or not has_positions:
-                build_models(self.transformer, as_of, POSITIONS, again=True)
-            with open_warehouse(self.transformer.warehouse) as reader:
+                self.transformer.build_again(POSITIONS, as_of)
+            with self.transformer.reading() as reader:
                 policy = self.settings.order_policy
                 closed += close_cutoffs(reader, self.client, due, policy=policy, as_of=as_of)
             self.drain()
-            build_models(self.transformer, as_of, DECISIONS, again=True)
+            self.transformer.build_again(DECISIONS, as_of)
 
     def _fresh_rows(self, drained: DrainReport) -> dict[str, FreshRows] | None:
         """Return what the raw tables have grown by since the last turn, if it is all at hand."""

@@ -90,7 +90,7 @@ def publish(settings: Settings, transformer: Transformer) -> Publication:
         IncompleteBuildError: Only some of the models were built last.
     """
     models = published_models(transformer)
-    with warehouse.open_warehouse(transformer.warehouse) as reader:
+    with transformer.reading() as reader:
         build = reader.last_build()
         if build is None or not build.complete:
             raise IncompleteBuildError(
@@ -114,6 +114,8 @@ def publish(settings: Settings, transformer: Transformer) -> Publication:
         **quarantine_reports(settings),
         **{f"ref/{name}": delta.read(uri) for name, uri in reference.items()},
     }
+    # The serving file is made by another connection, which opens the warehouse itself.
+    transformer.release()
     warehouse.build_serving_file(settings.serving_path, transformer.warehouse, served, extra)
     return publication
 

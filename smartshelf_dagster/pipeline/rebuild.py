@@ -11,12 +11,11 @@ from pathlib import Path
 
 from smartshelf_dagster.contracts.tables import raw_tables
 from smartshelf_dagster.errors import SmartShelfError
-from smartshelf_dagster.pipeline.micro_batch import build_models
 from smartshelf_dagster.pipeline.publish import publish, published_models, read_publication
 from smartshelf_dagster.settings import Settings
 from smartshelf_dagster.storage import delta
 from smartshelf_dagster.storage.warehouse import open_warehouse
-from smartshelf_dagster.transform.runner import Transformer, warehouse_lock
+from smartshelf_dagster.transform.runner import TICK, Transformer, warehouse_lock
 
 
 class NothingToRebuildError(SmartShelfError, RuntimeError):
@@ -77,7 +76,7 @@ def rebuild(settings: Settings) -> RebuildReport:
             settings, fresh, publication.raw_versions if publication else None
         )
         transformer.prepare(as_of)
-        build_models(transformer, as_of)
+        transformer.build_once(TICK, as_of)
         report = RebuildReport()
         with open_warehouse(fresh) as reader:
             for model in published_models(transformer):

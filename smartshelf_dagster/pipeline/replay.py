@@ -17,7 +17,6 @@ import polars as pl
 from smartshelf_dagster.domain import online_retail
 from smartshelf_dagster.pipeline.micro_batch import LakeSession
 from smartshelf_dagster.storage.reference import add_store
-from smartshelf_dagster.storage.warehouse import open_warehouse
 from smartshelf_dagster.streaming.producer import send_batches
 from smartshelf_dagster.streaming.topics import POS_TRANSACTIONS, store_stream
 from smartshelf_dagster.transform.runner import warehouse_lock
@@ -161,7 +160,7 @@ def _rounds(events: pl.DataFrame, speed: float | None) -> Iterator[list[bytes]]:
 
 def _count_lines(session: LakeSession) -> dict[str, int]:
     here = f"store_id = '{online_retail.STORE_ID}'"
-    with open_warehouse(session.transformer.warehouse) as reader:
+    with session.transformer.reading() as reader:
         return {
             "sales": reader.count("cleansed/sales_lines", f"{here} and event_type = 'SALE'"),
             "returns": reader.count("cleansed/sales_lines", f"{here} and event_type = 'RETURN'"),

@@ -12,7 +12,6 @@ from typing import Any
 from smartshelf_dagster.pipeline.audit import AuditReport, audit
 from smartshelf_dagster.pipeline.micro_batch import LakeSession, MicroBatchReport
 from smartshelf_dagster.services.simulator import LockstepSimulator, world_start
-from smartshelf_dagster.storage.warehouse import open_warehouse
 
 
 @dataclass(frozen=True)
@@ -82,16 +81,17 @@ def run_lockstep(
     begin = session.clock.simulated_now() or world_start(session.settings)
     end = begin + timedelta(days=days)
     now, events, quarantined = begin, 0, 0
-    while now < end:
-        before, now = now, min(now + tick, end)
-        simulator.advance(now)
-        report = session.turn(publish_now=now.date() != before.date() or now >= end)
-        events += report.drained.events
-        quarantined += report.drained.rejected
-        if on_tick:
-            on_tick(now, report)
+    with session.transformer.held():
+        while now < end:
+            before, now = now, min(now + tick, end)
+            simulator.advance(now)
+            report = session.turn(publish_now=now.date() != before.date() or now >= end)
+            events += report.drained.events
+            quarantined += report.drained.rejected
+            if on_tick:
+                on_tick(now, report)
     wall_s = time.perf_counter() - started
-    with open_warehouse(session.transformer.warehouse) as reader:
+    with session.transformer.reading() as reader:
         alerts = reader.count("ops/alerts")
         tasks = reader.count("ops/commands", "command_type = 'restock'")
         orders = reader.count("ops/commands", "command_type = 'supplier_order'")

@@ -17,8 +17,8 @@ from smartshelf_dagster.pipeline.drain import ensure_raw_tables
 from smartshelf_dagster.settings import PROJECT_ROOT, Settings
 from smartshelf_dagster.storage.reference import load_master_data, read_reference
 
-# How many events the simulated gateway of a lockstep run puts into an entry.
-_LOCKSTEP_EVENTS_PER_ENTRY = 100
+# How many events the simulated gateway puts into an entry when nobody waits for them.
+_EVENTS_PER_ENTRY = 100
 _STOP_TIMEOUT_S = 30.0
 
 
@@ -40,8 +40,17 @@ def command(*arguments: str) -> list[str]:
     return [sys.executable, "-m", "simulator", *arguments]
 
 
+def instant_text(instant: datetime) -> str:
+    """Return a UTC instant as the simulator reads it."""
+    return instant.isoformat().replace("+00:00", "Z")
+
+
 def bootstrap_world(
-    settings: Settings, *, stores: int | None = None, seed: int | None = None
+    settings: Settings,
+    *,
+    stores: int | None = None,
+    seed: int | None = None,
+    start: datetime | None = None,
 ) -> bool:
     """Create the world of an empty lake, and load its master data.
 
@@ -49,18 +58,20 @@ def bootstrap_world(
         settings: Which lake.
         stores: Number of stores; by default as it is, one in a new world.
         seed: Seed of all random draws; by default as it is, 1 in a new world.
+        start: First instant; by default as it is, the simulator's choice in a new world.
 
     Returns:
         Whether the lake was empty.
 
     Raises:
-        WorldMismatchError: The lake holds a world with another seed or number of stores.
+        WorldMismatchError: The lake holds a world with another seed, number of stores or start.
         SimulatorError: The simulator refused.
     """
     marker = state_dir(settings) / "world.json"
     if marker.exists():
         found = json.loads(marker.read_text("utf-8"))
-        asked = {"stores": stores, "seed": seed}
+        asked = {"stores": stores, "seed": seed, "from": start and instant_text(start)}
+        found["from"] = instant_text(world_start(settings))
         for name, value in asked.items():
             if value is not None and value != found[name]:
                 raise WorldMismatchError(
@@ -70,8 +81,11 @@ def bootstrap_world(
         return False
     stores, seed = stores or 1, 1 if seed is None else seed
     folder = state_dir(settings) / "reference"
+    options = ["--out", str(folder), "--stores", str(stores), "--seed", str(seed)]
+    if start:
+        options += ["--start", instant_text(start)]
     result = subprocess.run(
-        command("bootstrap", "--out", str(folder), "--stores", str(stores), "--seed", str(seed)),
+        command("bootstrap", *options),
         cwd=PROJECT_ROOT,
         capture_output=True,
         text=True,
@@ -99,6 +113,14 @@ def world_start(settings: Settings) -> datetime:
     return min(opened)
 
 
+def history_command(settings: Settings, redis_url: str, to: datetime, *options: str) -> list[str]:
+    """Return the command that plays the past of the world at once, up to an instant."""
+    return command(
+        *("history", "--redis", redis_url, "--state-dir", str(state_dir(settings))),
+        *("--to", instant_text(to), "--events-per-entry", str(_EVENTS_PER_ENTRY), *options),
+    )
+
+
 class LockstepSimulator:
     """A world that advances when told; use as a context manager."""
 
@@ -112,7 +134,7 @@ class LockstepSimulator:
         """
         self._command = command(
             *("lockstep", "--redis", redis_url, "--state-dir", str(state_dir(settings))),
-            *("--events-per-entry", str(_LOCKSTEP_EVENTS_PER_ENTRY), *options),
+            *("--events-per-entry", str(_EVENTS_PER_ENTRY), *options),
         )
         self._process: subprocess.Popen[str] | None = None
 
@@ -164,5 +186,5 @@ class LockstepSimulator:
 
     def advance(self, to: datetime) -> int:
         """Let the world run up to a time; returns the number of events it emitted."""
-        answer = self.ask("advance", to=to.isoformat().replace("+00:00", "Z"))
+        answer = self.ask("advance", to=instant_text(to))
         return sum(answer["events"].values())

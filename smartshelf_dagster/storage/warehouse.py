@@ -5,8 +5,6 @@ has its own connection while it runs.
 """
 
 import os
-import time
-from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -82,11 +80,15 @@ class Build:
 def record_build(path: Path, build: Build) -> None:
     """Write into the warehouse what it was built from; publication needs to know."""
     with connect(path, read_only=False) as connection:
-        connection.execute(
-            "create or replace table main.last_build as select "
-            "?::timestamptz as as_of_ts, ?::varchar as versions, ?::boolean as is_complete",
-            [build.as_of, orjson.dumps(build.versions).decode(), build.complete],
-        )
+        _record_build(connection, build)
+
+
+def _record_build(connection: duckdb.DuckDBPyConnection, build: Build) -> None:
+    connection.execute(
+        "create or replace table main.last_build as select "
+        "?::timestamptz as as_of_ts, ?::varchar as versions, ?::boolean as is_complete",
+        [build.as_of, orjson.dumps(build.versions).decode(), build.complete],
+    )
 
 
 def record_preparation(path: Path, fingerprint: str) -> None:
@@ -122,39 +124,61 @@ def read_query_log(connection: duckdb.DuckDBPyConnection) -> list[str]:
     return [message for (message,) in log.fetchall()]
 
 
-def execute_all(
-    path: Path,
-    sources: Mapping[str, pds.Dataset | pa.Table],
-    statements: Sequence[tuple[str, str]],
-    options: Mapping[str, str | int | bool],
-) -> dict[str, float]:
-    """Execute statements on the warehouse, one after the other.
+class WarehouseWriter:
+    """The warehouse, open to build in it; `close` it when done."""
 
-    Args:
-        path: The warehouse.
-        sources: What views in it look at, by registered name.
-        statements: What each is for, and its SQL.
-        options: Settings of DuckDB.
+    def __init__(self, path: Path, options: Mapping[str, str | int | bool]) -> None:
+        """Open the warehouse.
 
-    Returns:
-        Seconds by what the statements are for.
+        Args:
+            path: The DuckDB file.
+            options: Settings of DuckDB.
+        """
+        self._path = path
+        self._connection = duckdb.connect(str(path), config=dict(options))
+        self._connection.execute("set TimeZone = 'UTC'")
 
-    Raises:
-        StatementError: One failed; the message names what it was for.
-    """
-    seconds: dict[str, float] = defaultdict(float)
-    with duckdb.connect(str(path), config=dict(options)) as connection:
-        connection.execute("set TimeZone = 'UTC'")
+    @contextmanager
+    def sources(self, sources: Mapping[str, pds.Dataset | pa.Table]) -> Iterator[None]:
+        """Let views in the warehouse look at source tables, by registered name."""
         for name, dataset in sources.items():
-            connection.register(name, dataset)
-        for purpose, statement in statements:
-            started = time.perf_counter()
-            try:
-                connection.execute(statement)
-            except duckdb.Error as error:
-                raise StatementError(f"{purpose}: {error}") from error
-            seconds[purpose] += time.perf_counter() - started
-    return dict(seconds)
+            self._connection.register(name, dataset)
+        try:
+            yield
+        finally:
+            for name in sources:
+                self._connection.unregister(name)
+
+    def execute(self, purpose: str, statement: str) -> int:
+        """Execute a statement.
+
+        Args:
+            purpose: What it is for.
+            statement: SQL.
+
+        Returns:
+            Number of rows written; 0 for a statement that writes none.
+
+        Raises:
+            StatementError: It failed; the message names what it was for.
+        """
+        try:
+            rows = self._connection.execute(statement).fetchall()
+        except duckdb.Error as error:
+            raise StatementError(f"{purpose}: {error}") from error
+        return int(rows[0][0]) if rows and isinstance(rows[0][0], int) else 0
+
+    def record_build(self, build: Build) -> None:
+        """Write into the warehouse what it was built from."""
+        _record_build(self._connection, build)
+
+    def reader(self) -> "WarehouseReader":
+        """Return a reader that shares the connection."""
+        return WarehouseReader(self._path, self._connection)
+
+    def close(self) -> None:
+        """Let others open the file."""
+        self._connection.close()
 
 
 class WarehouseReader:

@@ -18,7 +18,6 @@ from dbt.adapters.duckdb.utils import SourceConfig
 
 from smartshelf_dagster.storage.delta import open_dataset
 from smartshelf_dagster.storage.warehouse import read_query_log, start_query_log
-from smartshelf_dagster.transform.recorded import RecordedRun, recorded
 
 # Versions that the runs of this process have opened last: lake, then `<layer>/<name>`.
 opened_versions: dict[str, dict[str, int]] = defaultdict(dict)
@@ -35,9 +34,9 @@ def recording() -> Iterator[None]:
         _recording.clear()
 
 
-def recorded_run() -> RecordedRun:
+def executed_statements() -> list[str]:
     """Return what the run that has just ended executed; its connection must still be open."""
-    return recorded(read_query_log(DuckDBConnectionManager.env().conn))
+    return read_query_log(DuckDBConnectionManager.env().conn)
 
 
 def open_source(root: str, table: str, pinned: Mapping[str, int]) -> pds.Dataset:

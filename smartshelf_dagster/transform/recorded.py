@@ -3,92 +3,120 @@
 A dbt run of some twenty small models costs about a second around half a second of SQL. In a
 process that takes many turns, the second incremental run of a selection is written down from
 DuckDB's own query log, and the following turns execute those statements. They are the same each
-time: what differs between runs stands in variables (`macros/increment.sql`).
+time: what differs between runs stands in variables (`macros/increment.sql`). A model whose inputs
+have not changed since its last turn, and which does not look at the time, is left as it is.
 
-Belongs here: writing down and executing. Does not belong here: SQL of its own.
+Belongs here: writing down, leaving out and executing. Does not belong here: SQL of its own.
 """
 
 import re
-from collections.abc import Iterable, Mapping
+import time
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
 
-import pyarrow as pa
-import pyarrow.dataset as pds
-
-from smartshelf_dagster.storage.warehouse import execute_all
+from smartshelf_dagster.storage.warehouse import WarehouseWriter
 
 # What our materializations execute, and the macros before it (macros/materializations.sql).
-_BUILDS = re.compile(
-    r'(?:create or replace table|insert into|merge into)\s+"\w+"\."(\w+)"\."(\w+)"'
-)
+_BUILDS = re.compile(r'(create or replace table|insert into|merge into)\s+"\w+"\."(\w+)"\."(\w+)"')
+_REPLACES = "create or replace table"
 _SETS_BOUND = "set variable seen_"
+_AS_OF = "getvariable('as_of')"
+
+
+@dataclass(frozen=True)
+class RecordedModel:
+    """How one model is built.
+
+    Attributes:
+        table: `<layer>/<name>`.
+        statements: SQL, in order; the last one builds, those before set variables for it.
+        inputs: Tables that it is computed from.
+    """
+
+    table: str
+    statements: tuple[str, ...]
+    inputs: frozenset[str]
+
+    @property
+    def replaces(self) -> bool:
+        """Whether the table is made anew each time."""
+        return self.statements[-1].startswith(_REPLACES)
+
+    @property
+    def looks_at_time(self) -> bool:
+        """Whether the result depends on the time the run computes for."""
+        return any(_AS_OF in statement for statement in self.statements)
 
 
 @dataclass(frozen=True)
 class RecordedRun:
-    """The statements of a run, in order.
+    """The models of a run, in order.
 
     Attributes:
-        statements: Table that it builds, `<layer>/<name>`, and the SQL.
+        models: How each is built.
     """
 
-    statements: tuple[tuple[str, str], ...]
-
-    @property
-    def tables(self) -> tuple[str, ...]:
-        """Tables that are built, in order."""
-        return tuple(dict.fromkeys(table for table, _ in self.statements))
+    models: tuple[RecordedModel, ...]
 
     def execute(
         self,
-        warehouse: Path,
-        sources: Mapping[str, pds.Dataset | pa.Table],
+        writer: WarehouseWriter,
         as_of: datetime,
-        options: Mapping[str, str | int | bool],
-    ) -> dict[str, float]:
+        changed: Iterable[str] | None = None,
+    ) -> dict[str, float | None]:
         """Execute the statements for a time.
 
         Args:
-            warehouse: DuckDB file.
-            sources: Source tables or the part of them that is needed, `<layer>/<name>`.
+            writer: The warehouse.
             as_of: The time to compute for.
-            options: Settings of DuckDB.
+            changed: Source tables that have changed since all these models were built; unknown by
+                default, and then all are built.
 
         Returns:
-            Seconds by table.
+            Seconds by table; `None` for one that was left as it is.
 
         Raises:
             StatementError: A statement failed; the message names the table.
         """
         moment = f"set variable as_of = cast('{as_of.isoformat()}' as timestamp with time zone)"
-        return execute_all(
-            warehouse,
-            {_registered_name(table): dataset for table, dataset in sources.items()},
-            [("as_of", moment), *self.statements],
-            options,
-        )
+        writer.execute("as_of", moment)
+        different = set(changed or ())
+        seconds: dict[str, float | None] = {}
+        for model in self.models:
+            is_same = not model.looks_at_time and different.isdisjoint(model.inputs)
+            if changed is not None and is_same:
+                seconds[model.table] = None
+                continue
+            started = time.perf_counter()
+            rows = 0
+            for statement in model.statements:
+                rows = writer.execute(model.table, statement)
+            if rows or model.replaces:
+                different.add(model.table)
+            seconds[model.table] = time.perf_counter() - started
+        return seconds
 
 
-def _registered_name(table: str) -> str:
-    """Return the name under which dbt-duckdb registers a source, and its view looks for it."""
-    return f"smartshelf_{table.replace('/', '_')}_df"
-
-
-def recorded(log: Iterable[str]) -> RecordedRun:
+def recorded(log: Iterable[str], inputs: Mapping[str, Collection[str]]) -> RecordedRun:
     """Pick out of everything that was executed what builds models.
 
     Args:
         log: Statements in the order in which they were executed.
+        inputs: Tables that each table is computed from.
     """
-    statements: list[tuple[str, str]] = []
+    statements: dict[str, list[str]] = defaultdict(list)
     bounds: list[str] = []
     for message in log:
         if message.startswith(_SETS_BOUND):
             bounds.append(message)
         elif match := _BUILDS.match(message):
-            table = f"{match[1]}/{match[2]}"
-            statements += [(table, statement) for statement in [*bounds, message]]
+            statements[f"{match[2]}/{match[3]}"] += [*bounds, message]
             bounds.clear()
-    return RecordedRun(tuple(statements))
+    return RecordedRun(
+        tuple(
+            RecordedModel(table, tuple(parts), frozenset(inputs[table]))
+            for table, parts in statements.items()
+        )
+    )

@@ -25,11 +25,16 @@ from smartshelf_dagster.errors import SmartShelfError
 from smartshelf_dagster.settings import PROJECT_ROOT, Settings, load_settings
 from smartshelf_dagster.storage import delta
 from smartshelf_dagster.storage.warehouse import (
+    Build,
     StatementError,
+    WarehouseReader,
+    WarehouseWriter,
+    open_warehouse,
     read_preparation,
+    record_build,
     record_preparation,
 )
-from smartshelf_dagster.transform.recorded import RecordedRun
+from smartshelf_dagster.transform.recorded import RecordedRun, recorded
 
 DBT_PROJECT_DIR = PROJECT_ROOT / "dbt_project"
 TICK = "tag:tick"
@@ -142,6 +147,8 @@ class Transformer:
         self._reference: dict[str, int] = {}
         self._runs: dict[str, int] = defaultdict(int)
         self._recorded: dict[str, RecordedRun] = {}
+        self._writer: WarehouseWriter | None = None
+        self._is_held = False
         self.warehouse = warehouse or settings.warehouse_path
         self.target = settings.state_path / "dbt"
 
@@ -168,6 +175,34 @@ class Transformer:
                 else:
                     os.environ[name] = value
 
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Keep the warehouse open between builds; nobody else may want it meanwhile.
+
+        Opening and closing the file takes a fifth of a turn that does little else.
+        """
+        self._is_held = True
+        try:
+            yield
+        finally:
+            self._is_held = False
+            self.release()
+
+    def release(self) -> None:
+        """Close the warehouse, should it be open; the next build opens it again."""
+        if self._writer is not None:
+            self._writer.close()
+            self._writer = None
+
+    @contextmanager
+    def reading(self) -> Iterator[WarehouseReader]:
+        """Read what has been built."""
+        if self._writer is not None:
+            yield self._writer.reader()
+            return
+        with open_warehouse(self.warehouse) as reader:
+            yield reader
+
     def invoke(
         self,
         command: str,
@@ -187,6 +222,7 @@ class Transformer:
         # Imported here: every process pays for it, and most never run dbt.
         from dbt.cli.main import dbtRunner  # noqa: PLC0415
 
+        self.release()
         self.warehouse.parent.mkdir(parents=True, exist_ok=True)
         options = [
             *("--log-level", "none", "--log-level-file", "none", "--quiet", "--no-use-colors"),
@@ -206,10 +242,24 @@ class Transformer:
             raise TransformError(f"dbt {command}: {outcome.exception}") from outcome.exception
         return outcome.result
 
+    def build_once(self, select: str, as_of: datetime) -> list[NodeResult]:
+        """Build models, and record in the warehouse what they were built from.
+
+        Args:
+            select: dbt selection.
+            as_of: The time the run computes for; UTC.
+
+        Raises:
+            TransformError: A model failed, with the database's message.
+        """
+        results = self.build(select, as_of)
+        record_build(self.warehouse, self._build_of(as_of, select))
+        return results
+
     def build_again(
         self, select: str, as_of: datetime, fresh: Mapping[str, FreshRows] | None = None
     ) -> list[NodeResult]:
-        """Build models as `build` does, in less time when that is done again and again.
+        """Build models as `build_once` does, in less time when that is done again and again.
 
         Nobody else may build in the warehouse in the meantime.
 
@@ -217,7 +267,8 @@ class Transformer:
             select: dbt selection.
             as_of: The time the run computes for; UTC.
             fresh: The rows by which each raw table has grown since the last build of this
-                selection, `<layer>/<name>`, where they are at hand; else the tables are read.
+                selection, `<layer>/<name>`, where they are at hand, and nothing else has changed;
+                else the tables are read, and every model is built.
 
         Raises:
             TransformError: A model failed, with the database's message.
@@ -232,46 +283,81 @@ class Transformer:
 
         lake = self._settings.lake
         sources: dict[str, pds.Dataset | pa.Table] = {}
+        changed = (
+            None if fresh is None else {t for t, grown in fresh.items() if grown.rows.num_rows}
+        )
         for contract in raw_tables().values():
+            table = contract.table
             if fresh is None:
-                sources[contract.table] = open_source(lake, contract.table, self._versions)
+                sources[_registered_name(table)] = open_source(lake, table, self._versions)
             else:
-                sources[contract.table] = fresh[contract.table].rows
-                opened_versions[lake][contract.table] = fresh[contract.table].version
+                sources[_registered_name(table)] = fresh[table].rows
+                opened_versions[lake][table] = fresh[table].version
         options: dict[str, str | int | bool] = {
             "memory_limit": self._settings.duckdb_memory,
             "threads": self._settings.duckdb_threads,
             "preserve_insertion_order": False,
         }
+        if self._writer is None:
+            self._writer = WarehouseWriter(self.warehouse, options)
         try:
-            seconds = run.execute(self.warehouse, sources, as_of, options)
+            with self._writer.sources(sources):
+                seconds = run.execute(self._writer, as_of, changed)
+            self._writer.record_build(self._build_of(as_of, select))
         except StatementError as error:
             raise TransformError(str(error)) from error
+        finally:
+            if not self._is_held:
+                self.release()
         return [
             NodeResult(
                 unique_id=f"model.smartshelf.{table.split('/')[1]}",
-                status="success",
-                seconds=seconds[table],
+                status="success" if spent is not None else "no-op",
+                seconds=spent or 0.0,
                 message="",
                 failures=0,
                 table=table,
             )
-            for table in run.tables
+            for table, spent in seconds.items()
         ]
+
+    def _build_of(self, as_of: datetime, select: str) -> Build:
+        return Build(as_of, self.source_versions(), complete=select == TICK)
+
+    def _inputs(self) -> dict[str, set[str]]:
+        """Return the tables that each model is computed from, looking through staging views."""
+        nodes = {**self.manifest().nodes, **self.manifest().sources}
+
+        def names(unique_id: str) -> set[str]:
+            node = nodes[unique_id]
+            if node.resource_type == "model" and node.config.materialized == "view":
+                return {name for parent in node.depends_on.nodes for name in names(parent)}
+            return {f"{node.schema}/{node.name}"}
+
+        return {
+            f"{node.schema}/{node.name}": {
+                name for parent in node.depends_on.nodes for name in names(parent)
+            }
+            for node in self.manifest().nodes.values()
+            if node.resource_type == "model"
+        }
 
     def _build_recording(self, select: str, as_of: datetime) -> list[NodeResult]:
         from smartshelf_dagster.transform.lake_plugin import (  # noqa: PLC0415
-            recorded_run,
+            executed_statements,
             recording,
         )
 
         self._runs[select] += 1
         if self._runs[select] < self._RECORDED_RUN:
-            return self.build(select, as_of)
-        runs: list[RecordedRun] = []
+            return self.build_once(select, as_of)
+        log: list[str] = []
         with recording():
-            results = self.build(select, as_of, before_close=lambda: runs.append(recorded_run()))
-        self._recorded[select] = runs[0]
+            results = self.build(
+                select, as_of, before_close=lambda: log.extend(executed_statements())
+            )
+        self._recorded[select] = recorded(log, self._inputs())
+        record_build(self.warehouse, self._build_of(as_of, select))
         return results
 
     def manifest(self) -> Any:
@@ -361,6 +447,11 @@ def _project_digest() -> str:
     for path in _project_files():
         digest.update(path.relative_to(DBT_PROJECT_DIR).as_posix().encode() + path.read_bytes())
     return digest.hexdigest()
+
+
+def _registered_name(table: str) -> str:
+    """Return the name under which dbt-duckdb registers a source, and its view looks for it."""
+    return f"smartshelf_{table.replace('/', '_')}_df"
 
 
 def _close_warehouse() -> None:

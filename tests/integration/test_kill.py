@@ -129,7 +129,7 @@ def kill_drain(settings: Settings, client: Client, url: str, kills: int, seed: i
     assert_each_once(settings, producer)
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(600)
 def test_d21_drain_killed_thirty_times_under_load_loses_and_doubles_nothing(
     settings: Settings, client: Client, broker: EmbeddedRedis, session: LakeSession
 ) -> None:
@@ -170,7 +170,7 @@ def kill_redis(settings: Settings, folder: Path, kills: int, seed: int) -> None:
     assert audit(settings).clean
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(600)
 def test_d21_redis_killed_under_load_gives_back_what_it_confirmed(
     settings: Settings, tmp_path: Path
 ) -> None:

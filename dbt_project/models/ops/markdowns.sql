@@ -1,41 +1,8 @@
 {{ config(materialized='table') }}
 
-{#- Lots on the shelf that expire today or tomorrow get a lower price until the day ends: one price
-    a day, by the ladder, whatever the day before was. -#}
+{#- Lower prices for lots that are about to expire: planned, in force and past, and what they sold. -#}
 
-with today as (
-    select
-        store_id,
-        timezone,
-        cast({{ to_local(as_of(), 'timezone') }} as date) as business_date
-    from {{ ref('stg_stores') }}
-    where stock_tracking = 'sensors'
-),
-
-called_for as (
-    select
-        {{ uuid5("concat('markdown:', lots.store_id, ':', lots.shelf_id, ':', lots.batch_code, ':', cast(today.business_date as " ~ string_type() ~ "))") }} as plan_id,
-        lots.store_id,
-        lots.shelf_id as item_id,
-        lots.batch_code,
-        lots.expiry_date,
-        cast(ladder.discount as decimal(9, 6)) as discount,
-        {{ as_of() }} as valid_from_ts,
-        {{ day_start(add_days('today.business_date', 1), 'today.timezone') }} as valid_to_ts
-    from {{ ref('shelf_batch_state') }} as lots
-    inner join today on lots.store_id = today.store_id
-    inner join {{ ref('markdown_ladder') }} as ladder on lots.days_to_expiry = ladder.days_to_expiry
-    where lots.batch_quantity_store > 0
-),
-
-pending as (
-    select called_for.*
-    from called_for
-    left join {{ ref('issued_commands') }} as issued on called_for.plan_id = issued.command_id
-    where issued.command_id is null
-),
-
-sold as (
+with sold as (
     select
         lines.store_id,
         lines.item_id,
@@ -73,15 +40,15 @@ issued as (
 
 together as (
     select
-        plan_id, store_id, item_id, batch_code, discount, valid_from_ts, valid_to_ts,
+        plan_id, store_id, shelf_id, batch_code, discount, valid_from_ts, valid_to_ts,
         'pending' as status,
         cast(0 as bigint) as sold_qty,
         cast(0 as decimal(18, 2)) as sold_net,
-        valid_from_ts as created_ts
-    from pending
+        created_ts
+    from {{ ref('markdowns_due') }}
     union all
     select
-        plan_id, store_id, item_id, batch_code, discount, valid_from_ts, valid_to_ts,
+        plan_id, store_id, item_id as shelf_id, batch_code, discount, valid_from_ts, valid_to_ts,
         case when {{ as_of() }} < valid_to_ts then 'active' else 'ended' end as status,
         cast(sold_qty as bigint) as sold_qty,
         cast(sold_net as decimal(18, 2)) as sold_net,
@@ -92,7 +59,7 @@ together as (
 select
     together.plan_id,
     together.store_id,
-    together.item_id as shelf_id,
+    together.shelf_id,
     items.category,
     items.subcategory,
     together.batch_code,
@@ -105,6 +72,6 @@ select
     together.sold_net,
     together.created_ts
 from together
-inner join {{ ref('stg_items') }} as items on together.item_id = items.item_id
+inner join {{ ref('stg_items') }} as items on together.shelf_id = items.item_id
 left join {{ ref('lots') }} as lots
-    on together.store_id = lots.store_id and together.item_id = lots.item_id and together.batch_code = lots.batch_code
+    on together.store_id = lots.store_id and together.shelf_id = lots.item_id and together.batch_code = lots.batch_code

@@ -1,73 +1,19 @@
 {{ config(materialized='table') }}
 
-{#- What to carry to which shelf: open commands, ended ones, and what is to be issued now. A shelf
-    has one open task at most, and gets only what the warehouse has and nobody is fetching yet. -#}
+{#- What to carry to which shelf: what is to be issued now, open commands and ended ones. -#}
 
-with restocks as (
-    select * from {{ ref('commands') }} where command_type = 'restock'
-),
-
-open_tasks as (
-    select
-        store_id,
-        shelf_id,
-        count(*) as tasks
-    from restocks
-    where status in ('issued', 'in_transit')
-    group by store_id, shelf_id
-),
-
-issued_so_far as (
-    select
-        store_id,
-        shelf_id,
-        count(*) as commands
-    from restocks
-    group by store_id, shelf_id
-),
-
-needs as (
-    select
-        shelves.store_id,
-        shelves.shelf_id,
-        shelves.fill_rate,
-        -- Nothing is on its way: a shelf with an open task is left out below.
-        least(shelves.target_qty - shelves.current_stock, warehouses.sellable_stock) as suggested_qty,
-        coalesce(issued_so_far.commands, 0) + 1 as command_no,
-        alerts.alert_id
-    from {{ ref('shelf_state') }} as shelves
-    inner join {{ ref('warehouse_state') }} as warehouses
-        on shelves.store_id = warehouses.store_id and shelves.shelf_id = warehouses.shelf_id
-    inner join {{ ref('alerts') }} as alerts
-        on shelves.store_id = alerts.store_id
-        and shelves.shelf_id = alerts.shelf_id
-        and alerts.alert_type = 'refill_request'
-        and alerts.is_active
-    left join open_tasks
-        on shelves.store_id = open_tasks.store_id and shelves.shelf_id = open_tasks.shelf_id
-    left join issued_so_far
-        on shelves.store_id = issued_so_far.store_id and shelves.shelf_id = issued_so_far.shelf_id
-    where open_tasks.tasks is null
-),
-
-pending as (
-    select
-        {{ uuid5("concat('restock:', store_id, ':', shelf_id, ':', cast(command_no as " ~ string_type() ~ "))") }} as plan_id,
-        store_id,
-        shelf_id,
-        cast(suggested_qty as integer) as suggested_qty,
-        'pending' as status,
-        -- A shelf may read below zero when its sensor missed an arrival.
-        cast(round(least(greatest(1 - fill_rate, 0), 1), 4) as decimal(9, 6)) as priority,
-        alert_id,
-        {{ as_of() }} as created_ts,
-        {{ add_minutes(as_of(), var('restock_expiry_minutes')) }} as expires_ts,
-        {{ as_of() }} as updated_ts
-    from needs
-    where suggested_qty > 0
-)
-
-select * from pending
+select
+    plan_id,
+    store_id,
+    shelf_id,
+    suggested_qty,
+    'pending' as status,
+    priority,
+    alert_id,
+    created_ts,
+    expires_ts,
+    created_ts as updated_ts
+from {{ ref('restocks_due') }}
 union all
 select
     command_id as plan_id,
@@ -84,4 +30,5 @@ select
     issued_ts as created_ts,
     expires_ts,
     updated_ts
-from restocks
+from {{ ref('commands') }}
+where command_type = 'restock'

@@ -95,6 +95,8 @@ def test_order_up_to_does_not_order_what_would_expire_on_the_shelf() -> None:
     """A life of 3 days sells for 2 of them after the day of receipt: 20 pieces and no more."""
     ordered = line("order-up-to", life_days=3.0, shelf_stock=0, warehouse_stock=0)
     assert (ordered["target_qty"], ordered["bound"]) == (20, "shelf_life")
+    stocked = line("order-up-to", life_days=3.0, shelf_stock=20, warehouse_stock=0)
+    assert (stocked["planned_qty"], stocked["bound"]) == (0, "none")
 
 
 def test_order_up_to_goods_that_cannot_be_sold_in_time_are_no_stock() -> None:

@@ -111,6 +111,16 @@ def test_decode_entries_offset_timestamp_is_understood_among_others() -> None:
     assert decoded.rows.num_rows == 21
 
 
+def test_decode_entries_price_near_the_end_of_floats_is_refused_alone() -> None:
+    events = [sale(f"s{i}") for i in range(20)]
+    events[7]["data"]["items"][0]["unit_price"] = 1.797693134862316e304
+    decoded = decode_entries(
+        "pos_transactions", [entry(i, encode(e)) for i, e in enumerate(events)]
+    )
+    assert decoded.rows.num_rows == 19
+    assert [r.rejection.code for r in decoded.rejected] == [ReasonCode.CONTRACT_VIOLATION]
+
+
 def test_decode_entries_money_is_exact() -> None:
     event = sale("m")
     prices = [0.1, 2.55, 0.0001, 1e6, 12.3456, 38970.0, 1.005]
