@@ -23,7 +23,7 @@ up: setup ## run a live store; Ctrl-C stops it
 
 test: setup lint ## lint, types, import rules and all tests
 	$(BIN)/python tests/install_browser.py
-	$(BIN)/pytest
+	$(BIN)/pytest -n logical --maxprocesses 4
 
 lint: setup ## style, types, import rules
 	$(BIN)/ruff check .

@@ -6,9 +6,11 @@ import subprocess
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import settings as hypothesis_settings
+from xdist.scheduler import LoadScopeScheduling
 
 from smartshelf_dagster.pipeline import drain as drains
 from smartshelf_dagster.pipeline.drain import ensure_raw_tables
@@ -32,6 +34,31 @@ hypothesis_settings.register_profile("explore", derandomize=False, print_blob=Tr
 hypothesis_settings.load_profile("gate")
 
 OPENED = datetime(2026, 1, 1, 7, tzinfo=UTC)
+
+# Files that one process runs, one after the other: those that each keep all processors busy, and
+# those that need the recording, so that it is made once.
+TOGETHER = {
+    "e2e": ("tests/e2e/",),
+    "recorded": (
+        "tests/dbt/test_engines.py",
+        "tests/dbt/test_models.py",
+        "tests/integration/test_audit.py",
+        "tests/integration/test_batch_splits.py",
+    ),
+}
+
+
+class SharingByFile(LoadScopeScheduling):
+    """Gives the tests of a file to one process, which makes the file's fixtures once."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        file = nodeid.partition("::")[0]
+        return next((name for name, files in TOGETHER.items() if file.startswith(files)), file)
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> SharingByFile:
+    """Tell `pytest -n` how to share the tests among processes."""
+    return SharingByFile(config, log)
 
 
 @pytest.fixture(scope="session")

@@ -477,17 +477,21 @@ def _to_result(node: Any) -> NodeResult:
 def ensure_manifest() -> dict[str, Any]:
     """Return dbt's manifest, parsing the project when it has changed since the last time.
 
-    Dagster needs it to know the models before anything runs.
+    Dagster needs it to know the models before anything runs. Processes that start together parse
+    once: dbt's output folder is one for all of them.
     """
     path = DBT_PROJECT_DIR / "target" / "manifest.json"
-    newest = max(source.stat().st_mtime for source in _project_files())
-    if not path.exists() or path.stat().st_mtime < newest:
-        transformer = Transformer(load_settings(state_dir=DBT_PROJECT_DIR / "target" / "parse"))
-        transformer.invoke("parse", [])
-        written = transformer.target / "manifest.json"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        fresh = path.with_name(f".manifest.{os.getpid()}.json")
-        fresh.write_bytes(written.read_bytes())
-        fresh.replace(path)
+    if _is_stale(path):
+        settings = load_settings(state_dir=DBT_PROJECT_DIR / "target" / "parse")
+        with exclusive_lock(settings, "parse", wait=True):
+            if _is_stale(path):
+                transformer = Transformer(settings)
+                transformer.invoke("parse", [])
+                (transformer.target / path.name).replace(path)
     manifest: dict[str, Any] = orjson.loads(path.read_bytes())
     return manifest
+
+
+def _is_stale(manifest: Path) -> bool:
+    newest = max(source.stat().st_mtime for source in _project_files())
+    return not manifest.exists() or manifest.stat().st_mtime < newest

@@ -16,6 +16,8 @@ from smartshelf_dagster.settings import PROJECT_ROOT, Settings, load_settings
 from smartshelf_dagster.storage import delta
 from smartshelf_dagster.transform.runner import Transformer
 
+pytestmark = pytest.mark.timeout(600)
+
 DAYS = "1.2"
 # The server stamps its own time into stream ids; nothing else may differ.
 TRANSPORT = ("stream_id",)
@@ -40,7 +42,7 @@ def twins(tmp_path_factory: pytest.TempPathFactory) -> list[Settings]:
         for lake in lakes
     ]
     for run in runs:
-        _, stderr = run.communicate(timeout=280)
+        _, stderr = run.communicate(timeout=500)
         assert run.returncode == 0, stderr
     return [load_settings(lake=str(lake)) for lake in lakes]
 
@@ -49,7 +51,6 @@ def read(settings: Settings, table: str) -> pl.DataFrame:
     return pl.DataFrame(pl.from_arrow(delta.read(settings.table_uri(table))))
 
 
-@pytest.mark.timeout(300)
 def test_same_seed_gives_identical_tables(twins: list[Settings]) -> None:
     names = [contract.table for contract in all_tables()]
     names += [model.table for model in published_models(Transformer(twins[0]))]
@@ -59,7 +60,6 @@ def test_same_seed_gives_identical_tables(twins: list[Settings]) -> None:
     assert read(twins[0], "raw/shelf_events").height > 20_000
 
 
-@pytest.mark.timeout(300)
 def test_stock_that_the_system_sees_is_the_stock_that_is_there(twins: list[Settings]) -> None:
     """Sensors without noise miss nothing, so state and ground truth agree piece by piece."""
     settings = twins[0]

@@ -67,7 +67,7 @@ def test_random_batches_and_restarts_give_the_same_tables(
         assert_frame_equal(left, right, check_row_order=False)
 
 
-@pytest.mark.timeout(120)
+@pytest.mark.timeout(300)
 def test_rebuild_after_noise_finds_no_difference_and_reads_the_same(
     recorded: Recording, client: Client
 ) -> None:
@@ -81,7 +81,7 @@ def test_rebuild_after_noise_finds_no_difference_and_reads_the_same(
         assert_frame_equal(frame, before[table], check_row_order=False)
 
 
-@pytest.mark.timeout(120)
+@pytest.mark.timeout(300)
 def test_rebuild_from_raw_alone_brings_everything_back(
     recorded_copy: Settings, client: Client
 ) -> None:

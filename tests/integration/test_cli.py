@@ -9,6 +9,8 @@ import pytest
 
 from smartshelf_dagster.settings import PROJECT_ROOT, Settings
 
+pytestmark = pytest.mark.timeout(300)
+
 COMMANDS = ("up", "run", "history", "replay", "audit", "rebuild", "bench", "doctor")
 RUN_KEYS = {
     "events", "quarantined", "events_per_s", "sim_days", "wall_s", "alerts_opened",
@@ -17,7 +19,7 @@ RUN_KEYS = {
 }  # fmt: skip
 
 
-def smartshelf(*arguments: str, timeout: float = 100) -> subprocess.CompletedProcess[str]:
+def smartshelf(*arguments: str, timeout: float = 240) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-m", "smartshelf_dagster.cli", *arguments],
         cwd=PROJECT_ROOT,
@@ -72,7 +74,7 @@ def test_audit_and_rebuild_of_a_run_find_nothing(morning: tuple[Path, dict[str, 
     assert last_json(rebuild)["differences"] == 0
 
 
-def test_run_again_goes_on_with_the_same_world(morning: tuple[Path, dict[str, object]]) -> None:
+def test_d32_run_again_goes_on_with_the_same_world(morning: tuple[Path, dict[str, object]]) -> None:
     lake = morning[0]
     other = smartshelf("run", "--days", "0.05", "--seed", "5", "--lake", str(lake))
     assert other.returncode == 2

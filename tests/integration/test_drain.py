@@ -96,6 +96,22 @@ def test_drain_impossible_event_goes_to_quarantine_with_its_payload(
     assert read(settings, f"raw/{topic}").height == 0
 
 
+@pytest.mark.parametrize("time", [1767252600000, "1767252600000"])
+def test_d28_epoch_milliseconds_are_refused_and_move_no_clock(
+    settings: Settings, client: Client, time: object
+) -> None:
+    """Read as seconds they were the year 57,000, from which no alert of the shelf came back."""
+    send(client, SHELF_STREAM, pickup("a"), pickup("b") | {"time": time}, pickup("c"))
+    clock = Clock(client)
+    before = clock.now()
+    assert drain(settings, client, clock).rejected == 1
+    assert clock.now() == before
+    rows = read(settings, "raw/shelf_events")
+    assert rows["event_id"].to_list() == ["a", "c"]
+    assert rows["event_ts"].max() < before
+    assert read(settings, "raw/quarantine")["event_id"].to_list() == ["b"]
+
+
 def test_drain_event_a_little_ahead_of_the_clock_is_accepted(
     settings: Settings, client: Client
 ) -> None:
@@ -137,7 +153,17 @@ def test_drain_bounded_run_goes_on_where_it_stopped(settings: Settings, client: 
     )
 
 
-def test_drain_entries_stay_until_they_are_committed(
+def test_d29_streams_are_not_capped_while_the_drain_lags(
+    settings: Settings, client: Client
+) -> None:
+    """Less than a day of shelf events fitted on a stream of the first generation: 20,000."""
+    count = 20_500
+    send(client, SHELF_STREAM, *(pickup(f"e{number}") for number in range(count)))
+    assert drain(settings, client, Clock(client)).events == count
+    assert read(settings, "raw/shelf_events")["event_id"].n_unique() == count
+
+
+def test_d29_entries_stay_until_they_are_committed(
     settings: Settings, client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     send(client, SHELF_STREAM, pickup("a"))
@@ -181,7 +207,7 @@ def test_drain_died_between_quarantine_and_rows_refusals_stand_and_come_once(
     assert report.events == 5
 
 
-def test_drain_second_drain_at_the_same_time_fails_and_nothing_is_doubled(
+def test_d22_second_drain_at_the_same_time_fails_and_nothing_is_doubled(
     settings: Settings, client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     send(client, SHELF_STREAM, pickup("a"), b"junk")

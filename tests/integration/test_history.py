@@ -29,7 +29,7 @@ def past(tmp_path_factory: pytest.TempPathFactory) -> tuple[Settings, dict[str, 
     return load_settings(lake=str(lake)), last_json(result)
 
 
-@pytest.mark.timeout(240)
+@pytest.mark.timeout(300)
 def test_history_brings_every_event_and_the_audit_is_clean(
     past: tuple[Settings, dict[str, object]],
 ) -> None:
@@ -59,7 +59,7 @@ def test_history_orders_have_a_policy_of_their_own(
     ]
 
 
-@pytest.mark.timeout(240)
+@pytest.mark.timeout(300)
 def test_history_the_system_goes_on_from_its_end(
     past: tuple[Settings, dict[str, object]],
 ) -> None:

@@ -129,8 +129,8 @@ def kill_drain(settings: Settings, client: Client, url: str, kills: int, seed: i
     assert_each_once(settings, producer)
 
 
-@pytest.mark.timeout(300)
-def test_drain_killed_thirty_times_under_load_loses_and_doubles_nothing(
+@pytest.mark.timeout(600)
+def test_d21_drain_killed_thirty_times_under_load_loses_and_doubles_nothing(
     settings: Settings, client: Client, broker: EmbeddedRedis, session: LakeSession
 ) -> None:
     kill_drain(settings, client, broker.url, kills=30, seed=7)
@@ -170,8 +170,8 @@ def kill_redis(settings: Settings, folder: Path, kills: int, seed: int) -> None:
     assert audit(settings).clean
 
 
-@pytest.mark.timeout(300)
-def test_redis_killed_under_load_gives_back_what_it_confirmed(
+@pytest.mark.timeout(600)
+def test_d21_redis_killed_under_load_gives_back_what_it_confirmed(
     settings: Settings, tmp_path: Path
 ) -> None:
     kill_redis(settings, tmp_path / "redis", kills=8, seed=11)
@@ -213,7 +213,7 @@ def kill_turns(settings: Settings, client: Client, url: str, kills: int, seed: i
 
 
 @pytest.mark.timeout(600)
-def test_turn_killed_mid_build_and_mid_publication_is_made_good(
+def test_d21_turn_killed_mid_build_and_mid_publication_is_made_good(
     settings: Settings, client: Client, broker: EmbeddedRedis
 ) -> None:
     kill_turns(settings, client, broker.url, kills=8, seed=3)

@@ -50,7 +50,7 @@ def malformed() -> dict[str, list[bytes]]:
     return collect_malformed(MALFORMED)
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(600)
 @pytest.mark.parametrize("events_per_entry", [1, 50])
 def test_malformed_events_are_all_quarantined_and_the_pipeline_goes_on(
     settings: Settings,

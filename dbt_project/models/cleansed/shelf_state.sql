@@ -11,13 +11,14 @@ select
     coalesce(in_carts.qty, 0) as in_carts,
     store_items.shelf_capacity,
     cast(coalesce(on_shelf.qty, 0) as double) / store_items.shelf_capacity as fill_rate,
-    thresholds.low_below_qty,
-    thresholds.target_qty,
+    -- An item that no policy speaks of is there all the same; nothing is asked for.
+    coalesce(thresholds.low_below_qty, 0) as low_below_qty,
+    coalesce(thresholds.target_qty, 0) as target_qty,
     coalesce(levels.low_state, 0) = 1 as is_low,
     on_shelf.last_event_ts
 from {{ ref('stg_store_items') }} as store_items
 inner join {{ ref('stg_items') }} as items on store_items.item_id = items.item_id
-inner join {{ ref('stock_thresholds') }} as thresholds
+left join {{ ref('stock_thresholds') }} as thresholds
     on store_items.store_id = thresholds.store_id
     and store_items.item_id = thresholds.item_id
     and thresholds.location = 'shelf'

@@ -11,12 +11,13 @@ select
     coalesce(in_warehouse.qty, 0) - coalesce(expired.qty, 0) as sellable_stock,
     store_items.warehouse_capacity,
     cast(coalesce(in_warehouse.qty, 0) as double) / nullif(store_items.warehouse_capacity, 0) as fill_rate,
-    thresholds.low_below_qty as reorder_point,
+    -- An item that no policy speaks of is there all the same.
+    coalesce(thresholds.low_below_qty, 0) as reorder_point,
     coalesce(levels.low_state, 0) = 1 as is_low,
     in_warehouse.last_event_ts
 from {{ ref('stg_store_items') }} as store_items
 inner join {{ ref('stg_items') }} as items on store_items.item_id = items.item_id
-inner join {{ ref('stock_thresholds') }} as thresholds
+left join {{ ref('stock_thresholds') }} as thresholds
     on store_items.store_id = thresholds.store_id
     and store_items.item_id = thresholds.item_id
     and thresholds.location = 'warehouse'

@@ -1,7 +1,6 @@
 """The docs page: while it is built, when it is there, when it cannot be built."""
 
 import os
-import socket
 import subprocess
 import sys
 import time
@@ -17,6 +16,7 @@ from smartshelf_dagster.services.docs_page import docs_page
 from smartshelf_dagster.services.docs_site import DocsSite
 from smartshelf_dagster.settings import PROJECT_ROOT, Settings, load_settings
 from smartshelf_dagster.transform.runner import TransformError
+from tests.helpers.ports import free_ports
 
 
 @pytest.fixture
@@ -27,9 +27,7 @@ def empty(tmp_path: Path) -> Settings:
 
 def test_docs_site_asks_to_wait_and_then_shows_every_model(tmp_path: Path) -> None:
     """In a process of its own, as `smartshelf up` runs it."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_ports(1)
     with subprocess.Popen(
         [sys.executable, "-m", "smartshelf_dagster.services.docs_site", "127.0.0.1", str(port)],
         cwd=PROJECT_ROOT,

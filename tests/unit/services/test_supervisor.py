@@ -30,6 +30,8 @@ from smartshelf_dagster.services.up import (
 )
 from smartshelf_dagster.settings import Settings, load_settings
 from smartshelf_dagster.streaming.client import connect
+from smartshelf_dagster.transform.runner import WarehouseBusyError
+from tests.helpers.ports import free_ports
 
 
 def wait_until(what: Callable[[], bool]) -> None:
@@ -117,10 +119,10 @@ def test_supervisor_names_the_log_of_a_server_that_does_not_answer(
 
 
 def test_up_names_the_port_that_is_taken(tmp_path: Path) -> None:
+    port = free_ports(3) + 1
     with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
+        taken.bind(("127.0.0.1", port))
         taken.listen()
-        port = taken.getsockname()[1]
         settings = load_settings(lake=str(tmp_path / "lake"))
         with pytest.raises(PortInUseError, match=rf"port {port} for the report app .*--port-base"):
             run_up(settings, UpOptions(port_base=port - 1), print)
@@ -192,6 +194,6 @@ def test_up_second_one_on_the_same_lake_is_refused(settings: Settings) -> None:
     ) as other:
         assert other.stdout is not None
         assert other.stdout.readline() == "locked\n"
-        with pytest.raises(Exception, match="up"):
-            run_up(settings, UpOptions(port_base=41_000), print)
+        with pytest.raises(WarehouseBusyError, match=r"up\.lock"):
+            run_up(settings, UpOptions(port_base=free_ports(3)), print)
         other.communicate()

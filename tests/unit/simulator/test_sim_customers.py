@@ -107,8 +107,8 @@ def test_spread_gives_what_is_left_to_the_largest_remainders():
         assert spread(total, SLOT_WEIGHTS_MONDAY).sum() == total
 
 
-def test_slots_leave_no_minute_out(reference):
-    """The first generation let nobody in during the last minute of a slot (D17)."""
+def test_d17_slots_leave_no_minute_out(reference):
+    """The first generation let nobody in during the last minute of a slot."""
     customers = Customers(reference)
     calendar = reference.calendar
     minutes: Counter[int] = Counter()

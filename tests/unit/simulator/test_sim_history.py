@@ -2,10 +2,12 @@
 
 import subprocess
 from collections import Counter
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import date
 from itertools import pairwise
+from math import ceil
 from pathlib import Path
+from typing import Any
 
 import fastjsonschema
 import orjson
@@ -159,61 +161,126 @@ def test_commands_of_the_rules_satisfy_their_contracts(past):
     assert kinds.keys() == {"restock", "removal", "markdown", "supplier_order", "supplier_cutoff"}
 
 
-def test_d01_d02_d10_a_month_by_standing_rules_is_stationary_and_sells_what_was_ordered(
-    redis_url, past_dir, past, client
-):
-    """The first generation's year ran away, and never ordered fresh goods again."""
-    world = simulation(redis_url, past_dir)
-    sold = []
-    for day in (0, 7, 14, 21, 28):
-        world.advance(parse_instant(START) + day * DAY_MS)
-        sold.append(world.ledger()["sold_units"])
-    weeks = [after - before for before, after in pairwise(sold[1:])]
+@dataclass(frozen=True)
+class Month:
+    """Four weeks of a store by its own rules.
+
+    Attributes:
+        sold: Pieces sold by the end of each week.
+        ledger: Ground truth at the end.
+        stock: What is there at the end, by lot.
+        commands: All commands.
+        lines: All receipt lines.
+    """
+
+    sold: list[int]
+    ledger: dict[str, Any]
+    stock: pl.DataFrame
+    commands: list[dict[str, Any]]
+    lines: list[dict[str, Any]]
+
+
+@pytest.fixture(scope="module")
+def month(past_dir, valkey_socket) -> Month:
+    """The first month of that world."""
+    with redis.Redis(unix_socket_path=str(valkey_socket), socket_timeout=5) as connection:
+        connection.flushall()
+        world = simulation(f"unix://{valkey_socket}", past_dir)
+        sold = []
+        for day in (0, 7, 14, 21, 28):
+            world.advance(parse_instant(START) + day * DAY_MS)
+            sold.append(world.ledger()["sold_units"])
+        sales = (orjson.loads(payload) for payload in stream_events(connection, "pos_transactions"))
+        return Month(
+            sold,
+            world.ledger(),
+            world.stock(),
+            [orjson.loads(payload) for payload in stream_events(connection, "commands")],
+            [line for sale in of_type(sales, "pos.sale") for line in sale["data"]["items"]],
+        )
+
+
+def test_d01_weeks_of_a_history_sell_alike(month):
+    """The year of the first generation ran away: what was sold raised what was wanted."""
+    weeks = [after - before for before, after in pairwise(month.sold[1:])]
     assert max(weeks) < 1.1 * min(weeks)
-    ledger = world.ledger()
-    assert ledger["fill_rate"] > 0.97
-    assert 0 < ledger["wasted_units"] < 0.05 * ledger["sold_units"]
-    # What was ordered at the last cutoff is on its way.
-    assert ledger["delivered_units"] > 100_000
-    assert ledger["ordered_units"] - ledger["delivered_units"] < 20_000
-    commands = [orjson.loads(payload) for payload in stream_events(client, "commands")]
-    assert len({event["id"] for event in commands}) == len(commands)
-    assert ledger["commands"] == {
-        "accepted": len(commands),
-        "repeated": 0,
-        "unsupported": 0,
-        "foreign": 0,
-        "malformed": 0,
-    }
-    orders = of_type(commands, "supplier_order")
+    assert month.ledger["fill_rate"] > 0.97
+
+
+def test_d02_fresh_goods_are_ordered_again_and_again(month, past):
+    """The first generation ordered them never."""
     fresh = {
         name for name, is_fresh in zip(past.item_id, past.is_perishable, strict=True) if is_fresh
     }
-    assert fresh == {order["data"]["shelf_id"] for order in orders} & fresh
-    sales = (orjson.loads(payload) for payload in stream_events(client, "pos_transactions"))
-    codes = Counter(
-        line["batch_code"][:3]
-        for sale in of_type(sales, "pos.sale")
-        for line in sale["data"]["items"]
+    cutoffs = Counter(
+        order["data"]["shelf_id"] for order in of_type(month.commands, "supplier_order")
     )
-    assert codes["SUP"] > 5_000
-    places = world.stock().group_by("location").agg(pl.col("quantity").sum())
-    held = places["quantity"].sum()
+    assert fresh <= cutoffs.keys()
+    assert sum(cutoffs[name] for name in fresh) > 5 * len(fresh)
+    assert 0 < month.ledger["wasted_units"] < 0.05 * month.ledger["sold_units"]
+
+
+def test_d10_what_was_ordered_is_sold_by_its_lots(month):
+    """Tills of the first generation knew the lots of the opening only."""
+    sold = Counter(line["batch_code"][:3] for line in month.lines)
+    assert sold["SUP"] > 5_000
+    assert sold.keys() == {"SUP", "B00"}
+
+
+def test_what_was_ordered_comes_and_every_piece_is_accounted_for(month, past):
+    ledger = month.ledger
+    # What was ordered at the last cutoff is on its way.
+    assert ledger["delivered_units"] > 100_000
+    assert ledger["ordered_units"] - ledger["delivered_units"] < 20_000
+    orders = of_type(month.commands, "supplier_order")
+    assert sum(event["data"]["quantity"] for event in orders) == ledger["ordered_units"]
     opening = sum(quantity for _, quantity in past.opening)
-    assert held == (
+    assert month.stock["quantity"].sum() == (
         opening
         + ledger["delivered_units"]
         + ledger["returned_units"]
         - ledger["sold_units"]
         - ledger["wasted_units"]
     )
-    delivered = world.stock().filter(pl.col("batch_code").str.starts_with("SUP-"))
+    delivered = month.stock.filter(pl.col("batch_code").str.starts_with("SUP-"))
     assert set(delivered["location"]) >= {"shelf", "warehouse"}
     assert delivered.filter(pl.col("received_date") < date(2025, 1, 1)).is_empty()
-    assert sum(event["data"]["quantity"] for event in orders) == ledger["ordered_units"]
 
 
-def test_history_goes_on_where_it_stopped_and_live_goes_on_from_there(redis_url, past_dir, client):
+def test_commands_of_a_history_are_all_done_once(month):
+    assert len({event["id"] for event in month.commands}) == len(month.commands)
+    assert month.ledger["commands"] == {
+        "accepted": len(month.commands),
+        "repeated": 0,
+        "unsupported": 0,
+        "foreign": 0,
+        "malformed": 0,
+    }
+
+
+def test_d15_history_and_live_share_one_policy(past_dir, past):
+    """The panel and the live store of the first generation were two stores."""
+    rows = pl.read_parquet(past_dir / "reference" / "stock_policies.parquet")
+    told = rows.filter(pl.col("location") == "shelf").row(0, named=True)
+    capacity = past.shelf_capacity[0]
+    low = max(told["low_qty"], float(told["low_frac"]) * capacity)
+    codes = [
+        code
+        for code, item, (on_shelf, _) in zip(
+            past.lots.batch_code, past.lots.item, past.opening, strict=True
+        )
+        if on_shelf and item == 0
+    ]
+    for held in (ceil(low) - 1, ceil(low)):
+        store = with_stock(past, shelf={codes[0]: held})
+        restocks = decided(store, at(store, "2025-01-01T01:00:00Z"))["restock"]
+        asked = {event["data"]["shelf_id"] for event in restocks}
+        assert (past.item_id[0] in asked) == (held < low)
+
+
+def test_d15_history_goes_on_where_it_stopped_and_live_goes_on_from_there(
+    redis_url, past_dir, client
+):
     """The commands of the rules are not done again by those who read commands."""
     middle, end = parse_instant(START) + 60 * HOUR_MS, parse_instant(START) + 96 * HOUR_MS
     simulation(redis_url, past_dir).advance(end)

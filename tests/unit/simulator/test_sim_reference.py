@@ -209,7 +209,7 @@ def test_lots_are_full_batches_and_one_rest_that_is_newest(folder):
         assert 1 <= quantities[-1] <= size
 
 
-def test_dates_of_lots_follow_the_start(folder):
+def test_d05_dates_of_lots_follow_the_start(folder):
     lots = read(folder, "opening_lots", "S001").join(
         read(folder, "items"), left_on="shelf_id", right_on="item_id", maintain_order="left"
     )
@@ -319,7 +319,7 @@ def test_a_folder_keeps_its_world(tmp_path):
         bootstrap(tmp_path, stores=1, seed=2, start_ms=parse_instant(START))
 
 
-def test_dates_move_with_the_start(tmp_path, reference_dir):
+def test_d05_dates_move_with_the_start(tmp_path, reference_dir):
     bootstrap(tmp_path, stores=2, seed=SEED, start_ms=parse_instant("2025-01-01T07:00:00Z"))
     moved = read(tmp_path, "opening_lots")
     original = read(reference_dir, "opening_lots")

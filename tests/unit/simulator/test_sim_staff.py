@@ -116,13 +116,19 @@ def test_every_report_satisfies_its_contract(quiet, goods):
     }
 
 
-def test_goods_are_in_transit_between_pick_and_shelf(quiet, goods):
+def test_d09_goods_on_their_way_arrive_when_they_are_due_though_nothing_else_happens(quiet, goods):
+    """In the first generation they waited for the next event of the warehouse."""
     item, lots = goods
     world, warehouse, shelf = run(quiet, [restock(quiet, item, 4)], minutes=3)
     assert pieces(world)[TRANSIT] == {lots[0]: 4}
     assert len(of_type(warehouse, "warehouse.pick")) == 1
     assert shelf == []
     assert outcomes(warehouse) == {}
+    events = play(world, quiet.start_ms + 5 * MINUTE_MS)
+    (arrived,) = of_type(events["shelf_events"], "shelf.putback")
+    assert minute_of(quiet, arrived) == 4.0
+    assert TRANSIT not in pieces(world)
+    assert pieces(world)[SHELF] == {lots[0]: 4}
 
 
 def test_what_does_not_fit_is_carried_back(quiet, goods):
@@ -154,7 +160,7 @@ def test_a_full_shelf_takes_nothing(quiet, goods):
     assert pieces(world)[WAREHOUSE][lots[0]] == quiet.opening[lots[0]][1]
 
 
-def test_two_commands_for_one_shelf_do_not_overfill_it(quiet, goods):
+def test_d08_two_commands_for_one_shelf_do_not_overfill_it(quiet, goods):
     item, _ = goods
     small = replace(quiet, shelf_capacity=[10] * 1142)
     commands = [restock(small, item, 8, command_id=name) for name in ("a", "b")]

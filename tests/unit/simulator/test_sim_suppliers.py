@@ -55,7 +55,7 @@ def life_of(receipt) -> int:
     ).days
 
 
-def test_an_order_is_cut_into_lots_of_the_batch_size_and_reported_once(quiet):
+def test_d14_an_order_is_cut_into_lots_of_the_batch_size_and_reported_once(quiet):
     world, receipts, checks = deliver(quiet, [order(0, 25)])
     shelf = quiet.item_id[0]
     data = [receipt["data"] for receipt in receipts]

@@ -207,7 +207,7 @@ def test_opening_stock_is_every_lot_at_the_start(days, reference):
     assert len(counted) == len(expected)
 
 
-def test_receipts_show_the_list_price_and_the_discount_of_the_day(plenty_days, plenty):
+def test_d12_weekly_promotions_change_the_price_and_what_is_wanted(plenty_days, plenty):
     _, events = plenty_days
     price = dict(zip(plenty.item_id, plenty.prices.list_price, strict=True))
     discounted = Counter()
@@ -323,7 +323,7 @@ def test_lost_demand_is_what_the_shelf_did_not_have(reference):
     assert len(events["foot_traffic"]) > 200
 
 
-def test_a_customer_takes_what_is_there_and_the_rest_is_lost(reference):
+def test_d20_a_customer_takes_what_is_there_and_the_rest_is_lost(reference):
     """One piece per lot: who wants more takes from lot after lot, then goes short."""
     scarce = with_stock(reference, shelf=dict.fromkeys(reference.lots.batch_code, 1), warehouse=0)
     lots_on_shelf = Counter(
