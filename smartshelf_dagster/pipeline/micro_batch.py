@@ -60,6 +60,8 @@ class LakeSession:
         client: Connection to the broker.
         clock: The clock in force.
         transformer: dbt for this lake.
+        events: Events received so far, by all its drains.
+        refused: How many of them went to quarantine.
     """
 
     def __init__(self, settings: Settings, client: Client) -> None:
@@ -73,6 +75,8 @@ class LakeSession:
         self.client = client
         self.clock = Clock(client, settings.clock)
         self.transformer = Transformer(settings)
+        self.events = 0
+        self.refused = 0
         self._prepared = False
         self._last_as_of: datetime | None = None
         self._raw: dict[str, delta.Table] = {}
@@ -85,7 +89,7 @@ class LakeSession:
         """Move what is on the streams into the raw tables."""
         self._raw = self._raw or ensure_raw_tables(self.settings)
         self._assortment = self._assortment or load_assortment(self.settings)
-        return drain(
+        report = drain(
             self.settings,
             self.client,
             self.clock,
@@ -93,6 +97,9 @@ class LakeSession:
             assortment=self._assortment,
             keep_rows=self._keeps_rows,
         )
+        self.events += report.events
+        self.refused += report.rejected
+        return report
 
     def as_of(self) -> datetime:
         """Return the time to compute for: the clock in force, never earlier than before."""

@@ -36,7 +36,7 @@ class HistoryReport:
         events: Events drained.
         quarantined: Events refused.
         sim_days: Simulated days from the start of the world.
-        ledger: Ground truth of the simulator over these days, by name.
+        ledger: Ground truth of the simulator over the business days that have ended, by name.
         seconds: Duration of each step.
     """
 
@@ -83,7 +83,8 @@ def load_history(
     """
     report = HistoryReport()
     started = time.perf_counter()
-    _play(session, redis_url, to, report, on_progress)
+    _play(session, redis_url, to, on_progress)
+    report.events, report.quarantined = session.events, session.refused
     report.seconds["drain"] = time.perf_counter() - started
     as_of = session.as_of()
     session.build(as_of, TICK)
@@ -100,7 +101,6 @@ def _play(
     session: LakeSession,
     redis_url: str,
     to: datetime,
-    report: HistoryReport,
     on_progress: Callable[[datetime], None] | None,
 ) -> None:
     log_path = session.settings.log_dir / "history.log"
@@ -118,8 +118,6 @@ def _play(
             while True:
                 has_ended = process.poll() is not None
                 drained = session.drain()
-                report.events += drained.events
-                report.quarantined += drained.rejected
                 now = session.clock.simulated_now()
                 if on_progress and now:
                     on_progress(now)

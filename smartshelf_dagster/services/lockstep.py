@@ -80,14 +80,12 @@ def run_lockstep(
     started = time.perf_counter()
     begin = session.clock.simulated_now() or world_start(session.settings)
     end = begin + timedelta(days=days)
-    now, events, quarantined = begin, 0, 0
+    now, events_before, refused_before = begin, session.events, session.refused
     with session.transformer.held():
         while now < end:
             before, now = now, min(now + tick, end)
             simulator.advance(now)
             report = session.turn(publish_now=now.date() != before.date() or now >= end)
-            events += report.drained.events
-            quarantined += report.drained.rejected
             if on_tick:
                 on_tick(now, report)
     wall_s = time.perf_counter() - started
@@ -96,8 +94,8 @@ def run_lockstep(
         tasks = reader.count("ops/commands", "command_type = 'restock'")
         orders = reader.count("ops/commands", "command_type = 'supplier_order'")
     return LockstepReport(
-        events=events,
-        quarantined=quarantined,
+        events=session.events - events_before,
+        quarantined=session.refused - refused_before,
         sim_days=days,
         wall_s=wall_s,
         ledger=simulator.ask("ledger"),
