@@ -54,7 +54,8 @@ def run_policy(policy: str, seed: int, days: int) -> dict[str, Any]:
         settings = load_settings(lake=str(Path(folder) / "lake"))
         command = [
             *(sys.executable, "-m", "smartshelf_dagster.cli", "run", "--days", str(days)),
-            *("--seed", str(seed), "--policy", policy, "--lake", settings.lake, "--json"),
+            *("--seed", str(seed), "--policy", policy, "--lake", settings.lake),
+            *("--publish", "end", "--json"),
         ]
         subprocess.run(command, cwd=PROJECT_ROOT, check=True, capture_output=True, text=True)
         ledger = pl.read_parquet(state_dir(settings) / "ledger" / "**" / "*.parquet")

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import orjson
 import typer
@@ -144,6 +144,10 @@ def run(
         str | None,
         typer.Option(help="Ordering policy: order-up-to or rule; default SMARTSHELF_ORDER_POLICY."),
     ] = None,
+    publish: Annotated[
+        Literal["daily", "end"],
+        typer.Option(help="Publish at the end of each simulated day, or of the run only."),
+    ] = "daily",
     as_json: JsonOption = False,
 ) -> None:
     """Run the same loop in lockstep, without waiting for a clock."""
@@ -173,6 +177,7 @@ def run(
                     simulator,
                     days=days,
                     tick=span,
+                    publish_daily=publish == "daily",
                     on_tick=lambda now, _: progress.update(
                         task, advance=hours, description=f"{now:%Y-%m-%d %H:%M}"
                     ),

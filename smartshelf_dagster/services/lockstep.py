@@ -64,17 +64,19 @@ def run_lockstep(
     *,
     days: float,
     tick: timedelta,
+    publish_daily: bool = True,
     on_tick: Callable[[datetime, MicroBatchReport], None] | None = None,
 ) -> LockstepReport:
     """Run the loop for some simulated days, from where the world stands.
 
-    Publication happens at the end of each simulated day and at the end: nobody reads in between.
+    Publication happens at the end of each simulated day, and at the end: nobody reads in between.
 
     Args:
         session: The system.
         simulator: The world.
         days: Simulated days to run.
         tick: Simulated time between two turns of the system.
+        publish_daily: Whether to publish each day, or at the end only; decisions are the same.
         on_tick: Called after each turn.
     """
     started = time.perf_counter()
@@ -85,7 +87,8 @@ def run_lockstep(
         while now < end:
             before, now = now, min(now + tick, end)
             simulator.advance(now)
-            report = session.turn(publish_now=now.date() != before.date() or now >= end)
+            is_day_over = publish_daily and now.date() != before.date()
+            report = session.turn(publish_now=is_day_over or now >= end)
             if on_tick:
                 on_tick(now, report)
     wall_s = time.perf_counter() - started
