@@ -5,7 +5,7 @@ import json
 import sys
 from collections.abc import Callable
 
-from benchmarks import drain, forecast, live, lockstep, micro_batch, replay
+from benchmarks import drain, forecast, history, live, lockstep, micro_batch, replay
 from benchmarks.common import Figure, describe_machine
 
 BENCHMARKS: dict[str, Callable[[], list[Figure]]] = {
@@ -13,6 +13,7 @@ BENCHMARKS: dict[str, Callable[[], list[Figure]]] = {
     "micro-batch": micro_batch.run,
     "lockstep": lockstep.run,
     "replay": replay.run,
+    "history": history.run,
     "live": live.run,
     "forecast": forecast.run,
 }
