@@ -61,7 +61,7 @@ def profile(lake: Path) -> str:
         wasted=pl.sum("wasted_units"),
     )
     lines = [
-        "| month | sold | per lasting item, day | per perishable | fill rate, % | delivered | wasted |",
+        "| month | sold | per lasting item | per perishable | fill rate, % | delivered | wasted |",
         "|---|---|---|---|---|---|---|",
     ]
     lines += [
