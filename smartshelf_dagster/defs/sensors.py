@@ -18,7 +18,7 @@ from smartshelf_dagster.defs.jobs import (
     supplier_cutoff_job,
 )
 from smartshelf_dagster.domain.cadence import CADENCES
-from smartshelf_dagster.pipeline.peek import peek_streams
+from smartshelf_dagster.pipeline.peek import peek_streams, unread_streams
 from smartshelf_dagster.resources.lake import LakeResource
 from smartshelf_dagster.settings import load_settings
 from smartshelf_dagster.storage.reference import read_reference
@@ -55,7 +55,10 @@ def event_sensor(
     if _is_under_way(context, micro_batch_job.name):
         return dg.SkipReason("a micro-batch is under way")
     now = datetime.now(UTC)
-    found = peek_streams(lake.settings, lake.connect())
+    client = lake.connect()
+    if unread := unread_streams(lake.settings, client):
+        context.log.warning("streams of stores that are not in ref/stores: %s", ", ".join(unread))
+    found = peek_streams(lake.settings, client)
     cursor = json.loads(context.cursor or "{}")
     quiet_since = datetime.fromisoformat(cursor.get("requested_at", "1970-01-01T00:00:00+00:00"))
     if found == cursor.get("last_ids") and now - quiet_since < _QUIET_PUBLICATION:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from smartshelf_dagster.contracts.tables import all_tables
 from smartshelf_dagster.errors import SmartShelfError
+from smartshelf_dagster.pipeline.peek import peek_streams, unread_streams
 from smartshelf_dagster.services.embedded_redis import broker
 from smartshelf_dagster.settings import Settings
 from smartshelf_dagster.storage import delta
@@ -17,6 +18,10 @@ from smartshelf_dagster.streaming.client import connect, without_password
 _NEEDED_FREE_GB = 2
 _OLDEST_SERVER = (6, 2)
 _PACKAGES = ("dagster", "dbt-core", "dbt-duckdb", "deltalake", "duckdb", "polars", "streamlit")
+
+
+class UnknownStoreError(SmartShelfError, ValueError):
+    """Events wait on streams of a store that nobody knows; the message names them."""
 
 
 @dataclass(frozen=True)
@@ -42,6 +47,7 @@ def diagnose(settings: Settings) -> list[Finding]:
         ("disk", _disk),
         ("lake", _lake),
         ("broker", _broker),
+        ("streams", _streams),
     ]
     findings = []
     for name, check in checks:
@@ -85,3 +91,14 @@ def _broker(settings: Settings) -> str:
         if tuple(int(part) for part in version.split(".")[:2]) < _OLDEST_SERVER:
             raise OSError(f"{without_password(url)}: version {version}, expected 6.2 or newer")
         return f"{without_password(url)}: version {version}"
+
+
+def _streams(settings: Settings) -> str:
+    with broker(settings) as url:
+        client = connect(url, settings.redis_timeout_s)
+        if unread := unread_streams(settings, client):
+            raise UnknownStoreError(
+                f"{', '.join(unread)}: nobody reads them, expected the name of a store of "
+                "ref/stores after the colon; load the store's master data, and they are drained"
+            )
+        return f"{len(peek_streams(settings, client))} in use"
