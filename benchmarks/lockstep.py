@@ -9,7 +9,7 @@ from pathlib import Path
 from benchmarks.common import Figure
 from smartshelf_dagster.settings import PROJECT_ROOT
 
-DAYS = 4
+DAYS = 7
 REPETITIONS = 2
 
 
