@@ -24,12 +24,7 @@ with progress as (
     from {{ ref('issued_commands') }} as commands
     left join {{ ref('restock_progress') }} as moved on commands.command_id = moved.command_id
     left join {{ ref('task_reports') }} as reports on commands.command_id = reports.command_id
-    left join (
-        select command_id, min(removed_ts) as removed_ts
-        from {{ ref('removal_reports') }}
-        where command_id is not null
-        group by command_id
-    ) as removals on commands.command_id = removals.command_id
+    left join {{ removal_answers() }} as removals on commands.command_id = removals.command_id
     left join (
         select command_id, max(case when is_final then 1 else 0 end) = 1 as is_complete, max(checked_ts) as checked_ts
         from {{ ref('delivery_checks') }}

@@ -27,3 +27,13 @@
         and not exists (select 1 from {{ this }} as known where known.{{ id }} = numbered.{{ id }})
     {%- endif %}
 {%- endmacro %}
+
+{#- What staff found for each removal command: pieces thrown away, and when they first said so. -#}
+{% macro removal_answers() -%}
+    (
+        select command_id, sum(removed_qty) as removed_qty, min(removed_ts) as removed_ts
+        from {{ ref('removal_reports') }}
+        where command_id is not null
+        group by command_id
+    )
+{%- endmacro %}

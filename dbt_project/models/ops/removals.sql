@@ -14,12 +14,7 @@ with asked as (
         reports.removed_qty,
         reports.removed_ts
     from {{ ref('issued_commands') }} as commands
-    left join (
-        select command_id, sum(removed_qty) as removed_qty, min(removed_ts) as removed_ts
-        from {{ ref('removal_reports') }}
-        where command_id is not null
-        group by command_id
-    ) as reports on commands.command_id = reports.command_id
+    left join {{ removal_answers() }} as reports on commands.command_id = reports.command_id
     where commands.command_type = 'removal'
 ),
 

@@ -23,12 +23,7 @@ asked_so_far as (
         count(reports.removed_ts) as answers,
         max(reports.removed_ts) as last_removed_ts
     from {{ ref('issued_commands') }} as commands
-    left join (
-        select command_id, min(removed_ts) as removed_ts
-        from {{ ref('removal_reports') }}
-        where command_id is not null
-        group by command_id
-    ) as reports on commands.command_id = reports.command_id
+    left join {{ removal_answers() }} as reports on commands.command_id = reports.command_id
     where commands.command_type = 'removal'
     group by commands.store_id, commands.item_id, commands.location, commands.batch_code
 )

@@ -1,5 +1,6 @@
 """Protection intervals follow from the calendar."""
 
+import csv
 import datetime as dt
 
 import pytest
@@ -15,8 +16,15 @@ from smartshelf_dagster.forecasting.calendar import (
     protection_intervals,
     window_between,
 )
+from smartshelf_dagster.settings import PROJECT_ROOT
 
 SUNDAY = dt.date(2026, 1, 4)
+SEED = PROJECT_ROOT / "dbt_project" / "seeds" / "supplier_calendar.csv"
+
+
+def test_rounds_are_those_of_the_seed_that_the_models_read() -> None:
+    rows = csv.DictReader(SEED.read_text("utf-8").splitlines())
+    assert [SupplierRound(*(int(value) for value in row.values())) for row in rows] == list(ROUNDS)
 
 
 def test_protection_intervals_of_a_week_are_68_68_and_92_hours() -> None:

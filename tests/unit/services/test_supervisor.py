@@ -103,6 +103,7 @@ def test_supervisor_leaves_no_process_behind(tmp_path: Path) -> None:
         return False
 
     wait_until(is_gone)
+    assert is_gone()
 
 
 def test_supervisor_names_the_log_of_a_server_that_does_not_answer(
