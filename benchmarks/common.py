@@ -10,11 +10,15 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import polars as pl
 import psutil
 
 from smartshelf_dagster.services.embedded_redis import EmbeddedRedis
 from smartshelf_dagster.services.simulator import bootstrap_world
 from smartshelf_dagster.settings import Settings, load_settings
+
+# Of the pieces in rows of the simulator's ledger that were wanted, the share that was sold.
+FILL_RATE = pl.sum("sold_units") / (pl.sum("sold_units") + pl.sum("lost_units"))
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import polars as pl
 
-from benchmarks.common import Figure, describe_machine
+from benchmarks.common import FILL_RATE, Figure, describe_machine
 from smartshelf_dagster.services.simulator import state_dir
 from smartshelf_dagster.settings import PROJECT_ROOT, load_settings
 
@@ -51,12 +51,11 @@ def profile(lake: Path) -> str:
         own = pl.col("is_perishable") == is_perishable
         return pl.col("sold_units").filter(own).mean()
 
-    sold, lost = pl.sum("sold_units"), pl.sum("lost_units")
     by_month = ledger.group_by(month, maintain_order=True).agg(
-        sold=sold,
+        sold=pl.sum("sold_units"),
         other=a_day(is_perishable=False),
         perishable=a_day(is_perishable=True),
-        fill=100 * sold / (sold + lost),
+        fill=100 * FILL_RATE,
         delivered=pl.sum("delivered_units"),
         wasted=pl.sum("wasted_units"),
     )

@@ -18,7 +18,7 @@ from typing import Any
 
 import polars as pl
 
-from benchmarks.common import describe_machine
+from benchmarks.common import FILL_RATE, describe_machine
 from smartshelf_dagster.domain.ordering import POLICIES
 from smartshelf_dagster.services.simulator import state_dir
 from smartshelf_dagster.settings import PROJECT_ROOT, Settings, load_settings
@@ -73,16 +73,11 @@ def _ledger_figures(ledger: pl.DataFrame) -> dict[str, float]:
     stock = ledger.group_by("date").agg(pieces=pl.sum("shelf_units") + pl.sum("warehouse_units"))
     summed = ("lost_units", "wasted_units", "wasted_value", "ordered_units", "sold_units")
     return {
-        "fill_rate": _fill_rate(ledger),
-        "fill_rate_last": _fill_rate(last),
+        "fill_rate": float(ledger.select(FILL_RATE).item()),
+        "fill_rate_last": float(last.select(FILL_RATE).item()),
         **{name: float(ledger[name].sum()) for name in summed},
         "average_stock": float(stock.select(pl.mean("pieces")).item()),
     }
-
-
-def _fill_rate(ledger: pl.DataFrame) -> float:
-    sold, lost = pl.sum("sold_units"), pl.sum("lost_units")
-    return float(ledger.select(sold / (sold + lost)).item())
 
 
 def _empty_share(settings: Settings) -> float:
