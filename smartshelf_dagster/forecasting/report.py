@@ -4,6 +4,7 @@ Belongs here: words and charts. Does not belong here: the measures.
 """
 
 from collections.abc import Sequence
+from itertools import cycle
 from typing import Any
 
 import polars as pl
@@ -29,6 +30,7 @@ _MEASURES = {
 _SHORT = ("n", "wape", "bias", "pinball", "coverage_80", "coverage_95")
 _COLOURS = {CHAMPION: "#0f766e", MODEL: "#2563eb", BLEND: "#7c3aed"}
 _OTHERS = "#94a3b8"
+_DASHES = ("dash", "dot", "dashdot", "longdash")
 
 
 def to_markdown(report: Report, title: str) -> str:
@@ -138,12 +140,15 @@ def to_html(report: Report, title: str) -> str:
             row=place,
             col=1,
         )
+        # Baselines share a colour; their lines tell them apart.
+        dashes = dict(zip(sorted(best), cycle(_DASHES), strict=False))
         for method in (CHAMPION, MODEL, BLEND, *sorted(best)):
             of_method = of_level & (pl.col("method") == method)
             style = {
                 "name": method,
                 "legendgroup": method,
                 "line_color": _colour(method),
+                "line_dash": dashes.get(method, "solid"),
                 "row": place,
             }
             points = report.by_origin.filter(of_method)
