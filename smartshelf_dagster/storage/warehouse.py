@@ -111,6 +111,15 @@ def read_preparation(path: Path) -> str | None:
         return str(connection.execute("from main.last_preparation").fetchall()[0][0])
 
 
+def list_tables(path: Path) -> set[str]:
+    """Return the tables of a warehouse, `<layer>/<name>`; none before it is made."""
+    if not path.exists():
+        return set()
+    with connect(path) as connection:
+        found = connection.execute("select schema_name, table_name from duckdb_tables()").fetchall()
+    return {f"{schema}/{name}" for schema, name in found}
+
+
 def start_query_log(connection: duckdb.DuckDBPyConnection) -> None:
     """Let the database write down what it executes from now on."""
     connection.execute("call enable_logging('QueryLog', storage = 'memory')")

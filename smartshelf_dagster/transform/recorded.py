@@ -60,6 +60,10 @@ class RecordedRun:
 
     models: tuple[RecordedModel, ...]
 
+    def only(self, tables: Collection[str]) -> "RecordedRun":
+        """Return the run of some of the tables."""
+        return RecordedRun(tuple(model for model in self.models if model.table in tables))
+
     def execute(
         self,
         writer: WarehouseWriter,

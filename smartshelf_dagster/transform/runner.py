@@ -7,7 +7,6 @@ that say which model failed. Does not belong here: SQL.
 import fcntl
 import hashlib
 import os
-from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
@@ -29,6 +28,7 @@ from smartshelf_dagster.storage.warehouse import (
     StatementError,
     WarehouseReader,
     WarehouseWriter,
+    list_tables,
     open_warehouse,
     read_preparation,
     record_build,
@@ -125,9 +125,6 @@ class Transformer:
     """dbt for one lake. Parsing is done once and shared by all runs of this object."""
 
     _manifest: Any = None
-    # A first run creates relations; only from the second on do runs of a selection execute the
-    # same statements.
-    _RECORDED_RUN = 2
 
     def __init__(
         self,
@@ -145,7 +142,7 @@ class Transformer:
         self._settings = settings
         self._versions = dict(versions or {})
         self._reference: dict[str, int] = {}
-        self._runs: dict[str, int] = defaultdict(int)
+        self._tables: dict[str, frozenset[str]] = {}
         self._recorded: dict[str, RecordedRun] = {}
         self._writer: WarehouseWriter | None = None
         self._is_held = False
@@ -273,7 +270,7 @@ class Transformer:
         Raises:
             TransformError: A model failed, with the database's message.
         """
-        run = self._recorded.get(select)
+        run = self._recorded_run(select)
         if run is None:
             return self._build_recording(select, as_of)
         from smartshelf_dagster.transform.lake_plugin import (  # noqa: PLC0415
@@ -342,28 +339,58 @@ class Transformer:
             if node.resource_type == "model"
         }
 
+    def _recorded_run(self, select: str) -> RecordedRun | None:
+        """Return how a selection is built; once all models were recorded, any part of them is."""
+        if select not in self._recorded and TICK in self._recorded and self._is_of_tick(select):
+            self._recorded[select] = self._recorded[TICK].only(self._tables_of(select))
+        return self._recorded.get(select)
+
+    def _is_of_tick(self, select: str) -> bool:
+        return self._tables_of(select) <= self._tables_of(TICK)
+
+    def _tables_of(self, select: str) -> frozenset[str]:
+        """Return the tables that a selection builds."""
+        if select not in self._tables:
+            options = ("--resource-type", "model", "--output", "name")
+            names = set(self.invoke("list", ["--select", *select.split(), *options]))
+            self._tables[select] = frozenset(
+                f"{node.schema}/{node.name}"
+                for node in self.manifest().nodes.values()
+                if node.resource_type == "model"
+                and node.name in names
+                and node.config.materialized != "view"
+            )
+        return self._tables[select]
+
     def _build_recording(self, select: str, as_of: datetime) -> list[NodeResult]:
+        """Build by dbt, and write down what it executes when that will be the same next time.
+
+        What is asked for first stands for all that will be: recording all models takes little
+        longer than recording some.
+        """
         from smartshelf_dagster.transform.lake_plugin import (  # noqa: PLC0415
             executed_statements,
             recording,
         )
 
-        self._runs[select] += 1
-        if self._runs[select] < self._RECORDED_RUN:
-            return self.build_once(select, as_of)
+        whole = TICK if self._is_of_tick(select) else select
+        # A run that creates tables executes other statements than those that follow.
+        if not self._tables_of(whole) <= list_tables(self.warehouse):
+            return self.build_once(whole, as_of)
         log: list[str] = []
         with recording():
             results = self.build(
-                select, as_of, before_close=lambda: log.extend(executed_statements())
+                whole, as_of, before_close=lambda: log.extend(executed_statements())
             )
-        self._recorded[select] = recorded(log, self._inputs())
-        record_build(self.warehouse, self._build_of(as_of, select))
+        self._recorded[whole] = recorded(log, self._inputs())
+        record_build(self.warehouse, self._build_of(as_of, whole))
         return results
 
     def manifest(self) -> Any:
         """Return the parsed project, parsing it when that was not done in this process."""
         if Transformer._manifest is None:
-            Transformer._manifest = self.invoke("parse", ["--no-write-json"])
+            with _parsing() as transformer:
+                Transformer._manifest = transformer.invoke("parse", ["--no-write-json"])
         return Transformer._manifest
 
     def build(
@@ -424,7 +451,6 @@ class Transformer:
         seeds = self.build("resource_type:seed", as_of, command="seed")
         staging = self.build(f"staging {REFERENCE}", as_of)
         record_preparation(self.warehouse, wanted)
-        self._runs.clear()
         self._recorded.clear()
         return [*seeds, *staging]
 
@@ -474,18 +500,28 @@ def _to_result(node: Any) -> NodeResult:
     )
 
 
+@contextmanager
+def _parsing() -> Iterator[Transformer]:
+    """Give what parses the project: one process after the other, all of them in one place.
+
+    dbt keeps there what it has parsed, and reads only what has changed since.
+    """
+    # Of no lake: where a lake lies is part of what dbt compares before it trusts what it kept.
+    place = DBT_PROJECT_DIR / "target" / "parse"
+    settings = load_settings(lake=str(place), state_dir=place)
+    with exclusive_lock(settings, "parse", wait=True):
+        yield Transformer(settings)
+
+
 def ensure_manifest() -> dict[str, Any]:
     """Return dbt's manifest, parsing the project when it has changed since the last time.
 
-    Dagster needs it to know the models before anything runs. Processes that start together parse
-    once: dbt's output folder is one for all of them.
+    Dagster needs it to know the models before anything runs.
     """
     path = DBT_PROJECT_DIR / "target" / "manifest.json"
     if _is_stale(path):
-        settings = load_settings(state_dir=DBT_PROJECT_DIR / "target" / "parse")
-        with exclusive_lock(settings, "parse", wait=True):
+        with _parsing() as transformer:
             if _is_stale(path):
-                transformer = Transformer(settings)
                 transformer.invoke("parse", [])
                 (transformer.target / path.name).replace(path)
     manifest: dict[str, Any] = orjson.loads(path.read_bytes())

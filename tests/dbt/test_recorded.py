@@ -66,7 +66,7 @@ def test_recorded_another_writer_in_between_is_noticed(
 
 @pytest.mark.timeout(120)
 def test_recorded_failure_names_the_table(session: LakeSession, client: Client) -> None:
-    for number in range(2):
+    for number in range(3):
         turn(session, client, number)
     run = session.transformer._recorded[DECISIONS]
     broken = [
@@ -75,7 +75,7 @@ def test_recorded_failure_names_the_table(session: LakeSession, client: Client) 
     ]
     session.transformer._recorded[DECISIONS] = replace(run, models=tuple(broken))
     with pytest.raises(TransformError, match="cleansed/stock_movements: Parser Error"):
-        turn(session, client, 2)
+        turn(session, client, 3)
 
 
 @pytest.mark.timeout(120)
