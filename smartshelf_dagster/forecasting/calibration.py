@@ -41,7 +41,7 @@ class Offsets:
     by_group: Floats
 
     def apply(
-        self, forecast: Forecast, scale: Floats, days: Floats, horizon: Ints, demand_class: Ints
+        self, forecast: Forecast, scale: Floats, *, days: Floats, horizon: Ints, demand_class: Ints
     ) -> Forecast:
         """Return the forecast with its quantiles moved, in order and not below 0.
 
@@ -64,6 +64,7 @@ def conformal_offsets(
     actual: Floats,
     forecast: Forecast,
     scale: Floats,
+    *,
     days: Floats,
     horizon: Ints,
     demand_class: Ints,

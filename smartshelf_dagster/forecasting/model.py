@@ -308,15 +308,19 @@ def _offsets(raw: Forecast, examples: Examples) -> Offsets:
         examples.target,
         raw,
         examples.scale,
-        examples.days,
-        examples.horizon,
-        examples.demand_class,
+        days=examples.days,
+        horizon=examples.horizon,
+        demand_class=examples.demand_class,
     )
 
 
 def _calibrate(offsets: Offsets, raw: Forecast, examples: Examples) -> Forecast:
     return offsets.apply(
-        raw, examples.scale, examples.days, examples.horizon, examples.demand_class
+        raw,
+        examples.scale,
+        days=examples.days,
+        horizon=examples.horizon,
+        demand_class=examples.demand_class,
     )
 
 

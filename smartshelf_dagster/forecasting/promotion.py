@@ -50,6 +50,8 @@ from smartshelf_dagster.forecasting.windows import Cutoff, Target, trained_targe
 Rows = npt.NDArray[np.bool_]
 
 PROMOTED, KEPT, BASELINE = "promoted", "kept", "baseline"
+# Days of history that a model needs.
+MODEL_DAYS = 56
 # Cutoffs that are learnt from lie at most this far back.
 TRAINING_DAYS = 365
 # Fewer cutoffs than this in common, and no interval can be told.
@@ -241,11 +243,8 @@ def _everybody(
 ) -> dict[str, Forecast]:
     """Return what each candidate says of the judged rows, in their order."""
     ours = pick(held_out.forecast, chosen)
-    found = {MODEL: ours}
-    for method, forecast in _baselines(panel, held_out.examples.take(chosen), windows).items():
-        found[method] = forecast
-    found[BLEND] = blend(ours, found["ets"])
-    return found
+    simple = _baselines(panel, held_out.examples.take(chosen), windows)
+    return {MODEL: ours, BLEND: blend(ours, simple["ets"]), **simple}
 
 
 def _baselines(panel: Panel, examples: Examples, windows: Sequence[Origin]) -> dict[str, Forecast]:
@@ -405,28 +404,21 @@ def _judge(found: _Evidence) -> tuple[str, str]:
     holds = MIN_COVERAGE <= found.coverage <= MAX_COVERAGE
     if not holds:
         band += f", expected {MIN_COVERAGE:.0%} to {MAX_COVERAGE:.0%}"
+    best = found.best_baseline
+    if not found.beats_baseline and found.champion_beats_baseline:
+        return KEPT, f"the new model does not beat {best}, the champion does"
     if not found.beats_baseline:
-        if found.champion_beats_baseline:
-            return KEPT, f"the new model does not beat {found.best_baseline}, the champion does"
-        return BASELINE, f"no model beats {found.best_baseline}; {band}"
+        return BASELINE, f"no model beats {best}; {band}"
     if not found.has_champion:
-        if not holds:
-            return BASELINE, f"better than {found.best_baseline}, but {band}"
-        return PROMOTED, (
-            f"{_compared(found)} than {found.best_baseline} on {found.origins} cutoffs, and no"
-            f" model before it; {band}"
-        )
-    if not holds:
-        return KEPT, band
-    if found.origins == 0:
-        return KEPT, "no cutoff has been judged since the champion was trained"
+        told = f"{_compared(found)} than {best} on {found.origins} cutoffs, and no model before it"
+        return (PROMOTED if holds else BASELINE), f"{told}; {band}"
+    if not holds or found.origins == 0:
+        return KEPT, "no cutoff was judged since the champion was trained" if holds else band
     told = f"{_compared(found)} than the champion on {found.origins} cutoffs"
     if found.gain_high is None:
-        worse = found.gain < 0
         told += f", fewer than {MIN_COMMON_ORIGINS}: by the point estimate"
-    else:
-        worse = found.gain_high < 0
-    return (KEPT if worse else PROMOTED), f"{told}; {band}"
+    is_worse = (found.gain if found.gain_high is None else found.gain_high) < 0
+    return (KEPT if is_worse else PROMOTED), f"{told}; {band}"
 
 
 def _compared(found: _Evidence) -> str:
@@ -436,15 +428,14 @@ def _compared(found: _Evidence) -> str:
     return text
 
 
-def backtest_rows(trained: Trained, version: str) -> pl.DataFrame:
-    """Return how every method did on what was held out: rows of `tables.BACKTESTS`."""
+def backtest_rows(trained: Trained) -> pl.DataFrame:
+    """Return how every method did on what was held out: rows of `tables.BACKTESTS` of a model."""
     groups = {"all": np.ones(len(trained.held_out), dtype=bool)} | {
         name: trained.held_out.demand_class == index for index, name in enumerate(CLASSES)
     }
     return pl.DataFrame(
         [
-            {"model_version": version, "family": trained.family}
-            | {"method": method, "demand_class": name}
+            {"method": method, "demand_class": name}
             | _measures(trained.held_out.target[rows], pick(trained.said[method], rows))
             for name, rows in groups.items()
             if rows.any()

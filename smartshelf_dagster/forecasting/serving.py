@@ -11,7 +11,7 @@ from datetime import date
 import numpy as np
 import polars as pl
 
-from smartshelf_dagster.forecasting.backtest import BLEND, MODEL, blend, pick
+from smartshelf_dagster.forecasting.backtest import BLEND, MODEL, blend, stack
 from smartshelf_dagster.forecasting.baselines import METHODS, Baselines, Forecast
 from smartshelf_dagster.forecasting.features import (
     CLASSES,
@@ -21,9 +21,9 @@ from smartshelf_dagster.forecasting.features import (
     build_examples,
 )
 from smartshelf_dagster.forecasting.model import Model
-from smartshelf_dagster.forecasting.panel import Panel
+from smartshelf_dagster.forecasting.panel import Ints, Panel
 from smartshelf_dagster.forecasting.promotion import Champion, mix
-from smartshelf_dagster.forecasting.smoothing import Smoothed, smooth
+from smartshelf_dagster.forecasting.smoothing import smooth
 from smartshelf_dagster.forecasting.tables import (
     COVER,
     NEXT_7,
@@ -41,6 +41,8 @@ STALE_DAYS = 21
 MIN_HISTORY_DAYS = 28
 # Speaks before any model was trained: level and weekdays are all that a short history tells.
 FIRST_METHOD = "ets"
+_OF_THE_MODEL = (MODEL, BLEND)
+_TIMESTAMP = pl.Datetime("us", "UTC")
 # Windows that contain each other, the smallest first.
 _NESTED = (WINDOWS[ORDERS], (NEXT_7, NEXT_30))
 
@@ -90,7 +92,7 @@ class Spoken:
     Attributes:
         predictions: Rows of `tables.PREDICTIONS`.
         features: What the models were shown of the time an order has to last: origin_ts, store_id,
-            item_id, and the columns of `Examples.frame`; only of the family of orders.
+            item_id, demand_class, days, level, `features.FEATURES`; of the family of orders only.
     """
 
     predictions: pl.DataFrame
@@ -116,59 +118,13 @@ def forecast_cutoff(panel: Panel, cutoff: Cutoff, speakers: Mapping[str, Speaker
     parts, features = [], None
     for family, speaker in speakers.items():
         wanted = targets(family, cutoff)
-        examples = _examples(panel, column, wanted, speaker, smoothed)
-        said = _say(panel, examples, wanted, speaker, simple)
-        parts.append(_rows(panel, cutoff, examples, wanted, speaker, said))
+        known = None if speaker.model is None else speaker.model.vocabulary
+        origins = [Origin(column, target.window) for target in wanted]
+        seen = _Seen(panel, cutoff, wanted, build_examples(panel, origins, known, smoothed))
+        parts.append(seen.rows(speaker, seen.say(speaker, simple)))
         if family == ORDERS:
-            features = _features(panel, cutoff, examples, wanted)
-    rows = pl.concat(parts) if parts else pl.DataFrame()
-    return Spoken(rows, features)
-
-
-def _examples(
-    panel: Panel,
-    column: int,
-    wanted: tuple[Target, ...],
-    speaker: Speaker,
-    smoothed: Mapping[int, Smoothed],
-) -> Examples:
-    known = None if speaker.model is None else speaker.model.vocabulary
-    origins = [Origin(column, target.window) for target in wanted]
-    return build_examples(panel, origins, known, smoothed)
-
-
-def _say(
-    panel: Panel,
-    examples: Examples,
-    wanted: tuple[Target, ...],
-    speaker: Speaker,
-    simple: Baselines,
-) -> Forecast:
-    """Return what the speaker says, with quantiles and windows in order."""
-    needed = set(speaker.methods) & set(METHODS)
-    said: dict[str, Forecast] = {}
-    if speaker.model is not None:
-        said[MODEL] = speaker.model.predict(examples)
-        needed |= {"ets"} if BLEND in speaker.methods else set()
-    per_window = len(examples) // len(wanted)
-    items, column = examples.item[:per_window], int(examples.column[0]) if len(examples) else 0
-    for method in sorted(needed):
-        parts = [simple.forecast(method, column, target.window, items) for target in wanted]
-        said[method] = Forecast(
-            np.concatenate([part.mean for part in parts]),
-            np.concatenate([part.quantiles for part in parts]),
-        )
-    if BLEND in speaker.methods:
-        said[BLEND] = blend(said[MODEL], said["ets"])
-    mixed = mix(speaker.methods, examples.demand_class, said)
-    mean = np.maximum(mixed.mean, 0).reshape(len(wanted), per_window)
-    quantiles = np.maximum.accumulate(np.maximum(mixed.quantiles, 0), axis=1)
-    quantiles = quantiles.reshape(len(wanted), per_window, -1)
-    for names in _NESTED:
-        place = [n for name in names for n, t in enumerate(wanted) if t.name == name]
-        mean[place] = np.maximum.accumulate(mean[place], axis=0)
-        quantiles[place] = np.maximum.accumulate(quantiles[place], axis=0)
-    return Forecast(mean.ravel(), quantiles.reshape(len(examples), -1))
+            features = seen.features()
+    return Spoken(pl.concat(parts) if parts else pl.DataFrame(), features)
 
 
 def split_key(unique_id: pl.Series) -> tuple[pl.Series, pl.Series]:
@@ -177,69 +133,97 @@ def split_key(unique_id: pl.Series) -> tuple[pl.Series, pl.Series]:
     return parts.struct.field("field_0"), parts.struct.field("field_1")
 
 
-def _rows(
-    panel: Panel,
-    cutoff: Cutoff,
-    examples: Examples,
-    wanted: tuple[Target, ...],
-    speaker: Speaker,
-    said: Forecast,
-) -> pl.DataFrame:
-    per_window = len(examples) // len(wanted)
-    stores, items = split_key(panel.items["unique_id"].gather(examples.item))
-    windows = pl.DataFrame(
-        {
-            "window": [target.name for target in wanted],
-            "horizon": [target.horizon for target in wanted],
-            "from_ts": [target.from_ts for target in wanted],
-            "until_ts": [target.until_ts for target in wanted],
-        },
-        schema_overrides={
-            "horizon": pl.Int32,
-            "from_ts": pl.Datetime("us", "UTC"),
-            "until_ts": pl.Datetime("us", "UTC"),
-        },
-    )
-    of_window = windows[np.repeat(np.arange(len(wanted)), per_window)]
-    methods = pl.Series(
-        [speaker.methods[group] for group in examples.demand_class], dtype=pl.String
-    )
-    is_simple = methods.is_in(list(METHODS))
-    return pl.select(
-        origin_ts=pl.repeat(cutoff.cutoff_ts, len(examples), dtype=pl.Datetime("us", "UTC")),
-        store_id=stores,
-        item_id=items,
-    ).hstack(
-        [
-            *of_window,
-            pl.Series("model_version", [speaker.version] * len(examples), pl.String).set(
-                is_simple, None
-            ),
-            methods.alias("method"),
-            pl.Series("demand_class", [CLASSES[g] for g in examples.demand_class], pl.String),
-            pl.Series("mean", said.mean, pl.Float64),
-            *(
-                pl.Series(name, said.quantiles[:, place], pl.Float64)
-                for place, name in enumerate(QUANTILE_COLUMNS)
-            ),
+@dataclass(frozen=True)
+class _Seen:
+    """The items of a cutoff in every window of a family, one window after the other."""
+
+    panel: Panel
+    cutoff: Cutoff
+    windows: tuple[Target, ...]
+    examples: Examples
+
+    @property
+    def per_window(self) -> int:
+        return len(self.examples) // len(self.windows)
+
+    def say(self, speaker: Speaker, simple: Baselines) -> Forecast:
+        """Return what the speaker says, with quantiles and windows in order."""
+        needed = set(speaker.methods) & set(METHODS)
+        said: dict[str, Forecast] = {}
+        if speaker.model is not None:
+            said[MODEL] = speaker.model.predict(self.examples)
+            needed |= {"ets"} if BLEND in speaker.methods else set()
+        items = self.examples.item[: self.per_window]
+        column = self.panel.column(self.cutoff.cutoff_ts.date())
+        for method in sorted(needed):
+            said[method] = stack(
+                [simple.forecast(method, column, each.window, items) for each in self.windows]
+            )
+        if BLEND in speaker.methods:
+            said[BLEND] = blend(said[MODEL], said["ets"])
+        return self._in_order(mix(speaker.methods, self.examples.demand_class, said))
+
+    def _in_order(self, said: Forecast) -> Forecast:
+        mean = np.maximum(said.mean, 0).reshape(len(self.windows), self.per_window)
+        quantiles = np.maximum.accumulate(np.maximum(said.quantiles, 0), axis=1)
+        quantiles = quantiles.reshape(*mean.shape, quantiles.shape[1])
+        for names in _NESTED:
+            place = [n for name in names for n, t in enumerate(self.windows) if t.name == name]
+            mean[place] = np.maximum.accumulate(mean[place], axis=0)
+            quantiles[place] = np.maximum.accumulate(quantiles[place], axis=0)
+        return Forecast(mean.ravel(), quantiles.reshape(mean.size, quantiles.shape[2]))
+
+    def rows(self, speaker: Speaker, said: Forecast) -> pl.DataFrame:
+        """Return the forecast as rows of `tables.PREDICTIONS`."""
+        examples = self.examples
+        windows = pl.DataFrame(
+            [(each.name, each.horizon, each.from_ts, each.until_ts) for each in self.windows],
+            schema={
+                "window": pl.String,
+                "horizon": pl.Int32,
+                "from_ts": _TIMESTAMP,
+                "until_ts": _TIMESTAMP,
+            },
+            orient="row",
+        )
+        by_class = [
+            (speaker.version if method in _OF_THE_MODEL else None, method, name)
+            for method, name in zip(speaker.methods, CLASSES, strict=True)
         ]
-    )
+        of_class = pl.DataFrame(
+            by_class,
+            schema=dict.fromkeys(("model_version", "method", "demand_class"), pl.String),
+            orient="row",
+        )
+        return pl.concat(
+            [
+                self._keys(examples.item),
+                windows[np.repeat(np.arange(len(self.windows)), self.per_window)],
+                of_class[examples.demand_class],
+                pl.DataFrame({"mean": said.mean.astype(np.float64)}),
+                pl.DataFrame(said.quantiles, schema=list(QUANTILE_COLUMNS), orient="row"),
+            ],
+            how="horizontal",
+        )
 
+    def features(self) -> pl.DataFrame:
+        """Return what the model was shown of the time an order has to last."""
+        at = [target.name for target in self.windows].index(COVER) * self.per_window
+        shown = self.examples.take(np.arange(at, at + self.per_window))
+        return pl.concat(
+            [
+                self._keys(shown.item),
+                shown.frame(self.panel).select(
+                    "demand_class", pl.col("days", "level", *FEATURES).cast(pl.Float64)
+                ),
+            ],
+            how="horizontal",
+        )
 
-def _features(
-    panel: Panel, cutoff: Cutoff, examples: Examples, wanted: tuple[Target, ...]
-) -> pl.DataFrame:
-    per_window = len(examples) // len(wanted)
-    at = [target.name for target in wanted].index(COVER) * per_window
-    shown = examples.take(np.arange(at, at + per_window))
-    frame = shown.frame(panel)
-    stores, items = split_key(frame["unique_id"])
-    return frame.drop("unique_id", "origin").select(
-        pl.lit(cutoff.cutoff_ts).cast(pl.Datetime("us", "UTC")).alias("origin_ts"),
-        stores.alias("store_id"),
-        items.alias("item_id"),
-        pl.col("horizon").cast(pl.Int32),
-        pl.col("days", "level").cast(pl.Float64),
-        "demand_class",
-        *(pl.col(name).cast(pl.Float64) for name in FEATURES),
-    )
+    def _keys(self, items: Ints) -> pl.DataFrame:
+        stores, names = split_key(self.panel.items["unique_id"].gather(items))
+        return pl.select(
+            origin_ts=pl.repeat(self.cutoff.cutoff_ts, len(items), dtype=_TIMESTAMP),
+            store_id=stores,
+            item_id=names,
+        )

@@ -1,7 +1,7 @@
 """How forecasts turned out, and whether the world is still the one that a model has learnt.
 
-Belongs here: the rows of `tables.ACCURACY`, `tables.DRIFT` and `tables.FEATURE_IMPORTANCE`. Does not
-belong here: storing them, and what follows from an alarm (`pipeline/forecast.py`).
+Belongs here: the rows of `tables.ACCURACY`, `tables.DRIFT` and `tables.FEATURE_IMPORTANCE`. Does
+not belong here: storing them, and what follows from an alarm (`pipeline/forecast.py`).
 """
 
 from collections.abc import Mapping

@@ -13,7 +13,6 @@ from smartshelf_dagster.forecasting.calendar import window_between as between
 from smartshelf_dagster.forecasting.tables import (
     COVER,
     DAY,
-    DAYS,
     DELIVERY,
     MONTH,
     NEXT_7,
