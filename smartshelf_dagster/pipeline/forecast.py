@@ -67,6 +67,9 @@ ALARM_INTERVAL = timedelta(days=3)
 _WATCHED = timedelta(days=14)
 # The longest window has ended by then.
 _ENDED = timedelta(days=MONTH_DAYS + 15)
+# A plan follows from what is left of forecasts that are not older than this: cutoffs are two or
+# three days apart.
+_USEFUL = timedelta(days=7)
 KEPT_PREDICTIONS = timedelta(days=400)
 
 
@@ -268,18 +271,17 @@ def _forecast(settings: Settings, panel: Panel, cutoff: Cutoff, stored: pl.DataF
             append_rows(settings, table, new, {app_id: step})
 
 
-def newest_predictions(settings: Settings, as_of: datetime, days: int) -> pl.DataFrame:
-    """Return the newest forecasts for orders of each store, of the last days at most.
+def newest_predictions(settings: Settings, as_of: datetime) -> pl.DataFrame:
+    """Return the newest forecasts for orders of each store, while they are of any use.
 
     Args:
         settings: Which lake.
         as_of: The time; UTC.
-        days: How far back.
     """
     recent = read_rows(
         settings,
         PREDICTIONS,
-        _since(as_of - timedelta(days=days), "origin_ts")
+        _since(as_of - _USEFUL, "origin_ts")
         & (pc.field("origin_ts") <= pa.scalar(as_of))
         & pc.field("window").isin(WINDOWS[ORDERS]),
     )
