@@ -142,7 +142,9 @@ def run(
     lake: LakeOption = None,
     policy: Annotated[
         str | None,
-        typer.Option(help="Ordering policy: order-up-to or rule; default SMARTSHELF_ORDER_POLICY."),
+        typer.Option(
+            help="Ordering policy: order-up-to, rule or forecast; default SMARTSHELF_ORDER_POLICY."
+        ),
     ] = None,
     publish: Annotated[
         Literal["daily", "end"],

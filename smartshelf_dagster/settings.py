@@ -59,7 +59,7 @@ class Settings(BaseSettings):
     order_policy: str = Field(
         default="order-up-to",
         pattern=r"^[a-z][a-z0-9-]*$",
-        description="How much is ordered from suppliers: order-up-to or rule.",
+        description="How much is ordered from suppliers: order-up-to, rule or forecast.",
     )
     redis_timeout_s: float = Field(
         default=10.0, gt=0, le=300, description="Socket timeout of every Redis call."

@@ -65,3 +65,13 @@
 {% macro add_days(day, days) %}{{ return(adapter.dispatch('add_days')(day, days)) }}{% endmacro %}
 {% macro default__add_days(day, days) %}date_add({{ day }}, {{ days }}){% endmacro %}
 {% macro duckdb__add_days(day, days) %}cast({{ day }} + to_days({{ days }}) as date){% endmacro %}
+
+{#- List of the days from one to another, which is not before it; to be cast to date once exploded. -#}
+{% macro dates_between(start, stop) %}{{ return(adapter.dispatch('dates_between')(start, stop)) }}{% endmacro %}
+{% macro default__dates_between(start, stop) %}sequence({{ start }}, {{ stop }}, interval 1 day){% endmacro %}
+{% macro duckdb__dates_between(start, stop) %}generate_series({{ start }}, {{ stop }}, interval 1 day){% endmacro %}
+
+{#- List of the numbers from 0 on. -#}
+{% macro numbers_up_to(last) %}{{ return(adapter.dispatch('numbers_up_to')(last)) }}{% endmacro %}
+{% macro default__numbers_up_to(last) %}sequence(0, {{ last }}){% endmacro %}
+{% macro duckdb__numbers_up_to(last) %}generate_series(0, {{ last }}){% endmacro %}

@@ -25,6 +25,14 @@
     {{ return("getvariable('" ~ name ~ "')") }}
 {%- endmacro %}
 
+{#- A number that a query gives, if this is an increment; 0 on a full refresh. -#}
+{% macro known_if_incremental(query) -%}
+    {%- if execute and is_incremental() -%}
+        {{ return(adapter.dispatch('known_before')(query)) }}
+    {%- endif -%}
+    {{ return('0') }}
+{%- endmacro %}
+
 {#- Number of this load: rises by one with every run of an incremental model that adds rows. -#}
 {% macro next_load() -%}
     {{ return('(' ~ seen_up_to('load_seq') ~ ' + 1)') }}

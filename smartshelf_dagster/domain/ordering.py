@@ -110,7 +110,10 @@ def _days(span: pl.Expr) -> pl.Expr:
 
 
 Policy = Callable[[pl.DataFrame], pl.DataFrame]
-POLICIES: dict[str, Policy] = {"rule": rule, "order-up-to": order_up_to}
+# Needs a forecast, and takes over where there is one (`domain/forecast_policy.py`); else it orders
+# up to.
+FORECAST = "forecast"
+POLICIES: dict[str, Policy] = {"rule": rule, "order-up-to": order_up_to, FORECAST: order_up_to}
 
 
 def policy_named(name: str) -> Policy:

@@ -43,14 +43,14 @@ Rows = npt.NDArray[np.bool_]
 MODEL, BLEND, CHAMPION = "xgboost", "xgboost+ets", "champion"
 ITEM_DAY, ITEM_INTERVAL, CATEGORY, STORE = "item-day", "item-interval", "category", "store"
 # All that can be champion.
-_CANDIDATES = (MODEL, BLEND, *METHODS)
+CANDIDATES = (MODEL, BLEND, *METHODS)
 # Quantiles that are judged: both ends of the 80 % band, the median, and a level to order up to.
 JUDGED_LEVELS = (0.1, 0.5, 0.9, 0.98)
 _JUDGED = np.searchsorted(LEVELS, JUDGED_LEVELS)
 # An 80 % band that holds less or more than this share is not to be relied on.
 MIN_COVERAGE, MAX_COVERAGE = 0.70, 0.90
 # Days of history before the first origin that a model may learn from.
-_FIRST_COLUMN = 14
+FIRST_COLUMN = 14
 # Sums of few and of many items differ in how far they stray: parts of equal number, by size.
 _SIZE_PARTS = 4
 _TINY = 1e-9
@@ -222,7 +222,7 @@ def _origins(panel: Panel, cutoffs: pl.DataFrame | None, protocol: Protocol) -> 
     usable = [
         origin
         for origin in found
-        if origin.column >= _FIRST_COLUMN
+        if origin.column >= FIRST_COLUMN
         and origin.column + max(origin.window.end, protocol.horizon) < panel.observed
     ]
     # The first training needs origins to learn from and others to calibrate on; windows of
@@ -265,7 +265,7 @@ class _Family:
         rows = np.split(examples.item, len(windows))
         forecasts: dict[str, Forecast] = {}
         for method in METHODS:
-            forecasts[method] = _stack(
+            forecasts[method] = stack(
                 [
                     baselines.forecast(method, origin.column, each.window, items)
                     for each, items in zip(windows, rows, strict=True)
@@ -285,14 +285,16 @@ def blend(first: Forecast, second: Forecast) -> Forecast:
     return Forecast((first.mean + second.mean) / 2, (first.quantiles + second.quantiles) / 2)
 
 
-def _stack(parts: Sequence[Forecast]) -> Forecast:
+def stack(parts: Sequence[Forecast]) -> Forecast:
+    """Put forecasts one after another."""
     return Forecast(
         np.concatenate([part.mean for part in parts]),
         np.concatenate([part.quantiles for part in parts]),
     )
 
 
-def _pick(forecast: Forecast, rows: Ints | Rows) -> Forecast:
+def pick(forecast: Forecast, rows: Ints | Rows) -> Forecast:
+    """Return some rows of a forecast."""
     return Forecast(forecast.mean[rows], forecast.quantiles[rows])
 
 
@@ -405,10 +407,10 @@ def _judge(
                 days=joined.days,
                 scales=metrics.naive_scales(history, _first_sales(history)),
                 forecasts={
-                    method: _stack(
-                        [_pick(e.forecasts[method], r) for e, r in zip(now, rows, strict=True)]
+                    method: stack(
+                        [pick(e.forecasts[method], r) for e, r in zip(now, rows, strict=True)]
                     )
-                    for method in (CHAMPION, *_CANDIDATES)
+                    for method in (CHAMPION, *CANDIDATES)
                 },
             )
         )
@@ -451,7 +453,7 @@ def _sums(
         days=np.concatenate([np.full(len(part.unit), part.days) for part in now]),
         scales=metrics.naive_scales(history, _first_sales(history)),
         forecasts={
-            method: _stack([found[method] for found in said]) for method in (CHAMPION, *_CANDIDATES)
+            method: stack([found[method] for found in said]) for method in (CHAMPION, *CANDIDATES)
         },
     )
 
@@ -481,12 +483,12 @@ def _sum_up(each: _Round, units: Ints) -> _Sums:
         days=float(each.examples.days[0]),
         unit=present,
         actual=total(each.examples.target),
-        means={method: total(each.forecasts[method].mean) for method in _CANDIDATES},
+        means={method: total(each.forecasts[method].mean) for method in CANDIDATES},
     )
 
 
 def _least_loss(past: Sequence[tuple[Floats, dict[str, Forecast]]]) -> str:
-    total = dict.fromkeys(_CANDIDATES, 0.0)
+    total = dict.fromkeys(CANDIDATES, 0.0)
     for actual, forecasts in past:
         for method in total:
             total[method] += float(losses(actual, forecasts[method]).sum())
@@ -521,7 +523,7 @@ def _spread_sums(part: _Sums, past: Sequence[_Sums]) -> dict[str, Forecast]:
 
 def _measure(judged: Judged, method: str, rows: Rows) -> dict[str, float | int]:
     actual = judged.actual[rows]
-    forecast = _pick(judged.forecasts[method], rows)
+    forecast = pick(judged.forecasts[method], rows)
     median = forecast.at(0.5)
     demand = max(float(actual.sum()), _TINY)
     loss = metrics.pinball(actual, forecast.quantiles[:, _JUDGED], np.array(JUDGED_LEVELS))

@@ -8,7 +8,7 @@ with; and one fit per item and origin would take longer than the model. The test
 figures of theirs.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,7 +17,7 @@ from scipy import stats
 from smartshelf_dagster.forecasting.calendar import Window
 from smartshelf_dagster.forecasting.features import same_windows
 from smartshelf_dagster.forecasting.panel import Floats, Ints, Panel
-from smartshelf_dagster.forecasting.smoothing import smooth
+from smartshelf_dagster.forecasting.smoothing import Smoothed, smooth
 
 # Levels of the quantiles that every method gives: both ends of 80 and 95 % bands, two-sided and
 # one-sided, and what newsvendor ratios are read off between.
@@ -83,13 +83,19 @@ class Baselines:
     Args:
         panel: Demand.
         columns: Origins that forecasts will be asked for.
+        smoothed: What `smooth` returns for them, where it is at hand.
     """
 
-    def __init__(self, panel: Panel, columns: Iterable[int]) -> None:
+    def __init__(
+        self,
+        panel: Panel,
+        columns: Iterable[int],
+        smoothed: Mapping[int, Smoothed] | None = None,
+    ) -> None:
         self._panel = panel
         # Pieces are counted; what is weighed, or recovered from stock-outs, is not whole.
         self._is_counted = bool((panel.sold == np.round(panel.sold)).all())
-        self._states = smooth(panel, columns)
+        self._states = smoothed or smooth(panel, columns)
 
     def forecast(self, method: str, column: int, window: Window, rows: Ints) -> Forecast:
         """Forecast a window.

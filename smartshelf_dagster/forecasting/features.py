@@ -138,7 +138,10 @@ def vocabulary(panel: Panel) -> dict[str, list[str]]:
 
 
 def build_examples(
-    panel: Panel, origins: Iterable[Origin], known: Mapping[str, Sequence[str]] | None = None
+    panel: Panel,
+    origins: Iterable[Origin],
+    known: Mapping[str, Sequence[str]] | None = None,
+    smoothed: Mapping[int, Smoothed] | None = None,
 ) -> Examples:
     """Look at every active item from every origin.
 
@@ -147,6 +150,7 @@ def build_examples(
         origins: What to forecast, and from when.
         known: The `vocabulary` a model was trained with; that of the panel without. What is not
             in it counts as unknown.
+        smoothed: What `smooth` returns for the origins' columns, where it is at hand.
 
     Returns:
         One row per origin and item that was on sale before it and not delisted since.
@@ -154,7 +158,7 @@ def build_examples(
     codes = _codes(panel, vocabulary(panel) if known is None else known)
     groups = {name: _dense_rank(panel.items, [name]) for name in _CATEGORICAL}
     origins = list(origins)
-    smoothed = smooth(panel, (origin.column for origin in origins))
+    smoothed = smoothed or smooth(panel, (origin.column for origin in origins))
     groups["both"] = _dense_rank(panel.items, list(_CATEGORICAL))
     views: dict[int, _View] = {}
     parts = []

@@ -4,7 +4,8 @@ Belongs here: training, calibration, prediction, and the files a model is kept i
 here: what a model is shown (`features.py`), and whether it is any good (`backtest.py`).
 
 The target is the demand of a window relative to the item's usual demand of such a window. A row
-weighs as much as the usual demand, which turns the relative loss back into pieces.
+weighs as much as the usual demand, which turns the relative loss back into pieces; among windows of
+about the same length.
 """
 
 import hashlib
@@ -17,14 +18,21 @@ import xgboost
 
 from smartshelf_dagster.errors import SmartShelfError
 from smartshelf_dagster.forecasting.baselines import LEVELS, Forecast
-from smartshelf_dagster.forecasting.calibration import Offsets, conformal_offsets
+from smartshelf_dagster.forecasting.calibration import (
+    Offsets,
+    conformal_offsets,
+    length_bucket,
+)
 from smartshelf_dagster.forecasting.features import FEATURES, MIN_IN_STOCK, Examples
+from smartshelf_dagster.forecasting.panel import Ints
 
 _QUANTILES_FILE, _MEAN_FILE, _ABOUT_FILE = "quantiles.ubj", "mean.ubj", "about.json"
-_FORMAT = 1
+_FORMAT = 2
 # A window's demand above this many times the usual is as good as this: one wholesale order must
 # not move the mean of everything.
 _LARGEST_RATIO = 50.0
+# Windows that end this many days after their origin or earlier are held out by origin.
+_SHORT_REACH_DAYS = 7
 
 
 class ModelError(SmartShelfError, ValueError):
@@ -98,7 +106,22 @@ class Model:
             In pieces, of shape (n,).
         """
         raw = _predict(self.quantiles, self.mean, examples)
-        return self.offsets.apply(raw, examples.scale, examples.horizon, examples.demand_class)
+        return _calibrate(self.offsets, raw, examples)
+
+    def contributions(self, examples: Examples) -> dict[str, float]:
+        """Return each feature's share of what moves the means of some rows, SHAP values.
+
+        Args:
+            examples: Made with this model's vocabulary.
+
+        Returns:
+            Mean absolute contributions to the logarithm of the mean, adding up to 1.
+        """
+        data = xgboost.DMatrix(examples.features, feature_names=list(FEATURES), nthread=1)
+        # The last column is the same for all rows.
+        moved = np.abs(self.mean.predict(data, pred_contribs=True)[:, :-1]).mean(axis=0)
+        shares = moved / (moved.sum() or 1.0)
+        return dict(zip(FEATURES, shares.tolist(), strict=True))
 
     def importance(self) -> dict[str, float]:
         """Return each feature's share of the gain of all splits of both heads, the largest first.
@@ -114,11 +137,8 @@ class Model:
         used = {name: gain for name, gain in total.items() if gain > 0}
         return dict(sorted(used.items(), key=lambda entry: -entry[1]))
 
-    def save(self, folder: Path) -> None:
-        """Write the model into a folder: two UBJ files of XGBoost, and what belongs to them."""
-        folder.mkdir(parents=True, exist_ok=True)
-        self.quantiles.save_model(folder / _QUANTILES_FILE)
-        self.mean.save_model(folder / _MEAN_FILE)
+    def to_bytes(self) -> "ModelBytes":
+        """Return the model as XGBoost's own UBJ, and what belongs to it as JSON."""
         about = {
             "format": _FORMAT,
             "features": FEATURES,
@@ -129,30 +149,55 @@ class Model:
             "fingerprint": self.fingerprint,
             "rows": self.rows,
         }
-        (folder / _ABOUT_FILE).write_bytes(orjson.dumps(about, option=orjson.OPT_INDENT_2))
+        return ModelBytes(
+            quantiles=bytes(self.quantiles.save_raw("ubj")),
+            mean=bytes(self.mean.save_raw("ubj")),
+            about=orjson.dumps(about, option=orjson.OPT_INDENT_2),
+        )
+
+    def save(self, folder: Path) -> None:
+        """Write the model into a folder: two UBJ files of XGBoost, and what belongs to them."""
+        folder.mkdir(parents=True, exist_ok=True)
+        saved = self.to_bytes()
+        (folder / _QUANTILES_FILE).write_bytes(saved.quantiles)
+        (folder / _MEAN_FILE).write_bytes(saved.mean)
+        (folder / _ABOUT_FILE).write_bytes(saved.about)
 
 
-def load_model(folder: Path) -> Model:
-    """Read a model from its folder.
+@dataclass(frozen=True)
+class ModelBytes:
+    """A model as it is kept.
+
+    Attributes:
+        quantiles: Booster of the quantiles, UBJ.
+        mean: Booster of the mean, UBJ.
+        about: What belongs to them, JSON.
+    """
+
+    quantiles: bytes
+    mean: bytes
+    about: bytes
+
+
+def model_from_bytes(saved: ModelBytes, name: str) -> Model:
+    """Return a model that was kept.
+
+    Args:
+        saved: What `Model.to_bytes` returned.
+        name: Of where it was kept, for errors.
 
     Raises:
-        ModelError: A file is missing, or the model was made for other features or levels.
+        ModelError: The model was made for other features or levels.
     """
-    for name in (_QUANTILES_FILE, _MEAN_FILE, _ABOUT_FILE):
-        if not (folder / name).is_file():
-            raise ModelError(f"{folder / name}: missing, expected the files of a saved model")
-    about = orjson.loads((folder / _ABOUT_FILE).read_bytes())
+    about = orjson.loads(saved.about)
     for field, expected in (
         ("format", _FORMAT), ("features", list(FEATURES)), ("levels", LEVELS.tolist())
     ):  # fmt: skip
         if about[field] != expected:
-            raise ModelError(
-                f"{folder / _ABOUT_FILE}: {field} is not that of this version; train it again"
-            )
+            raise ModelError(f"{name}: {field} is not that of this version; train it again")
     boosters = []
-    for name in (_QUANTILES_FILE, _MEAN_FILE):
-        booster = xgboost.Booster()
-        booster.load_model(folder / name)
+    for raw in (saved.quantiles, saved.mean):
+        booster = xgboost.Booster(model_file=bytearray(raw))
         booster.set_param({"nthread": about["settings"]["threads"]})
         boosters.append(booster)
     return Model(
@@ -166,9 +211,48 @@ def load_model(folder: Path) -> Model:
     )
 
 
+def load_model(folder: Path) -> Model:
+    """Read a model from its folder.
+
+    Raises:
+        ModelError: A file is missing, or the model was made for other features or levels.
+    """
+    parts = []
+    for name in (_QUANTILES_FILE, _MEAN_FILE, _ABOUT_FILE):
+        if not (folder / name).is_file():
+            raise ModelError(f"{folder / name}: missing, expected the files of a saved model")
+        parts.append((folder / name).read_bytes())
+    return model_from_bytes(ModelBytes(*parts), str(folder / _ABOUT_FILE))
+
+
+@dataclass(frozen=True)
+class HoldOut:
+    """Windows that a model forecast before it knew what came of them.
+
+    The offsets of an origin come from the other origins, so that the bands are judged by what
+    they had not seen.
+
+    Attributes:
+        rows: Which of the examples given for training these are.
+        examples: The windows, with what came.
+        forecast: What was said of them.
+    """
+
+    rows: Ints
+    examples: Examples
+    forecast: Forecast
+
+
 def train(
     examples: Examples, vocabulary: dict[str, list[str]], settings: ModelSettings | None = None
 ) -> Model:
+    """Train a model; as `train_and_hold_out`, without what was held out."""
+    return train_and_hold_out(examples, vocabulary, settings)[0]
+
+
+def train_and_hold_out(
+    examples: Examples, vocabulary: dict[str, list[str]], settings: ModelSettings | None = None
+) -> tuple[Model, HoldOut]:
     """Train a model, and calibrate it on forecasts it made before it knew their actuals.
 
     A first model learns what had ended before the newest origins, and forecasts those: its misses
@@ -180,7 +264,7 @@ def train(
         settings: How to train.
 
     Returns:
-        The model.
+        The model, and what the first one said of the newest origins.
 
     Raises:
         ModelError: There are not enough origins to learn from and to calibrate on.
@@ -198,16 +282,57 @@ def train(
             f"{len(origins)} origins with known demand, expected enough to calibrate on one half"
             " after learning from the other"
         )
-    early, late = usable.take(is_early), usable.take(usable.column >= newest[0])
-    offsets = conformal_offsets(
-        late.target,
-        _predict(*_fit(early, settings), late),
-        late.scale,
-        late.horizon,
-        late.demand_class,
+    # Windows of a month that have ended began a month ago: they are held out from earlier on.
+    reach = np.maximum(usable.ends - usable.column - _SHORT_REACH_DAYS, 0)
+    is_late = usable.column >= newest[0] - reach
+    early, late = usable.take(is_early), usable.take(is_late)
+    raw = _predict(*_fit(early, settings), late)
+    held_out = HoldOut(
+        np.flatnonzero(is_usable)[is_late], late, _calibrate_each_by_the_others(raw, late)
     )
     quantiles, mean = _fit(usable, settings)
-    return Model(quantiles, mean, offsets, vocabulary, settings, _fingerprint(usable), len(usable))
+    model = Model(
+        quantiles=quantiles,
+        mean=mean,
+        offsets=_offsets(raw, late),
+        vocabulary=vocabulary,
+        settings=settings,
+        fingerprint=_fingerprint(usable),
+        rows=len(usable),
+    )
+    return model, held_out
+
+
+def _offsets(raw: Forecast, examples: Examples) -> Offsets:
+    return conformal_offsets(
+        examples.target,
+        raw,
+        examples.scale,
+        days=examples.days,
+        horizon=examples.horizon,
+        demand_class=examples.demand_class,
+    )
+
+
+def _calibrate(offsets: Offsets, raw: Forecast, examples: Examples) -> Forecast:
+    return offsets.apply(
+        raw,
+        examples.scale,
+        days=examples.days,
+        horizon=examples.horizon,
+        demand_class=examples.demand_class,
+    )
+
+
+def _calibrate_each_by_the_others(raw: Forecast, examples: Examples) -> Forecast:
+    quantiles = raw.quantiles.copy()
+    for column in np.unique(examples.column):
+        own = examples.column == column
+        others = Forecast(raw.mean[~own], raw.quantiles[~own])
+        offsets = _offsets(others, examples.take(~own))
+        said = Forecast(raw.mean[own], raw.quantiles[own])
+        quantiles[own] = _calibrate(offsets, said, examples.take(own)).quantiles
+    return Forecast(raw.mean, quantiles)
 
 
 def _fit(examples: Examples, settings: ModelSettings) -> tuple[xgboost.Booster, xgboost.Booster]:
@@ -218,6 +343,10 @@ def _fit(examples: Examples, settings: ModelSettings) -> tuple[xgboost.Booster, 
     ratio = np.minimum(examples.target / examples.scale, _LARGEST_RATIO)
     # What has been made up for stock-outs teaches less than what was seen.
     weight = examples.scale**settings.weight_power * examples.in_stock
+    # Of windows of different lengths a row counts alike: a month must not drown a day.
+    lengths = length_bucket(examples.days)
+    rows, total = np.bincount(lengths), np.bincount(lengths, weight)
+    weight = weight / (total / np.maximum(rows, 1))[lengths]
     data = xgboost.QuantileDMatrix(
         examples.features,
         ratio,

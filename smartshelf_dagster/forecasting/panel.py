@@ -76,6 +76,11 @@ class Panel:
         return _running(self.demand)
 
     @cached_property
+    def sold_sums(self) -> Floats:
+        """Pieces sold before each column."""
+        return _running(self.sold)
+
+    @cached_property
     def square_sums(self) -> Floats:
         """Squared daily demand before each column."""
         return _running(self.demand.astype(np.float64) ** 2)
@@ -123,6 +128,10 @@ class Panel:
         Where only whole days are known, the day of the cutoff counts whole.
         """
         return self._over(self.demand_sums, self.demand, self.late, column, window)
+
+    def sold_in(self, column: int, window: Window) -> Floats:
+        """Return what each item sold in a window seen from a column, shape (items,)."""
+        return self._over(self.sold_sums, self.sold, self.sold_late, column, window)
 
     def in_stock_share(self, column: int, window: Window) -> Floats:
         """Return the mean in-stock share of a window, shape (items,)."""

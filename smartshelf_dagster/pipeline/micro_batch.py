@@ -5,16 +5,31 @@ Belongs here: the order of the steps, and what one turn reports. Does not belong
 
 import time
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 
+import polars as pl
 import pyarrow as pa
 
 from smartshelf_dagster.contracts.tables import arrow_schema, raw_tables
-from smartshelf_dagster.domain.ordering import policy_named
+from smartshelf_dagster.domain.ordering import FORECAST, policy_named
 from smartshelf_dagster.domain.plausibility import Assortment
+from smartshelf_dagster.forecasting.windows import Cutoff
 from smartshelf_dagster.pipeline.decide import issue_commands
 from smartshelf_dagster.pipeline.drain import DrainReport, drain, ensure_raw_tables, load_assortment
-from smartshelf_dagster.pipeline.order import ClosedCutoff, close_cutoffs, due_cutoffs
+from smartshelf_dagster.pipeline.forecast import (
+    Decision,
+    forecast_cutoffs,
+    is_training_due,
+    track_accuracy,
+    train_models,
+    watch_drift,
+)
+from smartshelf_dagster.pipeline.order import (
+    ClosedCutoff,
+    Planner,
+    close_cutoffs,
+    due_cutoffs,
+)
 from smartshelf_dagster.pipeline.publish import Publication, publish
 from smartshelf_dagster.settings import Settings
 from smartshelf_dagster.storage import delta
@@ -81,6 +96,7 @@ class LakeSession:
         self._last_as_of: datetime | None = None
         self._raw: dict[str, delta.Table] = {}
         self._assortment: Assortment | None = None
+        self._looked_at: date | None = None
         # Rows are worth keeping in a process that takes turns, one after the other.
         self._keeps_rows = False
         self._built_from: dict[str, int] = {}
@@ -184,11 +200,52 @@ class LakeSession:
                 return closed
             if closed or not has_positions:
                 self.transformer.build_again(POSITIONS, as_of)
+            said = self.forecast(as_of, due) if self._forecasts else None
+            planner = Planner(self.settings.order_policy, as_of, said)
             with self.transformer.reading() as reader:
-                policy = self.settings.order_policy
-                closed += close_cutoffs(reader, self.client, due, policy=policy, as_of=as_of)
+                closed += close_cutoffs(reader, self.client, due, planner)
             self.drain()
             self.transformer.build_again(DECISIONS, as_of)
+
+    @property
+    def _forecasts(self) -> bool:
+        return self.settings.order_policy == FORECAST
+
+    def forecast(self, as_of: datetime, cutoffs: pl.DataFrame) -> pl.DataFrame:
+        """Return the forecasts of cutoffs, each made once.
+
+        Args:
+            as_of: The time that positions are built for.
+            cutoffs: store_id, cutoff_ts, delivery_ts, covers_until_ts.
+
+        Returns:
+            Rows of `forecasting.tables.PREDICTIONS` of these stores and cutoffs.
+        """
+        times = cutoffs.select("cutoff_ts", "delivery_ts", "covers_until_ts").unique()
+        rounds = [Cutoff(*row) for row in times.sort("cutoff_ts").iter_rows()]
+        said = forecast_cutoffs(self.settings, self.transformer, as_of, rounds)
+        wanted = cutoffs.select("store_id", origin_ts="cutoff_ts")
+        return said.join(wanted, on=["store_id", "origin_ts"], how="semi")
+
+    def train_if_due(self) -> list[Decision]:
+        """Train models when they are due, and look first at how the forecasts turned out.
+
+        Only where orders follow from forecasts; takes minutes. Looked at once a day.
+
+        Returns:
+            What was decided.
+        """
+        as_of = self.as_of()
+        if not self._forecasts or self._looked_at == as_of.date():
+            return []
+        self._looked_at = as_of.date()
+        if not is_training_due(self.settings, as_of):
+            return []
+        self.drain()
+        self.build(as_of)
+        track_accuracy(self.settings, self.transformer, as_of)
+        watch_drift(self.settings, as_of)
+        return train_models(self.settings, self.transformer, as_of)
 
     def _fresh_rows(self, drained: DrainReport) -> dict[str, FreshRows] | None:
         """Return what the raw tables have grown by since the last turn, if it is all at hand."""

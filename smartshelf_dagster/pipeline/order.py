@@ -10,18 +10,33 @@ never planned again.
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 from uuid import NAMESPACE_URL, uuid5
 
 import polars as pl
 import pyarrow as pa
 
 from smartshelf_dagster.contracts.tables import UTC_MICROSECONDS
-from smartshelf_dagster.domain.ordering import decide_orders, plan_orders, policy_named
+from smartshelf_dagster.domain.forecast_policy import forecast_policy
+from smartshelf_dagster.domain.ordering import (
+    EXPLANATION,
+    FORECAST,
+    Policy,
+    decide_orders,
+    plan_orders,
+    policy_named,
+)
+from smartshelf_dagster.domain.remaining_demand import remaining_demand
+from smartshelf_dagster.forecasting.baselines import LEVELS
+from smartshelf_dagster.forecasting.tables import COVER, ORDERS, QUANTILE_COLUMNS, WINDOWS
 from smartshelf_dagster.storage.warehouse import WarehouseReader
 from smartshelf_dagster.streaming.client import Client
 from smartshelf_dagster.streaming.producer import Event, send_events
 from smartshelf_dagster.streaming.topics import COMMANDS, store_stream
 
+# Figures in which a policy explains a line, and the decimals that are sent of them.
+_FIGURES = tuple(name for name in EXPLANATION if name != "source")
+_DECIMALS = {name: 6 if name in {"critical_ratio", "level_quantile"} else 4 for name in _FIGURES}
 # Closed cutoffs that the published plan still shows.
 _SHOWN_DAYS = 28
 _PLAN_SCHEMA = pa.schema(
@@ -41,6 +56,10 @@ _PLAN_SCHEMA = pa.schema(
         ("order_qty", pa.int64()),
         ("batch_size", pa.int32()),
         ("bound", pa.string()),
+        ("source", pa.string()),
+        *((name, pa.float64()) for name in _FIGURES),
+        ("model_version", pa.string()),
+        ("forecast_method", pa.string()),
         ("decision", pa.string()),
         ("actor", pa.string()),
         ("note", pa.string()),
@@ -80,22 +99,38 @@ def due_cutoffs(reader: WarehouseReader, until: datetime | None = None) -> pl.Da
     return due.sort("cutoff_ts").unique("store_id", keep="first", maintain_order=True)
 
 
+@dataclass(frozen=True)
+class Planner:
+    """How orders are planned.
+
+    Attributes:
+        policy: Name of the ordering policy.
+        as_of: The time that positions were computed for; UTC.
+        predictions: Rows of `forecasting.tables.PREDICTIONS`, of one cutoff of each store; for the
+            policy `forecast`. Items that lack them are ordered up to.
+    """
+
+    policy: str
+    as_of: datetime
+    predictions: pl.DataFrame | None = None
+
+
 def close_cutoffs(
-    reader: WarehouseReader, client: Client, due: pl.DataFrame, *, policy: str, as_of: datetime
+    reader: WarehouseReader, client: Client, due: pl.DataFrame, planner: Planner
 ) -> list[ClosedCutoff]:
     """Send the orders of cutoffs, and close them.
 
     Args:
-        reader: The warehouse, with positions and decisions built for `as_of`.
+        reader: The warehouse, with positions and decisions built.
         client: Connection to the broker.
         due: What `due_cutoffs` gave.
-        policy: Name of the ordering policy.
-        as_of: The time the positions were computed for; UTC.
+        planner: How to plan.
 
     Raises:
         UnknownPolicyError: There is no such policy.
     """
-    lines = _plan(reader, due, policy, as_of).filter(pl.col("order_qty") > 0)
+    as_of = planner.as_of
+    lines = _plan(reader, due, planner).filter(pl.col("order_qty") > 0)
     closed = []
     for cutoff in due.sort("store_id").iter_rows(named=True):
         orders = lines.filter(pl.col("store_id") == cutoff["store_id"]).sort("shelf_id")
@@ -106,27 +141,29 @@ def close_cutoffs(
             int(orders["order_qty"].sum() or 0),
         )
         events = [_order(row, cutoff, as_of) for row in orders.iter_rows(named=True)]
-        events.append(_closing(done, cutoff, policy, as_of))
+        events.append(_closing(done, cutoff, planner.policy, as_of))
         send_events(client, COMMANDS, store_stream(COMMANDS, cutoff["store_id"]), events)
         closed.append(done)
     return closed
 
 
-def supplier_plan(reader: WarehouseReader, policy: str, as_of: datetime) -> pa.Table:
+def supplier_plan(reader: WarehouseReader, planner: Planner) -> pa.Table:
     """Return the plan as it is published: the next cutoff's lines, and the orders of the last ones.
 
+    No forecast is made for it: of the last one, what is left counts.
+
     Args:
-        reader: The warehouse, with all models built for `as_of`.
-        policy: Name of the ordering policy.
-        as_of: The time; UTC.
+        reader: The warehouse, with all models built.
+        planner: How to plan.
     """
+    as_of = planner.as_of
     cutoffs = _frame(reader, "ops/supplier_cutoffs", "status in ('due', 'next')")
     upcoming = cutoffs.sort("cutoff_ts").unique("store_id", keep="first", maintain_order=True)
-    planned = _plan(reader, upcoming, policy, as_of).filter(
+    planned = _plan(reader, upcoming, planner).filter(
         (pl.col("planned_qty") > 0) | pl.col("decision").is_not_null()
     )
     pending = planned.with_columns(
-        policy=pl.lit(policy),
+        policy=pl.lit(planner.policy),
         status=pl.when(pl.col("order_qty") > 0)
         .then(pl.lit("pending"))
         .otherwise(pl.lit("canceled")),
@@ -140,6 +177,7 @@ def supplier_plan(reader: WarehouseReader, policy: str, as_of: datetime) -> pa.T
     issued = orders.join(
         decided, on=["store_id", "shelf_id", "cutoff_ts"], how="left"
     ).with_columns(
+        source=pl.col("planned_by"),
         planned_qty=pl.col("ordered_qty"),
         order_qty=pl.col("ordered_qty"),
         status=pl.when(pl.col("status") == "delivered")
@@ -151,9 +189,7 @@ def supplier_plan(reader: WarehouseReader, policy: str, as_of: datetime) -> pa.T
     return table.select(_PLAN_SCHEMA.names).cast(_PLAN_SCHEMA)
 
 
-def _plan(
-    reader: WarehouseReader, cutoffs: pl.DataFrame, policy: str, as_of: datetime
-) -> pl.DataFrame:
+def _plan(reader: WarehouseReader, cutoffs: pl.DataFrame, planner: Planner) -> pl.DataFrame:
     """Return plan and decisions of every item for one cutoff per store."""
     positions = (
         _frame(reader, "ops/supplier_positions")
@@ -161,19 +197,74 @@ def _plan(
             cutoffs.select("store_id", "cutoff_ts", "delivery_ts", "covers_until_ts"),
             on="store_id",
         )
-        .with_columns(as_of_ts=pl.lit(as_of))
+        .with_columns(as_of_ts=pl.lit(planner.as_of))
     )
-    plan = plan_orders(positions, policy_named(policy)).join(
+    plan = plan_orders(positions, _policy(reader, planner)).join(
         positions.select(
             *("store_id", "shelf_id", "category", "subcategory", "batch_size"),
             *("cutoff_ts", "delivery_ts"),
         ),
         on=["store_id", "shelf_id"],
     )
+    plan = _explain(plan, planner)
     decisions = _frame(reader, "ops/supplier_order_decisions").join(
         cutoffs.select("store_id", "cutoff_ts"), on=["store_id", "cutoff_ts"], how="semi"
     )
     return decide_orders(plan, decisions.drop("cutoff_ts", "decided_ts"))
+
+
+def _policy(reader: WarehouseReader, planner: Planner) -> Policy:
+    """Return the policy, with what it has to know besides positions."""
+    policy = policy_named(planner.policy)
+    said = planner.predictions
+    if planner.policy != FORECAST or said is None or said.is_empty():
+        return policy
+    levels = pl.DataFrame({"column": QUANTILE_COLUMNS, "quantile": LEVELS})
+    forecasts = (
+        said.filter(pl.col("window").is_in(WINDOWS[ORDERS]))
+        .unpivot(
+            QUANTILE_COLUMNS,
+            index=["store_id", "item_id", "origin_ts", "until_ts", "mean"],
+            variable_name="column",
+            value_name="demand",
+        )
+        .join(levels, on="column")
+        .rename({"item_id": "shelf_id"})
+    )
+    return forecast_policy(remaining_demand(forecasts, planner.as_of), _lots(reader))
+
+
+def _lots(reader: WarehouseReader) -> pl.DataFrame:
+    """Return the goods on hand that may still be sold, by their last day."""
+    places = (
+        ("cleansed/shelf_batch_state", "batch_quantity_store"),
+        ("cleansed/warehouse_batch_state", "batch_quantity_warehouse"),
+    )
+    return pl.concat(
+        _frame(reader, table, "days_to_expiry >= 0").select(
+            "store_id", "shelf_id", "expiry_date", quantity=pl.col(column)
+        )
+        for table, column in places
+    )
+
+
+def _explain(plan: pl.DataFrame, planner: Planner) -> pl.DataFrame:
+    """Add what each line follows from: a model, the simple method that spoke, another policy."""
+    if "source" not in plan.columns or planner.predictions is None:
+        # Without any forecast the policy that needs one orders up to.
+        other = "order-up-to" if planner.policy == FORECAST else planner.policy
+        return plan.with_columns(source=pl.lit(other))
+    spoke = planner.predictions.filter(pl.col("window") == COVER).select(
+        "store_id", "model_version", shelf_id="item_id", forecast_method="method"
+    )
+    by_forecast = pl.col("source") == FORECAST
+    return plan.join(spoke, on=["store_id", "shelf_id"], how="left").with_columns(
+        source=pl.when(by_forecast & pl.col("model_version").is_null())
+        .then("forecast_method")
+        .otherwise("source"),
+        model_version=pl.when(by_forecast).then("model_version"),
+        forecast_method=pl.when(by_forecast).then("forecast_method"),
+    )
 
 
 def _fit(frame: pl.DataFrame) -> pl.DataFrame:
@@ -199,8 +290,23 @@ def _order(row: dict[str, object], cutoff: dict[str, object], as_of: datetime) -
             "batch_size": row["batch_size"],
             "cutoff_ts": cutoff["cutoff_ts"],
             "delivery_ts": cutoff["delivery_ts"],
+            **_why(row),
         },
     )
+
+
+def _why(row: dict[str, Any]) -> dict[str, object]:
+    """Return the explanation of a line as its command carries it."""
+    told = {
+        "planned_by": row["source"],
+        "model_version": row.get("model_version"),
+        "forecast_method": row.get("forecast_method"),
+    } | {
+        name: max(round(row[name], decimals), 0.0)
+        for name, decimals in _DECIMALS.items()
+        if row.get(name) is not None
+    }
+    return {name: value for name, value in told.items() if value is not None}
 
 
 def _closing(done: ClosedCutoff, cutoff: dict[str, object], policy: str, as_of: datetime) -> Event:

@@ -13,8 +13,10 @@ from datetime import UTC, datetime
 import pyarrow as pa
 
 from smartshelf_dagster.contracts.tables import QUARANTINE, UTC_MICROSECONDS, raw_tables
+from smartshelf_dagster.domain.ordering import FORECAST
 from smartshelf_dagster.errors import SmartShelfError
-from smartshelf_dagster.pipeline.order import supplier_plan
+from smartshelf_dagster.pipeline.forecast import newest_predictions
+from smartshelf_dagster.pipeline.order import Planner, supplier_plan
 from smartshelf_dagster.settings import Settings
 from smartshelf_dagster.storage import delta, warehouse
 from smartshelf_dagster.storage.warehouse import ServedTable, WarehouseReader
@@ -98,7 +100,9 @@ def publish(settings: Settings, transformer: Transformer) -> Publication:
                 "together; build all of them first (job micro_batch)"
             )
         served = [_publish_model(settings, reader, model) for model in models]
-        plan = supplier_plan(reader, settings.order_policy, build.as_of)
+        forecasts = settings.order_policy == FORECAST
+        said = newest_predictions(settings, build.as_of) if forecasts else None
+        plan = supplier_plan(reader, Planner(settings.order_policy, build.as_of, said))
     delta.replace(settings.table_uri("ops/supplier_plan"), plan, name="ops/supplier_plan")
     publication = Publication(
         as_of=build.as_of,

@@ -70,6 +70,7 @@ def run_lockstep(
     """Run the loop for some simulated days, from where the world stands.
 
     Publication happens at the end of each simulated day, and at the end: nobody reads in between.
+    Models are trained when they are due, where orders follow from forecasts.
 
     Args:
         session: The system.
@@ -88,6 +89,7 @@ def run_lockstep(
             before, now = now, min(now + tick, end)
             simulator.advance(now)
             is_day_over = publish_daily and now.date() != before.date()
+            session.train_if_due()
             report = session.turn(publish_now=is_day_over or now >= end)
             if on_tick:
                 on_tick(now, report)

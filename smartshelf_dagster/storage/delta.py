@@ -9,7 +9,7 @@ another one has moved the same offset since the table was opened.
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -79,15 +79,40 @@ def ensure_table(uri: str, contract: TableContract) -> DeltaTable:
     A column that the contract has and the table lacks is added: a new version of an event may
     bring one.
     """
-    schema = arrow_schema(contract)
+    return ensure_columns(
+        uri,
+        arrow_schema(contract),
+        name=contract.table,
+        description=contract.description,
+        partition_by=contract.partition_by,
+    )
+
+
+def ensure_columns(
+    uri: str,
+    schema: pa.Schema,
+    *,
+    name: str,
+    description: str = "",
+    partition_by: Sequence[str] = (),
+) -> DeltaTable:
+    """Open a table, creating it empty when it is not there, and adding columns that it lacks.
+
+    Args:
+        uri: Location of the table.
+        schema: Its columns.
+        name: Name of a table that is created.
+        description: Of a table that is created.
+        partition_by: Partition columns of a table that is created.
+    """
     if not table_exists(uri):
         DeltaTable.create(
             uri,
             schema=schema,
             mode="ignore",
-            partition_by=list(contract.partition_by),
-            name=contract.table,
-            description=contract.description,
+            partition_by=list(partition_by),
+            name=name,
+            description=description,
             configuration=_TABLE_CONFIGURATION,
         )
     table = DeltaTable(uri)
@@ -271,6 +296,23 @@ def as_dataset(uri: str, version: int | None = None) -> pds.Dataset:
 def read(uri: str, columns: Sequence[str] | None = None, *, version: int | None = None) -> pa.Table:
     """Read a version of a table, by default the newest: whole, or some of its columns."""
     return as_dataset(uri, version).to_table(columns=list(columns) if columns else None)
+
+
+def delete_before(uri: str, column: str, moment: datetime) -> int:
+    """Delete the rows whose timestamp lies before an instant.
+
+    Files that hold nothing else are only struck off the log.
+
+    Args:
+        uri: Location of the table.
+        column: A timestamp.
+        moment: The instant, UTC.
+
+    Returns:
+        Number of rows deleted.
+    """
+    deleted = DeltaTable(uri).delete(f"{column} < timestamp '{moment.isoformat()}'")
+    return int(deleted["num_deleted_rows"] or 0)
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ that say which model failed. Does not belong here: SQL.
 import fcntl
 import hashlib
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -38,6 +38,8 @@ from smartshelf_dagster.transform.recorded import RecordedRun, recorded
 
 DBT_PROJECT_DIR = PROJECT_ROOT / "dbt_project"
 TICK = "tag:tick"
+# What forecasts are made from; nothing of it is published with a tick.
+FORECAST = "tag:forecast"
 # What depends on reference data alone.
 REFERENCE = "tag:reference"
 
@@ -240,7 +242,7 @@ class Transformer:
         return outcome.result
 
     def build_once(self, select: str, as_of: datetime) -> list[NodeResult]:
-        """Build models, and record in the warehouse what they were built from.
+        """Build models, and record in the warehouse what those of a tick were built from.
 
         Args:
             select: dbt selection.
@@ -250,7 +252,7 @@ class Transformer:
             TransformError: A model failed, with the database's message.
         """
         results = self.build(select, as_of)
-        record_build(self.warehouse, self._build_of(as_of, select))
+        self._record_build(select, as_of, results)
         return results
 
     def build_again(
@@ -300,7 +302,8 @@ class Transformer:
         try:
             with self._writer.sources(sources):
                 seconds = run.execute(self._writer, as_of, changed)
-            self._writer.record_build(self._build_of(as_of, select))
+            if self._concerns_tick(seconds):
+                self._writer.record_build(self._build_of(as_of, select))
         except StatementError as error:
             raise TransformError(str(error)) from error
         finally:
@@ -320,6 +323,19 @@ class Transformer:
 
     def _build_of(self, as_of: datetime, select: str) -> Build:
         return Build(as_of, self.source_versions(), complete=select == TICK)
+
+    def _record_build(self, select: str, as_of: datetime, results: Sequence[NodeResult]) -> None:
+        if self._concerns_tick(result.table for result in results):
+            record_build(self.warehouse, self._build_of(as_of, select))
+
+    def _concerns_tick(self, tables: Iterable[str]) -> bool:
+        """Say whether any of the tables has to fit those that are published together."""
+        tick = {
+            f"{node.schema}/{node.name}"
+            for node in self.manifest().nodes.values()
+            if TICK.removeprefix("tag:") in node.tags
+        }
+        return not tick.isdisjoint(tables)
 
     def _inputs(self) -> dict[str, set[str]]:
         """Return the tables that each model is computed from, looking through staging views."""
@@ -383,7 +399,7 @@ class Transformer:
                 whole, as_of, before_close=lambda: log.extend(executed_statements())
             )
         self._recorded[whole] = recorded(log, self._inputs())
-        record_build(self.warehouse, self._build_of(as_of, whole))
+        self._record_build(whole, as_of, results)
         return results
 
     def manifest(self) -> Any:

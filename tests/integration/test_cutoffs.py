@@ -9,6 +9,7 @@ import pytest
 
 from smartshelf_dagster.pipeline.audit import audit
 from smartshelf_dagster.pipeline.micro_batch import LakeSession
+from smartshelf_dagster.pipeline.registry import append_rows
 from smartshelf_dagster.services.embedded_redis import EmbeddedRedis
 from smartshelf_dagster.settings import Settings, load_settings
 from smartshelf_dagster.storage import delta
@@ -21,7 +22,8 @@ from smartshelf_dagster.streaming.operator import (
 )
 from smartshelf_dagster.streaming.producer import send_batches
 from smartshelf_dagster.streaming.topics import SIM_NOW_KEY
-from tests.helpers.events import encode, opening
+from tests.helpers.events import encode, opening, sale
+from tests.helpers.predictions import cutoff_at, predictions
 from tests.integration.test_kill import kill, start
 
 CUTOFFS = [
@@ -164,3 +166,150 @@ def test_orders_people_hold_and_change_what_is_planned(rule: Settings, client: C
     published = table(rule, "ops/supplier_plan").filter(pl.col("store_id") == "S001")
     issued = published.filter(pl.col("status") == "issued")
     assert issued.filter(pl.col("shelf_id") == items[1])["actor"].to_list()[:1] == ["Bruno"]
+
+
+@pytest.fixture
+def forecast(settings: Settings) -> Settings:
+    """The same lake under the policy that orders by forecasts."""
+    return load_settings(lake=settings.lake, order_policy="forecast")
+
+
+@pytest.mark.timeout(300)
+def test_orders_follow_the_forecast_and_say_why(forecast: Settings, client: Client) -> None:
+    """Nine pieces a day are expected of an item: three days have to be covered, with a reserve."""
+    cutoff = cutoff_at(CUTOFFS[0])
+    set_clock(client, cutoff.cutoff_ts - timedelta(hours=2))
+    items = stock(forecast, client)
+    wanted = {(store, items[0]): 9.0 for store in ("S001", "S002")}
+    append_rows(forecast, "ml/predictions", predictions(cutoff, wanted))
+    append_rows(
+        forecast,
+        "ml/predictions",
+        predictions(cutoff, {("S001", items[1]): 9.0}, version=None),
+    )
+    session = LakeSession(forecast, client)
+    session.turn()
+    set_clock(client, cutoff.cutoff_ts)
+    session.turn()
+    sent = {
+        row["shelf_id"]: row
+        for row in ordered(forecast).filter(pl.col("store_id") == "S001").iter_rows(named=True)
+    }
+    first = sent[items[0]]
+    assert (first["planned_by"], first["model_version"], first["forecast_method"]) == (
+        *("forecast", "orders-1"), "xgboost",
+    )  # fmt: skip
+    days = 9 / 13 + 3
+    assert float(first["demand_mean"]) == pytest.approx(9 * days, rel=0.1)
+    assert 9 * days - 1 < first["quantity"] < 2 * 9 * days + first["batch_size"]
+    assert float(first["critical_ratio"]) > 0.9
+    assert sent[items[1]]["planned_by"] == "ets"
+    assert sent[items[1]]["model_version"] is None
+    assert {row["planned_by"] for name, row in sent.items() if name not in items[:2]} <= {
+        "order-up-to"
+    }
+    # Closed lines keep what was told of them; the plan of the next cutoff has its own.
+    plan = table(forecast, "ops/supplier_plan").filter(
+        (pl.col("store_id") == "S001") & (pl.col("shelf_id") == items[0])
+    )
+    issued = plan.filter(pl.col("status") == "issued").row(0, named=True)
+    assert (issued["source"], issued["model_version"]) == ("forecast", "orders-1")
+    assert issued["demand_mean"] == pytest.approx(float(first["demand_mean"]), abs=1e-3)
+
+
+@pytest.mark.timeout(300)
+def test_next_plan_follows_from_what_is_left_of_the_last_forecast(
+    forecast: Settings, client: Client
+) -> None:
+    cutoff = cutoff_at(CUTOFFS[1])
+    set_clock(client, CUTOFFS[0] - timedelta(hours=2))
+    items = stock(forecast, client)
+    session = LakeSession(forecast, client)
+    session.turn()
+    append_rows(forecast, "ml/predictions", predictions(cutoff, {("S001", items[0]): 9.0}))
+    set_clock(client, cutoff.cutoff_ts + timedelta(days=1))
+    session.turn()
+    plan = table(forecast, "ops/supplier_plan").filter(
+        (pl.col("store_id") == "S001") & (pl.col("status") == "pending")
+    )
+    line = plan.filter(pl.col("shelf_id") == items[0]).row(0, named=True)
+    assert line["cutoff_ts"] == CUTOFFS[2]
+    assert line["source"] == "forecast"
+    # From Monday noon until Friday morning: nine hours, and three whole days.
+    assert line["demand_mean"] == pytest.approx(9 * (9 / 13 + 3), rel=0.1)
+    others = plan.filter(pl.col("shelf_id") != items[0])
+    assert set(others["source"]) <= {"order-up-to"}
+
+
+@pytest.mark.timeout(300)
+def test_without_any_forecast_is_ordered_up_to(forecast: Settings, client: Client) -> None:
+    set_clock(client, CUTOFFS[0] - timedelta(hours=2))
+    stock(forecast, client)
+    session = LakeSession(forecast, client)
+    session.turn()
+    set_clock(client, CUTOFFS[0])
+    closed = session.turn().closed_cutoffs
+    assert [done.store_id for done in closed] == ["S001", "S002"]
+    lines = ordered(forecast)
+    assert set(lines["planned_by"]) <= {"order-up-to"}
+    assert lines["demand_mean"].null_count() == lines.height
+    assert_each_cutoff_once(forecast, CUTOFFS[:1])
+
+
+def sell(client: Client, items: list[str], first: datetime, days: int) -> None:
+    """Sell one to three pieces of each item every day."""
+    for store in ("S001", "S002"):
+        receipts = [
+            sale(
+                f"{store}-{day}-{item}",
+                (first + timedelta(days=day)).isoformat().replace("+00:00", "Z"),
+                store=store,
+                items=[
+                    {"line_no": 1, "item_id": item, "quantity": 1 + (day + place) % 3,
+                     "unit_price": 2.5, "discount": 0}
+                ],
+            )
+            for day in range(days)
+            for place, item in enumerate(items)
+        ]  # fmt: skip
+        send_batches(client, f"pos_transactions:{store}", [encode(each) for each in receipts], 50)
+
+
+@pytest.mark.timeout(900)
+def test_d25_forecasts_killed_anywhere_are_made_once_and_order_each_item_once(
+    forecast: Settings, client: Client, broker: EmbeddedRedis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After five weeks of sales: draining, building, forecasting and ordering are all hit."""
+    monkeypatch.setenv("SMARTSHELF_ORDER_POLICY", "forecast")
+    chance = random.Random(5)
+    cutoffs = [datetime(2026, 2, day, 12, tzinfo=UTC) for day in (5, 8, 10)]
+    set_clock(client, cutoffs[0] - timedelta(hours=1))
+    items = stock(forecast, client)
+    sell(client, items, CUTOFFS[0] + timedelta(hours=2), days=34)
+    session = LakeSession(forecast, client)
+    session.turn()
+    before = {done.cutoff_ts for done in session.turn().closed_cutoffs}
+    assert not before
+    process = start("tests.helpers.turn_forever", forecast.lake, broker.url)
+    for cutoff in cutoffs:
+        set_clock(client, cutoff + timedelta(minutes=1))
+        for _ in range(2):
+            time.sleep(chance.uniform(1, 9))
+            kill(process)
+            process = start("tests.helpers.turn_forever", forecast.lake, broker.url)
+    kill(process)
+    session = LakeSession(forecast, client)
+    session.turn()
+    session.turn()
+    lines = ordered(forecast)
+    key = ["store_id", "shelf_id", "cutoff_ts"]
+    assert lines.select(key).n_unique() == lines.height
+    said = table(forecast, "ml/predictions")
+    grain = ["origin_ts", "store_id", "item_id", "window", "horizon"]
+    assert said.select(grain).n_unique() == said.height
+    assert set(said["origin_ts"]) == set(cutoffs)
+    features = table(forecast, "curated/features_store")
+    assert features.select(grain[:3]).n_unique() == features.height
+    assert "ets" in set(lines.filter(pl.col("cutoff_ts").is_in(cutoffs))["planned_by"])
+    report = audit(forecast)
+    assert report.clean, report.details

@@ -23,5 +23,14 @@ select
     order_lines,
     order_pieces,
     policy,
+    planned_by,
+    model_version,
+    forecast_method,
+    demand_mean,
+    critical_ratio,
+    level_quantile,
+    expected_outdated,
+    expected_order_outdated,
+    expected_lost,
     ingest_batch
 from ({{ first_arrivals(ref('stg_commands'), 'command_id') }}) as arrivals

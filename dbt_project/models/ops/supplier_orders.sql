@@ -45,6 +45,15 @@ select
         else 'issued'
     end as status,
     orders.policy,
+    orders.planned_by,
+    orders.model_version,
+    orders.forecast_method,
+    orders.demand_mean,
+    orders.critical_ratio,
+    orders.level_quantile,
+    orders.expected_outdated,
+    orders.expected_order_outdated,
+    orders.expected_lost,
     orders.issued_ts,
     orders.checked_ts as delivered_ts
 from orders

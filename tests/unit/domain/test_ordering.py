@@ -112,7 +112,9 @@ def test_order_up_to_wants_more_for_a_longer_gap() -> None:
 
 
 def test_policy_that_does_not_exist_is_named() -> None:
-    with pytest.raises(UnknownPolicyError, match="'magic', expected rule or order-up-to"):
+    with pytest.raises(
+        UnknownPolicyError, match="'magic', expected rule or order-up-to or forecast"
+    ):
         policy_named("magic")
 
 

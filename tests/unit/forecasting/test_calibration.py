@@ -29,10 +29,14 @@ def test_offsets_calibrate_forecasts_that_are_too_low_or_too_high(factor: float)
     rows = 6000
     said = count_quantiles(np.full(rows, 12 * factor), np.full(rows, 30 * factor))
     forecast = Forecast(np.full(rows, 12.0), said)
-    scale, horizon = np.full(rows, 12.0), np.ones(rows, dtype=int)
-    demand_class = np.arange(rows) % 3
-    offsets = conformal_offsets(draw(rows, 1), forecast, scale, horizon, demand_class)
-    moved = offsets.apply(forecast, scale, horizon, demand_class).quantiles
+    scale = np.full(rows, 12.0)
+    groups = {
+        "days": np.ones(rows),
+        "horizon": np.ones(rows, dtype=int),
+        "demand_class": np.arange(rows) % 3,
+    }
+    offsets = conformal_offsets(draw(rows, 1), forecast, scale, **groups)
+    moved = offsets.apply(forecast, scale, **groups).quantiles
     assert (np.diff(moved, axis=1) >= 0).all()
     assert (moved >= 0).all()
     fresh = draw(rows, 2)
@@ -48,15 +52,33 @@ def test_offsets_are_of_the_group_and_lean_on_all_where_it_is_small() -> None:
     forecast = Forecast(np.ones(rows), np.full((rows, len(LEVELS)), 5.0))
     actual = np.where(demand_class == 1, 50.0, 5.0)
     horizon = np.ones(rows, dtype=int)
-    offsets = conformal_offsets(actual, forecast, np.ones(rows), horizon, demand_class).by_group
+    ones = np.ones(rows)
+    offsets = conformal_offsets(
+        actual, forecast, ones, days=ones, horizon=horizon, demand_class=demand_class
+    ).by_group[0]
     assert offsets[1, 0] == pytest.approx(0, abs=1e-9)
     assert (offsets[1, 1] > 0).all()
     assert (offsets[1, 1] < 2).all()
     assert offsets[0, 4] == pytest.approx(0, abs=1e-9)
 
 
+def test_offsets_of_a_day_say_nothing_of_a_month() -> None:
+    rows = 2000
+    days = np.where(np.arange(rows) < rows // 2, 1.0, 30.0)
+    forecast = Forecast(np.ones(rows), np.full((rows, len(LEVELS)), 5.0))
+    actual = np.where(days == 1, 8.0, 5.0)
+    horizon, demand_class = np.ones(rows, dtype=int), np.zeros(rows, dtype=int)
+    offsets = conformal_offsets(
+        actual, forecast, np.ones(rows), days=days, horizon=horizon, demand_class=demand_class
+    )
+    assert offsets.by_group[0, 1, 0] == pytest.approx(3)
+    assert offsets.by_group[3, 1, 0] == pytest.approx(0)
+
+
 def test_offsets_of_no_rows_change_nothing() -> None:
     nothing = Forecast(np.zeros(0), np.zeros((0, len(LEVELS))))
     empty = np.zeros(0, dtype=int)
-    offsets = conformal_offsets(np.zeros(0), nothing, np.zeros(0), empty, empty)
+    offsets = conformal_offsets(
+        *(np.zeros(0), nothing, np.zeros(0)), days=np.zeros(0), horizon=empty, demand_class=empty
+    )
     assert (offsets.by_group == 0).all()
