@@ -165,7 +165,7 @@ def run(
     span = _parse_tick(tick)
     with _errors():
         settings = load_settings(lake=lake, order_policy=policy)
-        policy_named(settings.order_policy)
+        policy_named(settings.order_policy, settings.order_parameters)
         with warehouse_lock(settings), broker(settings) as url, _progress() as progress:
             bootstrap_world(settings, stores=stores, seed=seed)
             session = LakeSession(settings, connect(url, settings.redis_timeout_s))

@@ -69,8 +69,9 @@ class LakeSession:
 
         Raises:
             UnknownPolicyError: There is no ordering policy of the name that is set.
+            PolicyParameterError: The policy has no such parameter, or a value is out of range.
         """
-        policy_named(settings.order_policy)
+        policy_named(settings.order_policy, settings.order_parameters)
         self.settings = settings
         self.client = client
         self.clock = Clock(client, settings.clock)
@@ -185,8 +186,14 @@ class LakeSession:
             if closed or not has_positions:
                 self.transformer.build_again(POSITIONS, as_of)
             with self.transformer.reading() as reader:
-                policy = self.settings.order_policy
-                closed += close_cutoffs(reader, self.client, due, policy=policy, as_of=as_of)
+                closed += close_cutoffs(
+                    reader,
+                    self.client,
+                    due,
+                    policy=self.settings.order_policy,
+                    as_of=as_of,
+                    parameters=self.settings.order_parameters,
+                )
             self.drain()
             self.transformer.build_again(DECISIONS, as_of)
 

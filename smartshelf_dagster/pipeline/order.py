@@ -8,6 +8,7 @@ the cutoff. Whatever dies, either all of them stand on the stream or none; and a
 never planned again.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import NAMESPACE_URL, uuid5
@@ -81,7 +82,13 @@ def due_cutoffs(reader: WarehouseReader, until: datetime | None = None) -> pl.Da
 
 
 def close_cutoffs(
-    reader: WarehouseReader, client: Client, due: pl.DataFrame, *, policy: str, as_of: datetime
+    reader: WarehouseReader,
+    client: Client,
+    due: pl.DataFrame,
+    *,
+    policy: str,
+    as_of: datetime,
+    parameters: Mapping[str, float] | None = None,
 ) -> list[ClosedCutoff]:
     """Send the orders of cutoffs, and close them.
 
@@ -91,11 +98,12 @@ def close_cutoffs(
         due: What `due_cutoffs` gave.
         policy: Name of the ordering policy.
         as_of: The time the positions were computed for; UTC.
+        parameters: Parameters of the policy that differ from their defaults.
 
     Raises:
         UnknownPolicyError: There is no such policy.
     """
-    lines = _plan(reader, due, policy, as_of).filter(pl.col("order_qty") > 0)
+    lines = _plan(reader, due, policy, as_of, parameters).filter(pl.col("order_qty") > 0)
     closed = []
     for cutoff in due.sort("store_id").iter_rows(named=True):
         orders = lines.filter(pl.col("store_id") == cutoff["store_id"]).sort("shelf_id")
@@ -112,17 +120,23 @@ def close_cutoffs(
     return closed
 
 
-def supplier_plan(reader: WarehouseReader, policy: str, as_of: datetime) -> pa.Table:
+def supplier_plan(
+    reader: WarehouseReader,
+    policy: str,
+    as_of: datetime,
+    parameters: Mapping[str, float] | None = None,
+) -> pa.Table:
     """Return the plan as it is published: the next cutoff's lines, and the orders of the last ones.
 
     Args:
         reader: The warehouse, with all models built for `as_of`.
         policy: Name of the ordering policy.
         as_of: The time; UTC.
+        parameters: Parameters of the policy that differ from their defaults.
     """
     cutoffs = _frame(reader, "ops/supplier_cutoffs", "status in ('due', 'next')")
     upcoming = cutoffs.sort("cutoff_ts").unique("store_id", keep="first", maintain_order=True)
-    planned = _plan(reader, upcoming, policy, as_of).filter(
+    planned = _plan(reader, upcoming, policy, as_of, parameters).filter(
         (pl.col("planned_qty") > 0) | pl.col("decision").is_not_null()
     )
     pending = planned.with_columns(
@@ -152,7 +166,11 @@ def supplier_plan(reader: WarehouseReader, policy: str, as_of: datetime) -> pa.T
 
 
 def _plan(
-    reader: WarehouseReader, cutoffs: pl.DataFrame, policy: str, as_of: datetime
+    reader: WarehouseReader,
+    cutoffs: pl.DataFrame,
+    policy: str,
+    as_of: datetime,
+    parameters: Mapping[str, float] | None,
 ) -> pl.DataFrame:
     """Return plan and decisions of every item for one cutoff per store."""
     positions = (
@@ -163,7 +181,7 @@ def _plan(
         )
         .with_columns(as_of_ts=pl.lit(as_of))
     )
-    plan = plan_orders(positions, policy_named(policy)).join(
+    plan = plan_orders(positions, policy_named(policy, parameters)).join(
         positions.select(
             *("store_id", "shelf_id", "category", "subcategory", "batch_size"),
             *("cutoff_ts", "delivery_ts"),

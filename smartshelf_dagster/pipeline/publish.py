@@ -98,7 +98,7 @@ def publish(settings: Settings, transformer: Transformer) -> Publication:
                 "together; build all of them first (job micro_batch)"
             )
         served = [_publish_model(settings, reader, model) for model in models]
-        plan = supplier_plan(reader, settings.order_policy, build.as_of)
+        plan = supplier_plan(reader, settings.order_policy, build.as_of, settings.order_parameters)
     delta.replace(settings.table_uri("ops/supplier_plan"), plan, name="ops/supplier_plan")
     publication = Publication(
         as_of=build.as_of,
