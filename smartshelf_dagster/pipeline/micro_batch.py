@@ -27,6 +27,8 @@ _DECIDED = ("restocks_due", "markdowns_due", "removals_due", "supplier_cutoffs")
 DECISIONS = " ".join(f"+{model},{TICK}" for model in _DECIDED)
 # What ordering needs beyond that; it is due three times a week.
 POSITIONS = "order_receipts daily_sales supplier_orders supplier_positions supplier_order_decisions"
+# All that ordering needs, and nothing else.
+ORDERING = " ".join(f"+{model},{TICK}" for model in ("supplier_cutoffs", *POSITIONS.split()))
 
 
 @dataclass
@@ -165,7 +167,12 @@ class LakeSession:
         return report
 
     def close_cutoffs(
-        self, as_of: datetime, *, has_positions: bool = False, until: datetime | None = None
+        self,
+        as_of: datetime,
+        *,
+        has_positions: bool = False,
+        until: datetime | None = None,
+        afterwards: str = DECISIONS,
     ) -> list[ClosedCutoff]:
         """Send the orders of cutoffs that are due.
 
@@ -176,6 +183,8 @@ class LakeSession:
             as_of: The time to compute for.
             has_positions: Whether everything is built for it already.
             until: Only cutoffs up to this one.
+            afterwards: What to build again once orders have been sent: `ORDERING` at least, less
+                `POSITIONS`.
         """
         closed: list[ClosedCutoff] = []
         while True:
@@ -195,7 +204,7 @@ class LakeSession:
                     parameters=self.settings.order_parameters,
                 )
             self.drain()
-            self.transformer.build_again(DECISIONS, as_of)
+            self.transformer.build_again(afterwards, as_of)
 
     def _fresh_rows(self, drained: DrainReport) -> dict[str, FreshRows] | None:
         """Return what the raw tables have grown by since the last turn, if it is all at hand."""

@@ -19,7 +19,7 @@ import polars as pl
 from smartshelf_dagster.domain.ordering import Economics
 from smartshelf_dagster.errors import SmartShelfError
 from smartshelf_dagster.forecasting.calendar import protection_intervals
-from smartshelf_dagster.pipeline.micro_batch import DECISIONS, LakeSession
+from smartshelf_dagster.pipeline.micro_batch import ORDERING, LakeSession
 from smartshelf_dagster.pipeline.order import ClosedCutoff
 from smartshelf_dagster.services.simulator import LockstepSimulator, state_dir, world_start
 from smartshelf_dagster.settings import Settings, load_settings
@@ -129,9 +129,9 @@ def _order(session: LakeSession, report: ClosedLoopReport) -> list[ClosedCutoff]
         session.drain()
     as_of = session.as_of()
     with _timed(report, "build"):
-        session.build(as_of, DECISIONS)
+        session.build(as_of, ORDERING)
     with _timed(report, "order"):
-        return session.close_cutoffs(as_of)
+        return session.close_cutoffs(as_of, has_positions=True, afterwards=ORDERING)
 
 
 class _timed:
