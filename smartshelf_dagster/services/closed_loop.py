@@ -8,7 +8,8 @@ what came of it by the simulator's ground truth. Does not belong here: the polic
 
 import shutil
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from pathlib import Path
@@ -26,6 +27,8 @@ from smartshelf_dagster.settings import Settings, load_settings
 
 # Options of a simulator whose staff follow standing rules and whose suppliers listen.
 FLOOR_RULES = ("--standing-rules", "floor")
+# And of one that nobody tells anything.
+ALL_RULES = ("--standing-rules", "all")
 # Groups of goods in the figures, besides categories.
 ALL_GOODS = "all goods"
 PERISHABLES = "perishables"
@@ -33,6 +36,42 @@ PERISHABLES = "perishables"
 _DAYS_PER_YEAR = 365.0
 # What a process leaves behind in a lake, and nobody needs in a copy.
 _NOT_COPIED = shutil.ignore_patterns("*.sock", "locks", "logs", "dagster", "serving", "docs")
+
+
+@dataclass(frozen=True)
+class Figure:
+    """How a figure is shown.
+
+    Attributes:
+        label: What it is, with its unit.
+        factor: From the value to the unit.
+        decimals: Of the number shown.
+    """
+
+    label: str
+    factor: float = 1.0
+    decimals: int = 0
+
+    def text(self, value: float, sign: str = "") -> str:
+        """Return a value as a reader wants it; `sign` is `+` to show it on gains as well."""
+        return f"{value * self.factor:{sign},.{self.decimals}f}"
+
+
+# By name, in the order they are shown; money in the currency of the stores.
+FIGURES = {
+    "fill_rate": Figure("fill rate, %", 100.0, 2),
+    "sold_units": Figure("sold, pieces"),
+    "lost_units": Figure("lost, pieces"),
+    "wasted_units": Figure("wasted, pieces"),
+    "wasted_value": Figure("wasted, at list prices"),
+    "average_stock": Figure("average stock, pieces"),
+    "average_stock_cost": Figure("average stock, at cost"),
+    "order_lines": Figure("order lines"),
+    "ordered_units": Figure("ordered, pieces"),
+    "revenue": Figure("revenue"),
+    "holding_cost": Figure("cost of holding"),
+    "profit": Figure("profit"),
+}
 
 
 class NoLedgerError(SmartShelfError, ValueError):
@@ -134,19 +173,13 @@ def _order(session: LakeSession, report: ClosedLoopReport) -> list[ClosedCutoff]
         return session.close_cutoffs(as_of, has_positions=True, afterwards=ORDERING)
 
 
-class _timed:
-    """Adds how long a block takes to a step of a report."""
-
-    def __init__(self, report: ClosedLoopReport, step: str) -> None:
-        self._seconds = report.seconds
-        self._step = step
-
-    def __enter__(self) -> None:
-        self._started = time.perf_counter()
-
-    def __exit__(self, *_: object) -> None:
-        spent = time.perf_counter() - self._started
-        self._seconds[self._step] = self._seconds.get(self._step, 0.0) + spent
+@contextmanager
+def _timed(report: ClosedLoopReport, step: str) -> Iterator[None]:
+    """Add how long a block takes to a step of a report."""
+    started = time.perf_counter()
+    yield
+    spent = time.perf_counter() - started
+    report.seconds[step] = report.seconds.get(step, 0.0) + spent
 
 
 def copy_lake(settings: Settings, folder: Path, **changes: object) -> Settings:
@@ -203,11 +236,9 @@ def loop_figures(
         economics: Cost of a piece and of holding it; the defaults of the policy `forecast`.
 
     Returns:
-        One row per group: `group` (`ALL_GOODS`, `PERISHABLES`, then categories), fill_rate (sold
-        of sold and lost), sold_units, lost_units, wasted_units, wasted_value (list prices),
-        average_stock (pieces at the end of a day, in stores and on their way in them),
-        average_stock_cost, order_lines, ordered_units, revenue, holding_cost, profit; money in
-        the currency of the stores.
+        One row per group: `group` (`ALL_GOODS`, `PERISHABLES`, then categories) and the columns
+        of `FIGURES`. Fill rate is the share sold of sold and lost; stock is counted at the end
+        of each day, in the store and on its way within it.
 
     Raises:
         NoLedgerError: A day of the span is not in the ledger.
@@ -216,10 +247,8 @@ def loop_figures(
     ledger = read_ledger(settings)
     span = ledger.filter(pl.col("date").is_between(first, last))
     if span["date"].n_unique() != (last - first).days + 1:
-        days = ledger["date"]
-        raise NoLedgerError(
-            f"figures from {first} to {last}, expected days from {days.min()} to {days.max()}"
-        )
+        begin, end = ledger.select(first=pl.min("date"), last=pl.max("date")).row(0)
+        raise NoLedgerError(f"figures from {first} to {last}, expected days from {begin} to {end}")
     items = pl.read_parquet(state_dir(settings) / "reference" / "items.parquet").select(
         "item_id", "category", "is_perishable", cost=pl.col("list_price") * given.cost_frac
     )
@@ -257,16 +286,5 @@ def _sum_up(rows: pl.DataFrame, given: Economics) -> pl.DataFrame:
             holding_cost=given.holding_rate * pl.col("average_stock_cost") * pl.col("years"),
         )
         .with_columns(profit=pl.col("revenue") - pl.col("goods_cost") - pl.col("holding_cost"))
-        .select("group", "fill_rate", *summed, *_AFTER_WASTE)
+        .select("group", *FIGURES)
     )
-
-
-_AFTER_WASTE = (
-    "average_stock",
-    "average_stock_cost",
-    "order_lines",
-    "ordered_units",
-    "revenue",
-    "holding_cost",
-    "profit",
-)
