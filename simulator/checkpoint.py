@@ -13,7 +13,7 @@ import orjson
 from simulator.errors import SimulatorError
 
 # Count it up when the state changes, or the draws: customers are found again, not stored.
-MAGIC: Final = b"smartshelf-sim/2 "
+MAGIC: Final = b"smartshelf-sim/3 "
 REVISION_DIGITS: Final = 16
 PLAIN: Final = b"j"
 ZIPPED: Final = b"z"

@@ -19,6 +19,7 @@ from simulator.lockstep import Lockstep
 from simulator.noise import TopicNoise, parse_noise, parse_noise_option, read_noise_file
 from simulator.paths import PARAMETERS_FILE
 from simulator.simulation import Simulation
+from simulator.standing import Scope
 from simulator.streams import Streams
 from simulator.suppliers import parse_supplier_faults
 
@@ -65,9 +66,10 @@ SupplierFaultsOption = Annotated[
 ]
 
 StandingRulesOption = Annotated[
-    bool,
+    Scope | None,
     typer.Option(
-        "--standing-rules", help="Follow standing rules instead of commands, as `history` does."
+        help="Follow standing rules: `all`, instead of commands, as `history` does; or `floor`, "
+        "all but the orders, and commands as well."
     ),
 ]
 
@@ -125,7 +127,7 @@ def lockstep(
     noise: NoiseOption = None,
     noise_file: NoiseFileOption = None,
     supplier_faults: SupplierFaultsOption = None,
-    standing_rules: StandingRulesOption = False,
+    standing_rules: StandingRulesOption = None,
 ) -> None:
     """Advance on request: JSON lines on stdin and stdout; goes on from the checkpoint."""
     distortion = _noise(noise or [], noise_file)
@@ -136,7 +138,7 @@ def lockstep(
         events_per_entry,
         distortion,
         faults,
-        by_standing_rules=standing_rules,
+        standing_rules=standing_rules,
     ) as simulation:
         Lockstep(simulation).serve(sys.stdin.buffer, sys.stdout.buffer)
 
@@ -158,7 +160,7 @@ def history(
     distortion = _noise(noise or [], noise_file)
     faults = parse_supplier_faults(supplier_faults)
     with _simulation(
-        redis_url, state_dir, events_per_entry, distortion, faults, by_standing_rules=True
+        redis_url, state_dir, events_per_entry, distortion, faults, standing_rules=Scope.ALL
     ) as simulation:
         run_history(simulation, to_ms)
         typer.echo(f"stopped at {clock_text(simulation.now_ms)}", err=True)
@@ -172,13 +174,11 @@ def _simulation(
     noise: dict[str, TopicNoise],
     supplier_faults: dict[str, float],
     *,
-    by_standing_rules: bool = False,
+    standing_rules: Scope | None = None,
 ) -> Iterator[Simulation]:
     streams = Streams(redis_url, events_per_entry)
     try:
-        yield Simulation(
-            streams, state_dir, noise, supplier_faults, by_standing_rules=by_standing_rules
-        )
+        yield Simulation(streams, state_dir, noise, supplier_faults, standing_rules=standing_rules)
     finally:
         streams.close()
 

@@ -13,9 +13,11 @@ a slightly strict measure.)
 `returned` what customers brought back, `wasted` what was thrown away. Of every lot, at any instant,
 
     opening + delivered + returned = sold + wasted + on hand
+
+`revenue` is what customers paid, at the prices of the till, less what they were paid back.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import date
 from typing import Any, Final
@@ -37,7 +39,10 @@ VALUE_DECIMALS: Final = 2
 
 @dataclass(slots=True)
 class Totals:
-    """Counters of a store since the start; units are pieces, wasted_value is at list prices."""
+    """Counters of a store since the start.
+
+    Units are pieces; wasted_value is at list prices, revenue at prices paid, less refunds.
+    """
 
     customers: int = 0
     receipts: int = 0
@@ -50,6 +55,7 @@ class Totals:
     delivered_units: int = 0
     wasted_units: int = 0
     wasted_value: float = 0.0
+    revenue: float = 0.0
 
 
 def fill_rate(sold_units: float, lost_units: float) -> float:
@@ -92,6 +98,7 @@ class Ledger:
         self.totals = Totals(**state.get("totals", {}))
         self._at_opening: dict[str, float] = state.get("at_opening", {})
         self._day: dict[str, list[int]] = state.get("day") or self._no_counts()
+        self._revenue: list[float] = state.get("revenue") or [0.0] * len(item_id)
 
     def _no_counts(self) -> dict[str, list[int]]:
         return {name: [0] * len(self._item_id) for name in ITEM_COUNTERS}
@@ -113,18 +120,26 @@ class Ledger:
         self._day["putback_units"][item] += quantity
         self.totals.putback_units += quantity
 
-    def sold(self, goods: list[tuple[int, int, int]]) -> None:
-        """A receipt was paid: (item number, lot number, pieces)."""
+    def sold(self, goods: list[tuple[int, int, int]], discounts: Sequence[float]) -> None:
+        """A receipt was paid: (item number, lot number, pieces), and the discount of each."""
         self.totals.receipts += 1
         counts = self._day["sold_units"]
-        for item, _, quantity in goods:
+        for (item, _, quantity), discount in zip(goods, discounts, strict=True):
             counts[item] += quantity
             self.totals.sold_units += quantity
+            self._paid(item, quantity, discount)
 
-    def returned(self, item: int, quantity: int) -> None:
-        """A customer brought pieces back to the till."""
+    def returned(self, item: int, quantity: int, discount: float) -> None:
+        """A customer brought pieces back to the till and got back what was paid for them."""
         self._day["returned_units"][item] += quantity
         self.totals.returned_units += quantity
+        self._paid(item, -quantity, discount)
+
+    def _paid(self, item: int, quantity: int, discount: float) -> None:
+        # A line is paid in whole cents.
+        paid = round(quantity * self._list_price[item] * (1 - discount), VALUE_DECIMALS)
+        self._revenue[item] = round(self._revenue[item] + paid, VALUE_DECIMALS)
+        self.totals.revenue = round(self.totals.revenue + paid, VALUE_DECIMALS)
 
     def ordered(self, item: int, quantity: int) -> None:
         """A supplier was asked for pieces."""
@@ -164,6 +179,7 @@ class Ledger:
                         self._day["wasted_units"], self._list_price, strict=True
                     )
                 ],
+                "revenue": self._revenue,
                 **{f"{place}_units": pieces for place, pieces in stock.items()},
             }
         ).select(*(pl.lit(value).alias(name) for name, value in key.items()), pl.all())
@@ -174,6 +190,7 @@ class Ledger:
         }
         self._at_opening = so_far
         self._day = self._no_counts()
+        self._revenue = [0.0] * len(self._item_id)
         return ClosedDay(day, items, pl.DataFrame([{**key, **counts}]))
 
     def _so_far(self, emitted: Mapping[str, int]) -> dict[str, float]:
@@ -185,4 +202,5 @@ class Ledger:
             "totals": asdict(self.totals),
             "at_opening": self._at_opening,
             "day": self._day,
+            "revenue": self._revenue,
         }

@@ -52,7 +52,7 @@ class Returns:
         """Refunds goods and hands them to the staff."""
         purchase = self._purchases.pop(transaction_id)
         self._tills.take_back(Moment.at(now_ms), purchase)
-        self._ledger.returned(purchase.item, purchase.quantity)
+        self._ledger.returned(purchase.item, purchase.quantity, purchase.discount)
         self._staff.put_away(now_ms, purchase.item, purchase.lot, purchase.quantity)
 
     def lots(self) -> Iterator[int]:

@@ -21,7 +21,7 @@ from simulator.events import TOPICS
 from simulator.ledger import VALUE_DECIMALS, Totals, fill_rate
 from simulator.noise import ChannelCounts, Noise
 from simulator.reference import StoreReference, load_stores, with_supplier_faults
-from simulator.standing import StandingRules
+from simulator.standing import Scope, StandingRules
 from simulator.streams import Streams
 from simulator.world import StoreWorld, Tick
 
@@ -30,7 +30,7 @@ LEDGER_FOLDER: Final = "ledger"
 LEDGER_DAYS_FOLDER: Final = "ledger_days"
 # A longer way is gone in ticks of at most this, so that no transaction grows without bound.
 MAX_TICK_MS: Final = HOUR_MS
-# By standing rules nobody else has to get a word in.
+# By standing rules nobody else has to get a word in on the way.
 DAY_MS: Final = 24 * HOUR_MS
 
 _STOCK_SCHEMA: Final = pl.Schema(
@@ -71,8 +71,8 @@ class Simulation:
         state_dir: Folder with `reference/`; the ledger is written here.
         noise: Noise by topic.
         supplier_faults: Chances of faults that differ from the parameters.
-        by_standing_rules: Whether the stores follow their standing rules instead of the commands
-            of the system.
+        standing_rules: What the stores do by standing rules: all, without listening to the
+            system, or the floor, besides doing what it says; nothing by default.
 
     Raises:
         SimulatorError: There is no reference data, or Redis holds another world.
@@ -85,12 +85,12 @@ class Simulation:
         noise: Noise,
         supplier_faults: Mapping[str, float] = MappingProxyType({}),
         *,
-        by_standing_rules: bool = False,
+        standing_rules: Scope | None = None,
     ) -> None:
         self._streams = streams
         self._state_dir = state_dir
-        self._by_standing_rules = by_standing_rules
-        self._max_tick_ms = DAY_MS if by_standing_rules else MAX_TICK_MS
+        self._standing_rules = standing_rules
+        self._max_tick_ms = DAY_MS if standing_rules else MAX_TICK_MS
         self._stores = [
             self._load(with_supplier_faults(reference, supplier_faults), noise)
             for reference in load_stores(state_dir / REFERENCE_FOLDER)
@@ -112,7 +112,7 @@ class Simulation:
             world=StoreWorld(reference, noise, state),
             shelf_number={name: number for number, name in enumerate(reference.item_id)},
             revision=revision,
-            rules=StandingRules(reference),
+            rules=StandingRules(reference, self._standing_rules or Scope.ALL),
         )
 
     @property
@@ -141,14 +141,19 @@ class Simulation:
     def _tick(self, store: _Store, until_ms: int, *, is_last: bool) -> Counter[str]:
         world = store.world
         given: list[bytes] = []
-        if self._by_standing_rules:
+        done: list[str] = []
+        if self._standing_rules is Scope.ALL:
             # What the rules gave in the tick before stands on the stream: known already.
             _, world.cursor = self._streams.commands(world.store_id, world.cursor)
-            tick, given, done = self._play_by_rules(store, until_ms)
         else:
+            # What the rules gave is known by its id.
             commands = self._new_commands(store)
             done = [command.command_id for command in commands]
             world.command(commands)
+        if self._standing_rules:
+            tick, given, by_rules = self._play_by_rules(store, until_ms)
+            done += by_rules
+        else:
             tick = world.advance(until_ms)
         # Before the commit: a crash in between writes the same files again.
         for day in tick.closed_days:
@@ -230,6 +235,7 @@ class Simulation:
             "sim_now": clock_text(self.now_ms),
             **totals,
             "wasted_value": round(totals["wasted_value"], VALUE_DECIMALS),
+            "revenue": round(totals["revenue"], VALUE_DECIMALS),
             "fill_rate": fill_rate(totals["sold_units"], totals["lost_units"]),
             "events": {topic: counts["sent"] for topic, counts in noise.items()},
             "noise": {topic: dict(counts) for topic, counts in noise.items()},

@@ -5,6 +5,9 @@ expired and mark down what will soon. Before each delivery they order every item
 wanted until the delivery after it. The rules know what is there, as people who look do, and what is
 wanted in the mean; they know nothing of what customers could not find.
 
+They may be kept to the floor, that is, all but the orders: then somebody else orders, and what he
+orders is told apart from what staff do.
+
 They speak as the system does, in commands, so that the world they lead to is of one kind with the
 one the system leads to, and so that their orders are on record.
 """
@@ -12,6 +15,7 @@ one the system leads to, and so that their orders are on record.
 from collections import Counter
 from collections.abc import Iterator
 from datetime import date, datetime, timedelta
+from enum import StrEnum
 from math import ceil, sqrt
 from typing import Any, Final
 
@@ -36,15 +40,26 @@ POLICY: Final = "standing-rules"
 PRIORITY_DECIMALS: Final = 6
 
 
+class Scope(StrEnum):
+    """How much of a store goes by standing rules."""
+
+    # Everything; nobody is listened to.
+    ALL = "all"
+    # Shelves, prices and bins; what else there is to do is done on command.
+    FLOOR = "floor"
+
+
 class StandingRules:
     """The rules of one store. They remember nothing: all they do follows from what is there.
 
     Args:
         reference: Store, calendar, parameters and prices.
+        scope: Which of the rules.
     """
 
-    def __init__(self, reference: StoreReference) -> None:
+    def __init__(self, reference: StoreReference, scope: Scope = Scope.ALL) -> None:
         self._reference = reference
+        self._orders = scope is Scope.ALL
         self._parameters = reference.parameters.standing_rules
         self._policy = next(
             row for row in reference.parameters.stock_policies.rows if row.location == SHELF
@@ -60,7 +75,11 @@ class StandingRules:
         commands = list(self._round(world, now))
         if now.hour == rules.morning_hour:
             commands += self._morning(world, now)
-        if now.hour == rules.cutoff_hour and now.weekday() in rules.cutoff_weekdays:
+        if (
+            self._orders
+            and now.hour == rules.cutoff_hour
+            and now.weekday() in rules.cutoff_weekdays
+        ):
             commands += self._order(world, now)
         return commands
 

@@ -353,7 +353,7 @@ class StoreWorld:
     def _pay(self, moment: Moment, visit: Visit, goods: list[tuple[int, int, int]]) -> None:
         discounts = [self._discount(item, lot, moment.ms) for item, lot, _ in goods]
         receipt = self._tills.sell(moment, visit, goods, discounts)
-        self._ledger.sold(goods)
+        self._ledger.sold(goods, discounts)
         if visit.return_line < len(goods):
             perishable = self._reference.is_perishable
             lines = [

@@ -167,7 +167,7 @@ def run(
     span = _parse_tick(tick)
     with _errors():
         settings = load_settings(lake=lake, order_policy=policy)
-        policy_named(settings.order_policy)
+        policy_named(settings.order_policy, settings.order_parameters)
         with warehouse_lock(settings), broker(settings) as url, _progress() as progress:
             bootstrap_world(settings, stores=stores, seed=seed)
             session = LakeSession(settings, connect(url, settings.redis_timeout_s))
@@ -331,6 +331,50 @@ def backtest(
         if as_json:
             _show(to_json(report), as_json=True)
         _fail_unless(not report.failures(), report.failures())
+
+
+@app.command("what-if")
+def what_if(
+    begin: Annotated[str, typer.Option("--from", metavar="DATE", help="First day.")],
+    end: Annotated[str, typer.Option("--to", metavar="DATE", help="The day after the last.")],
+    policy: Annotated[str, typer.Option(help="Ordering policy that is asked about.")],
+    against: Annotated[
+        str | None,
+        typer.Option(help="Policy to compare it with; default SMARTSHELF_ORDER_POLICY."),
+    ] = None,
+    changes: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set",
+            metavar="NAME=VALUE",
+            help="Parameter of --policy, or supplier_faults.short, .late or .damaged. Repeatable.",
+        ),
+    ] = None,
+    lake: LakeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Play a period of a simulated lake again under another ordering policy, and compare."""
+    from smartshelf_dagster.services import what_if as service  # noqa: PLC0415
+
+    start, stop = _parse_date(begin, "--from"), _parse_date(end, "--to")
+    with _errors():
+        settings = load_settings(lake=lake)
+        baseline, alternative = service.branches(settings, policy, against, changes or [])
+        with _progress() as progress:
+            task = progress.add_task("past", total=None)
+            report = service.run_what_if(
+                settings,
+                start,
+                stop,
+                baseline=baseline,
+                alternative=alternative,
+                on_progress=lambda what, now: progress.update(
+                    task, description=f"{what} {now:%Y-%m-%d}"
+                ),
+            )
+        typer.echo(report.to_markdown(), err=as_json)
+        if as_json:
+            _show(report.to_json(), as_json=True)
 
 
 @app.command(

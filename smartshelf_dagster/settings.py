@@ -5,11 +5,12 @@ from them. Does not belong here: anything that opens a file or a connection.
 """
 
 from functools import cached_property
+from math import isfinite
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field, ValidationError, field_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from smartshelf_dagster.errors import SmartShelfError
 
@@ -61,6 +62,11 @@ class Settings(BaseSettings):
         pattern=r"^[a-z][a-z0-9-]*$",
         description="How much is ordered from suppliers: order-up-to, rule or forecast.",
     )
+    order_parameters: Annotated[dict[str, float], NoDecode] = Field(
+        default={},
+        description="Parameters of that policy that differ from their defaults, such as "
+        "`safety_factor=1.5`; with commas between several.",
+    )
     redis_timeout_s: float = Field(
         default=10.0, gt=0, le=300, description="Socket timeout of every Redis call."
     )
@@ -96,6 +102,19 @@ class Settings(BaseSettings):
         if not value.strip():
             raise ValueError("expected a folder or an object-store URI, got an empty string")
         return value.rstrip("/") if "://" in value else str(Path(value).expanduser().resolve())
+
+    @field_validator("order_parameters", mode="before")
+    @classmethod
+    def _parse_parameters(cls, value: object) -> object:
+        if not isinstance(value, str):
+            return value
+        pairs = [pair.partition("=") for pair in value.split(",") if pair.strip()]
+        for pair in pairs:
+            if not pair[0].strip() or not _is_number(pair[2]):
+                raise ValueError(
+                    f"expected name=number, such as safety_factor=1.5, got {''.join(pair)!r}"
+                )
+        return {name.strip(): float(number) for name, _, number in pairs}
 
     @field_validator("state_dir")
     @classmethod
@@ -146,6 +165,13 @@ class Settings(BaseSettings):
             table: `<layer>/<name>`, the same as its Dagster asset key.
         """
         return f"{self.lake}/{table}"
+
+
+def _is_number(text: str) -> bool:
+    try:
+        return isfinite(float(text))
+    except ValueError:
+        return False
 
 
 def load_settings(**overrides: object) -> Settings:

@@ -31,7 +31,7 @@ from smartshelf_dagster.domain.inventory import (
     shelf_life_cap,
     trading_hours,
 )
-from smartshelf_dagster.domain.ordering import Policy, order_up_to
+from smartshelf_dagster.domain.ordering import Economics, Policy, order_up_to
 
 _KEY = ("store_id", "shelf_id")
 _DAYS_PER_YEAR = 365.0
@@ -55,29 +55,6 @@ _PLANNED = {
     "expected_order_outdated": pl.Float64,
     "expected_lost": pl.Float64,
 }
-
-
-@dataclass(frozen=True)
-class Economics:
-    """What the policy takes for granted about money and hours.
-
-    Attributes:
-        cost_frac: Cost of a piece, of its list price.
-        goodwill_frac: What a customer sent away costs besides the margin, of the list price.
-        salvage_frac: What a piece still brings when its time runs out, of the list price.
-        holding_rate: Cost of holding goods for a year, of their cost.
-        sell_through: Probability with which the last piece ordered sells before it expires.
-        opens_h: Hour of the day at which stores open, UTC.
-        closes_h: Hour of the day at which stores close, UTC.
-    """
-
-    cost_frac: float = 0.70
-    goodwill_frac: float = 1.0
-    salvage_frac: float = 0.0
-    holding_rate: float = 0.25
-    sell_through: float = 0.5
-    opens_h: float = 8.0
-    closes_h: float = 21.0
 
 
 def forecast_policy(

@@ -42,6 +42,8 @@ _DECIDED = ("restocks_due", "markdowns_due", "removals_due", "supplier_cutoffs")
 DECISIONS = " ".join(f"+{model},{TICK}" for model in _DECIDED)
 # What ordering needs beyond that; it is due three times a week.
 POSITIONS = "order_receipts daily_sales supplier_orders supplier_positions supplier_order_decisions"
+# All that ordering needs, and nothing else.
+ORDERING = " ".join(f"+{model},{TICK}" for model in ("supplier_cutoffs", *POSITIONS.split()))
 
 
 @dataclass
@@ -84,8 +86,9 @@ class LakeSession:
 
         Raises:
             UnknownPolicyError: There is no ordering policy of the name that is set.
+            PolicyParameterError: The policy has no such parameter, or a value is out of range.
         """
-        policy_named(settings.order_policy)
+        policy_named(settings.order_policy, settings.order_parameters)
         self.settings = settings
         self.client = client
         self.clock = Clock(client, settings.clock)
@@ -180,7 +183,12 @@ class LakeSession:
         return report
 
     def close_cutoffs(
-        self, as_of: datetime, *, has_positions: bool = False, until: datetime | None = None
+        self,
+        as_of: datetime,
+        *,
+        has_positions: bool = False,
+        until: datetime | None = None,
+        afterwards: str = DECISIONS,
     ) -> list[ClosedCutoff]:
         """Send the orders of cutoffs that are due.
 
@@ -191,6 +199,8 @@ class LakeSession:
             as_of: The time to compute for.
             has_positions: Whether everything is built for it already.
             until: Only cutoffs up to this one.
+            afterwards: What to build again once orders have been sent: `ORDERING` at least, less
+                `POSITIONS`.
         """
         closed: list[ClosedCutoff] = []
         while True:
@@ -201,11 +211,13 @@ class LakeSession:
             if closed or not has_positions:
                 self.transformer.build_again(POSITIONS, as_of)
             said = self.forecast(as_of, due) if self._forecasts else None
-            planner = Planner(self.settings.order_policy, as_of, said)
+            planner = Planner(
+                self.settings.order_policy, as_of, self.settings.order_parameters, said
+            )
             with self.transformer.reading() as reader:
                 closed += close_cutoffs(reader, self.client, due, planner)
             self.drain()
-            self.transformer.build_again(DECISIONS, as_of)
+            self.transformer.build_again(afterwards, as_of)
 
     @property
     def _forecasts(self) -> bool:

@@ -8,6 +8,7 @@ the cutoff. Whatever dies, either all of them stand on the stream or none; and a
 never planned again.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -116,7 +117,17 @@ class Planner:
 
 
 def close_cutoffs(
+<<<<<<< HEAD
     reader: WarehouseReader, client: Client, due: pl.DataFrame, planner: Planner
+=======
+    reader: WarehouseReader,
+    client: Client,
+    due: pl.DataFrame,
+    *,
+    policy: str,
+    as_of: datetime,
+    parameters: Mapping[str, float] | None = None,
+>>>>>>> loop
 ) -> list[ClosedCutoff]:
     """Send the orders of cutoffs, and close them.
 
@@ -124,13 +135,23 @@ def close_cutoffs(
         reader: The warehouse, with positions and decisions built.
         client: Connection to the broker.
         due: What `due_cutoffs` gave.
+<<<<<<< HEAD
         planner: How to plan.
+=======
+        policy: Name of the ordering policy.
+        as_of: The time the positions were computed for; UTC.
+        parameters: Parameters of the policy that differ from their defaults.
+>>>>>>> loop
 
     Raises:
         UnknownPolicyError: There is no such policy.
     """
+<<<<<<< HEAD
     as_of = planner.as_of
     lines = _plan(reader, due, planner).filter(pl.col("order_qty") > 0)
+=======
+    lines = _plan(reader, due, policy, as_of, parameters).filter(pl.col("order_qty") > 0)
+>>>>>>> loop
     closed = []
     for cutoff in due.sort("store_id").iter_rows(named=True):
         orders = lines.filter(pl.col("store_id") == cutoff["store_id"]).sort("shelf_id")
@@ -147,19 +168,39 @@ def close_cutoffs(
     return closed
 
 
+<<<<<<< HEAD
 def supplier_plan(reader: WarehouseReader, planner: Planner) -> pa.Table:
+=======
+def supplier_plan(
+    reader: WarehouseReader,
+    policy: str,
+    as_of: datetime,
+    parameters: Mapping[str, float] | None = None,
+) -> pa.Table:
+>>>>>>> loop
     """Return the plan as it is published: the next cutoff's lines, and the orders of the last ones.
 
     No forecast is made for it: of the last one, what is left counts.
 
     Args:
+<<<<<<< HEAD
         reader: The warehouse, with all models built.
         planner: How to plan.
+=======
+        reader: The warehouse, with all models built for `as_of`.
+        policy: Name of the ordering policy.
+        as_of: The time; UTC.
+        parameters: Parameters of the policy that differ from their defaults.
+>>>>>>> loop
     """
     as_of = planner.as_of
     cutoffs = _frame(reader, "ops/supplier_cutoffs", "status in ('due', 'next')")
     upcoming = cutoffs.sort("cutoff_ts").unique("store_id", keep="first", maintain_order=True)
+<<<<<<< HEAD
     planned = _plan(reader, upcoming, planner).filter(
+=======
+    planned = _plan(reader, upcoming, policy, as_of, parameters).filter(
+>>>>>>> loop
         (pl.col("planned_qty") > 0) | pl.col("decision").is_not_null()
     )
     pending = planned.with_columns(
@@ -189,7 +230,17 @@ def supplier_plan(reader: WarehouseReader, planner: Planner) -> pa.Table:
     return table.select(_PLAN_SCHEMA.names).cast(_PLAN_SCHEMA)
 
 
+<<<<<<< HEAD
 def _plan(reader: WarehouseReader, cutoffs: pl.DataFrame, planner: Planner) -> pl.DataFrame:
+=======
+def _plan(
+    reader: WarehouseReader,
+    cutoffs: pl.DataFrame,
+    policy: str,
+    as_of: datetime,
+    parameters: Mapping[str, float] | None,
+) -> pl.DataFrame:
+>>>>>>> loop
     """Return plan and decisions of every item for one cutoff per store."""
     positions = (
         _frame(reader, "ops/supplier_positions")
@@ -199,7 +250,11 @@ def _plan(reader: WarehouseReader, cutoffs: pl.DataFrame, planner: Planner) -> p
         )
         .with_columns(as_of_ts=pl.lit(planner.as_of))
     )
+<<<<<<< HEAD
     plan = plan_orders(positions, _policy(reader, planner)).join(
+=======
+    plan = plan_orders(positions, policy_named(policy, parameters)).join(
+>>>>>>> loop
         positions.select(
             *("store_id", "shelf_id", "category", "subcategory", "batch_size"),
             *("cutoff_ts", "delivery_ts"),

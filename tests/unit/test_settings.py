@@ -37,6 +37,11 @@ def test_settings_remote_lake_keeps_local_files_in_the_state_folder(tmp_path: Pa
         ("CLOCK", "sundial", r"SMARTSHELF_CLOCK='sundial': .*'auto', 'wall' or 'simulated'"),
         ("LAKE", " ", r"SMARTSHELF_LAKE=' ': .*empty"),
         ("DUCKDB_MEMORY", "lots", r"SMARTSHELF_DUCKDB_MEMORY='lots'"),
+        (
+            "ORDER_PARAMETERS",
+            "safety_factor=1.5,prior_days",
+            r"SMARTSHELF_ORDER_PARAMETERS=.*expected name=number.*'prior_days'",
+        ),
     ],
 )
 def test_settings_bad_value_names_variable_value_and_expectation(
@@ -45,6 +50,14 @@ def test_settings_bad_value_names_variable_value_and_expectation(
     monkeypatch.setenv(f"SMARTSHELF_{name}", value)
     with pytest.raises(SettingsError, match=message):
         load_settings()
+
+
+def test_settings_parameters_of_the_policy_are_a_list_of_numbers_with_names(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    assert load_settings().order_parameters == {}
+    monkeypatch.setenv("SMARTSHELF_ORDER_PARAMETERS", "safety_factor=1.5, prior_days=7")
+    assert load_settings().order_parameters == {"safety_factor": 1.5, "prior_days": 7.0}
 
 
 def test_settings_is_the_only_reader_of_the_environment() -> None:

@@ -8,8 +8,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from smartshelf_dagster.domain.forecast_policy import Economics, forecast_policy
-from smartshelf_dagster.domain.ordering import EXPLANATION, Policy, order_up_to, plan_orders
+from smartshelf_dagster.domain.forecast_policy import forecast_policy
+from smartshelf_dagster.domain.ordering import (
+    EXPLANATION,
+    Economics,
+    Policy,
+    order_up_to,
+    plan_orders,
+)
 from tests.helpers.shelf_life import Outcome, Shop, Situation
 
 CUTOFF = datetime(2026, 2, 1, 12, tzinfo=UTC)

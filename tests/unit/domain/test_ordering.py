@@ -8,9 +8,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from smartshelf_dagster.domain.ordering import (
+    PARAMETERS,
     POLICIES,
+    PolicyParameterError,
     UnknownPolicyError,
     decide_orders,
+    parameters_of,
     plan_orders,
     policy_named,
 )
@@ -116,6 +119,38 @@ def test_policy_that_does_not_exist_is_named() -> None:
         UnknownPolicyError, match="'magic', expected rule or order-up-to or forecast"
     ):
         policy_named("magic")
+
+
+def level_with(policy: str, **parameters: float) -> int:
+    positions = pl.DataFrame([ITEM | {"sales_days": 2.0, "units_28d": 20}]).with_columns(
+        as_of_ts=pl.lit(NOW),
+        delivery_ts=pl.lit(NOW + timedelta(hours=18)),
+        covers_until_ts=pl.lit(NOW + timedelta(days=4)),
+    )
+    planned = plan_orders(positions, policy_named(policy, parameters)).to_dicts()[0]
+    return int(planned["target_qty"])
+
+
+def test_parameters_move_the_levels_of_policies() -> None:
+    """10 a day for 4 days, variance 1.8 x 10: 40 + factor x sqrt(18 x 4)."""
+    assert level_with("rule", reorder_factor=2.5) == 25
+    assert level_with("order-up-to") == level_with("order-up-to", safety_factor=2.0) == 57
+    assert level_with("order-up-to", safety_factor=1.0) == 49
+    assert level_with("order-up-to", dispersion=0.9) == 52
+
+
+@pytest.mark.parametrize("policy", PARAMETERS)
+def test_parameter_that_a_policy_does_not_know_is_refused_naming_those_it_knows(
+    policy: str,
+) -> None:
+    known = next(iter(PARAMETERS[policy].RANGES))
+    with pytest.raises(PolicyParameterError, match=f"'magic' of ordering policy {policy}.*{known}"):
+        parameters_of(policy, {"magic": 1.0})
+
+
+def test_parameter_out_of_range_is_named_with_its_range() -> None:
+    with pytest.raises(PolicyParameterError, match="safety_factor is 99, expected -10 to 10"):
+        policy_named("order-up-to", {"safety_factor": 99.0})
 
 
 def test_decisions_of_people_win_over_the_plan() -> None:

@@ -31,7 +31,7 @@ from simulator.commands import CommandCounts, parse_commands
 from simulator.paths import CONTRACTS_DIR
 from simulator.reference import bootstrap, load_stores
 from simulator.simulation import Simulation
-from simulator.standing import StandingRules
+from simulator.standing import Scope, StandingRules
 from simulator.streams import Streams
 from simulator.world import StoreWorld
 
@@ -52,8 +52,8 @@ def past(past_dir):
     return load_stores(past_dir / "reference")[0]
 
 
-def simulation(redis_url: str, folder: Path, *, by_standing_rules: bool = True) -> Simulation:
-    return Simulation(Streams(redis_url, 50), folder, {}, by_standing_rules=by_standing_rules)
+def simulation(redis_url: str, folder: Path, scope: Scope | None = Scope.ALL) -> Simulation:
+    return Simulation(Streams(redis_url, 50), folder, {}, standing_rules=scope)
 
 
 def at(reference, text: str) -> StoreWorld:
@@ -63,10 +63,10 @@ def at(reference, text: str) -> StoreWorld:
     return world
 
 
-def decided(reference, world) -> dict[str, list[dict]]:
+def decided(reference, world, scope: Scope = Scope.ALL) -> dict[str, list[dict]]:
     """Commands of the rules, by kind."""
     commands: dict[str, list[dict]] = {}
-    for payload in StandingRules(reference).decide(world):
+    for payload in StandingRules(reference, scope).decide(world):
         event = orjson.loads(payload)
         commands.setdefault(event["type"].split(".")[-2], []).append(event)
     return commands
@@ -293,7 +293,7 @@ def test_d15_history_goes_on_where_it_stopped_and_live_goes_on_from_there(
     restocks = len(
         of_type(map(orjson.loads, stream_events(client, "warehouse_events")), "task_completed")
     )
-    live = simulation(redis_url, past_dir, by_standing_rules=False)
+    live = simulation(redis_url, past_dir, None)
     accepted = live.ledger()["commands"]["accepted"]
     live.advance(end + 6 * HOUR_MS)
     counts = live.ledger()["commands"]
@@ -303,6 +303,51 @@ def test_d15_history_goes_on_where_it_stopped_and_live_goes_on_from_there(
         of_type(map(orjson.loads, stream_events(client, "warehouse_events")), "task_completed")
     )
     assert later - restocks < 30
+
+
+ORDERS = ("supplier_order", "supplier_cutoff")
+
+
+def test_on_the_floor_the_rules_do_all_but_the_orders(past):
+    for text in ("2025-01-05T05:00:00Z", "2025-01-05T12:00:00Z"):
+        world = at(past, text)
+        every, floor = decided(past, world), decided(past, world, Scope.FLOOR)
+        assert floor == {kind: events for kind, events in every.items() if kind not in ORDERS}
+    assert every.keys() & set(ORDERS)
+
+
+def order_again(client, folder: Path, redis_url: str, orders: list[dict], stops: list[int]) -> Any:
+    """A store with rules for the floor, to which orders are sent, twice, when they were."""
+    for stop in stops:
+        world = simulation(redis_url, folder, Scope.FLOOR)
+        world.advance(stop)
+        for order in orders:
+            if parse_instant(order["time"]) == stop:
+                client.xadd("commands:S001", {"e": orjson.dumps(order)})
+                client.xadd("commands:S001", {"e": orjson.dumps(order)})
+    return world
+
+
+def test_floor_with_the_orders_of_the_rules_is_the_world_of_the_rules(redis_url, past_dir, client):
+    """Also when it is stopped and started in between, and when orders come twice."""
+    cutoff, end = (parse_instant(f"2025-01-0{n}T12:00:00Z") for n in (2, 4))
+    alone = simulation(redis_url, past_dir)
+    alone.advance(end)
+    commands = [orjson.loads(payload) for payload in stream_events(client, "commands")]
+    orders = of_type(commands, "supplier_order")
+    assert {parse_instant(order["time"]) for order in orders} == {cutoff}
+    events = all_streams(client)
+    client.flushall()
+    stops = [cutoff - 5 * HOUR_MS, cutoff, cutoff + HOUR_MS // 3, cutoff + DAY_MS, end]
+    told = order_again(client, past_dir, redis_url, orders, stops)
+    assert all_streams(client) == events
+    assert told.stock().equals(alone.stock())
+    mine, theirs = told.ledger(), alone.ledger()
+    # The command that closes the cutoff is not sent here.
+    accepted = theirs["commands"]["accepted"] - 1
+    assert mine["commands"]["accepted"] == accepted == len(commands) - 1
+    assert mine | {"commands": None} == theirs | {"commands": None}
+    assert mine["delivered_units"] == sum(order["data"]["quantity"] for order in orders) > 0
 
 
 def test_history_through_the_command_line(redis_url, past_dir, client):

@@ -34,6 +34,20 @@ def run(plenty):
     return world, play(world, plenty.start_ms + DAYS * DAY_MS)
 
 
+def test_revenue_is_what_was_paid_less_what_was_paid_back(run):
+    world, events = run
+    paid = {
+        kind: sum(
+            round(line["quantity"] * line["unit_price"] * (1 - line["discount"]), 2)
+            for event in of_type(events["pos_transactions"], kind)
+            for line in event["data"]["items"]
+        )
+        for kind in ("pos.sale", "pos.return")
+    }
+    assert paid["pos.return"] > 500
+    assert world.ledger.totals.revenue == pytest.approx(paid["pos.sale"] - paid["pos.return"])
+
+
 def test_goods_come_back_as_they_were_sold(plenty, run):
     world, events = run
     sales = {
