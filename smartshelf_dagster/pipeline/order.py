@@ -9,7 +9,7 @@ never planned again.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 from uuid import NAMESPACE_URL, uuid5
@@ -22,6 +22,7 @@ from smartshelf_dagster.domain.forecast_policy import forecast_policy
 from smartshelf_dagster.domain.ordering import (
     EXPLANATION,
     FORECAST,
+    Economics,
     Policy,
     decide_orders,
     plan_orders,
@@ -107,27 +108,19 @@ class Planner:
     Attributes:
         policy: Name of the ordering policy.
         as_of: The time that positions were computed for; UTC.
+        parameters: Parameters of the policy that differ from their defaults.
         predictions: Rows of `forecasting.tables.PREDICTIONS`, of one cutoff of each store; for the
             policy `forecast`. Items that lack them are ordered up to.
     """
 
     policy: str
     as_of: datetime
+    parameters: Mapping[str, float] = field(default_factory=dict)
     predictions: pl.DataFrame | None = None
 
 
 def close_cutoffs(
-<<<<<<< HEAD
     reader: WarehouseReader, client: Client, due: pl.DataFrame, planner: Planner
-=======
-    reader: WarehouseReader,
-    client: Client,
-    due: pl.DataFrame,
-    *,
-    policy: str,
-    as_of: datetime,
-    parameters: Mapping[str, float] | None = None,
->>>>>>> loop
 ) -> list[ClosedCutoff]:
     """Send the orders of cutoffs, and close them.
 
@@ -135,23 +128,13 @@ def close_cutoffs(
         reader: The warehouse, with positions and decisions built.
         client: Connection to the broker.
         due: What `due_cutoffs` gave.
-<<<<<<< HEAD
         planner: How to plan.
-=======
-        policy: Name of the ordering policy.
-        as_of: The time the positions were computed for; UTC.
-        parameters: Parameters of the policy that differ from their defaults.
->>>>>>> loop
 
     Raises:
         UnknownPolicyError: There is no such policy.
     """
-<<<<<<< HEAD
     as_of = planner.as_of
     lines = _plan(reader, due, planner).filter(pl.col("order_qty") > 0)
-=======
-    lines = _plan(reader, due, policy, as_of, parameters).filter(pl.col("order_qty") > 0)
->>>>>>> loop
     closed = []
     for cutoff in due.sort("store_id").iter_rows(named=True):
         orders = lines.filter(pl.col("store_id") == cutoff["store_id"]).sort("shelf_id")
@@ -168,39 +151,19 @@ def close_cutoffs(
     return closed
 
 
-<<<<<<< HEAD
 def supplier_plan(reader: WarehouseReader, planner: Planner) -> pa.Table:
-=======
-def supplier_plan(
-    reader: WarehouseReader,
-    policy: str,
-    as_of: datetime,
-    parameters: Mapping[str, float] | None = None,
-) -> pa.Table:
->>>>>>> loop
     """Return the plan as it is published: the next cutoff's lines, and the orders of the last ones.
 
     No forecast is made for it: of the last one, what is left counts.
 
     Args:
-<<<<<<< HEAD
         reader: The warehouse, with all models built.
         planner: How to plan.
-=======
-        reader: The warehouse, with all models built for `as_of`.
-        policy: Name of the ordering policy.
-        as_of: The time; UTC.
-        parameters: Parameters of the policy that differ from their defaults.
->>>>>>> loop
     """
     as_of = planner.as_of
     cutoffs = _frame(reader, "ops/supplier_cutoffs", "status in ('due', 'next')")
     upcoming = cutoffs.sort("cutoff_ts").unique("store_id", keep="first", maintain_order=True)
-<<<<<<< HEAD
     planned = _plan(reader, upcoming, planner).filter(
-=======
-    planned = _plan(reader, upcoming, policy, as_of, parameters).filter(
->>>>>>> loop
         (pl.col("planned_qty") > 0) | pl.col("decision").is_not_null()
     )
     pending = planned.with_columns(
@@ -230,17 +193,7 @@ def supplier_plan(
     return table.select(_PLAN_SCHEMA.names).cast(_PLAN_SCHEMA)
 
 
-<<<<<<< HEAD
 def _plan(reader: WarehouseReader, cutoffs: pl.DataFrame, planner: Planner) -> pl.DataFrame:
-=======
-def _plan(
-    reader: WarehouseReader,
-    cutoffs: pl.DataFrame,
-    policy: str,
-    as_of: datetime,
-    parameters: Mapping[str, float] | None,
-) -> pl.DataFrame:
->>>>>>> loop
     """Return plan and decisions of every item for one cutoff per store."""
     positions = (
         _frame(reader, "ops/supplier_positions")
@@ -250,11 +203,7 @@ def _plan(
         )
         .with_columns(as_of_ts=pl.lit(planner.as_of))
     )
-<<<<<<< HEAD
     plan = plan_orders(positions, _policy(reader, planner)).join(
-=======
-    plan = plan_orders(positions, policy_named(policy, parameters)).join(
->>>>>>> loop
         positions.select(
             *("store_id", "shelf_id", "category", "subcategory", "batch_size"),
             *("cutoff_ts", "delivery_ts"),
@@ -270,7 +219,7 @@ def _plan(
 
 def _policy(reader: WarehouseReader, planner: Planner) -> Policy:
     """Return the policy, with what it has to know besides positions."""
-    policy = policy_named(planner.policy)
+    policy = policy_named(planner.policy, planner.parameters)
     said = planner.predictions
     if planner.policy != FORECAST or said is None or said.is_empty():
         return policy
@@ -286,7 +235,8 @@ def _policy(reader: WarehouseReader, planner: Planner) -> Policy:
         .join(levels, on="column")
         .rename({"item_id": "shelf_id"})
     )
-    return forecast_policy(remaining_demand(forecasts, planner.as_of), _lots(reader))
+    demand = remaining_demand(forecasts, planner.as_of)
+    return forecast_policy(demand, _lots(reader), Economics(**planner.parameters))
 
 
 def _lots(reader: WarehouseReader) -> pl.DataFrame:

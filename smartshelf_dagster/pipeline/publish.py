@@ -100,13 +100,10 @@ def publish(settings: Settings, transformer: Transformer) -> Publication:
                 "together; build all of them first (job micro_batch)"
             )
         served = [_publish_model(settings, reader, model) for model in models]
-<<<<<<< HEAD
         forecasts = settings.order_policy == FORECAST
         said = newest_predictions(settings, build.as_of) if forecasts else None
-        plan = supplier_plan(reader, Planner(settings.order_policy, build.as_of, said))
-=======
-        plan = supplier_plan(reader, settings.order_policy, build.as_of, settings.order_parameters)
->>>>>>> loop
+        planner = Planner(settings.order_policy, build.as_of, settings.order_parameters, said)
+        plan = supplier_plan(reader, planner)
     delta.replace(settings.table_uri("ops/supplier_plan"), plan, name="ops/supplier_plan")
     publication = Publication(
         as_of=build.as_of,
