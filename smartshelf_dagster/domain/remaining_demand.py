@@ -9,7 +9,7 @@ from datetime import datetime
 
 import polars as pl
 
-from smartshelf_dagster.domain.forecast_policy import Economics
+from smartshelf_dagster.domain.ordering import Economics
 from smartshelf_dagster.domain.inventory import trading_hours
 
 _ITEM = ("store_id", "shelf_id", "origin_ts")
