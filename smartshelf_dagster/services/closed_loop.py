@@ -8,7 +8,7 @@ what came of it by the simulator's ground truth. Does not belong here: the polic
 
 import shutil
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date, datetime
@@ -22,8 +22,10 @@ from smartshelf_dagster.errors import SmartShelfError
 from smartshelf_dagster.forecasting.calendar import protection_intervals
 from smartshelf_dagster.pipeline.micro_batch import ORDERING, LakeSession
 from smartshelf_dagster.pipeline.order import ClosedCutoff
+from smartshelf_dagster.services.embedded_redis import EmbeddedRedis
 from smartshelf_dagster.services.simulator import LockstepSimulator, state_dir, world_start
 from smartshelf_dagster.settings import Settings, load_settings
+from smartshelf_dagster.streaming.client import connect
 
 # Options of a simulator whose staff follow standing rules and whose suppliers listen.
 FLOOR_RULES = ("--standing-rules", "floor")
@@ -153,6 +155,32 @@ def run_closed_loop(
             session.drain()
     report.events = session.events - events_before
     report.quarantined = session.refused - refused_before
+    return report
+
+
+def play_closed_loop(
+    settings: Settings,
+    until: datetime,
+    *,
+    supplier_faults: Mapping[str, float] | None = None,
+    on_cutoff: Callable[[datetime, list[ClosedCutoff]], None] | None = None,
+) -> ClosedLoopReport:
+    """Run the closed loop of a lake that nobody is at work on, on a server of its own.
+
+    Args:
+        settings: Which lake, and the ordering policy.
+        until: Where to stop, UTC.
+        supplier_faults: Chances of faults that differ from those of the world.
+        on_cutoff: As for `run_closed_loop`.
+    """
+    faults = ",".join(f"{name}={chance}" for name, chance in (supplier_faults or {}).items())
+    options = (*FLOOR_RULES, *(("--supplier-faults", faults) if faults else ()))
+    with EmbeddedRedis(settings.state_path / "redis") as server:
+        client = connect(server.url, settings.redis_timeout_s)
+        session = LakeSession(settings, client)
+        with LockstepSimulator(settings, server.url, *options) as simulator:
+            report = run_closed_loop(session, simulator, until=until, on_cutoff=on_cutoff)
+        client.close()
     return report
 
 

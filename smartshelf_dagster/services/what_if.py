@@ -29,13 +29,12 @@ from smartshelf_dagster.services.closed_loop import (
     ALL_GOODS,
     ALL_RULES,
     FIGURES,
-    FLOOR_RULES,
     PERISHABLES,
     RemoteLakeError,
     copy_lake,
     loop_figures,
+    play_closed_loop,
     read_ledger,
-    run_closed_loop,
 )
 from smartshelf_dagster.services.embedded_redis import EmbeddedRedis
 from smartshelf_dagster.services.simulator import LockstepSimulator, state_dir, world_start
@@ -427,16 +426,12 @@ def _play(
     settings = copy_lake(
         past, folder, order_policy=branch.policy, order_parameters=dict(branch.parameters)
     )
-    faults = ",".join(f"{name}={chance}" for name, chance in branch.supplier_faults.items())
-    options = (*FLOOR_RULES, *(("--supplier-faults", faults) if faults else ()))
-    with EmbeddedRedis(settings.state_path / "redis") as server:
-        client = connect(server.url, settings.redis_timeout_s)
-        session = LakeSession(settings, client)
-        with LockstepSimulator(settings, server.url, *options) as simulator:
-            run_closed_loop(
-                session, simulator, until=end, on_cutoff=lambda cutoff, _: on_progress(cutoff)
-            )
-        client.close()
+    play_closed_loop(
+        settings,
+        end,
+        supplier_faults=branch.supplier_faults,
+        on_cutoff=lambda cutoff, _: on_progress(cutoff),
+    )
     return loop_figures(settings, begin.date(), (end - timedelta(days=1)).date())
 
 
