@@ -260,7 +260,6 @@ def run_what_if(
     with tempfile.TemporaryDirectory(prefix="smartshelf-what-if-") as folder:
         past = _scratch_world(settings, Path(folder) / "past")
         _replay(settings, past, begin, partial(tell, "past"))
-        _check_replay(settings, past, begin)
         figures = [
             _play(past, Path(folder) / name, branch, (begin, end), partial(tell, name))
             for name, branch in (("baseline", baseline), ("alternative", alternative))
@@ -303,7 +302,11 @@ def _scratch_world(settings: Settings, folder: Path) -> Settings:
 def _replay(
     settings: Settings, past: Settings, begin: datetime, on_progress: Callable[[datetime], None]
 ) -> None:
-    """Play a world up to an instant as a lake has recorded it, into an empty lake."""
+    """Play a world up to an instant as a lake has recorded it, into an empty lake.
+
+    Raises:
+        ReplayMismatchError: It came out another world.
+    """
     commands = _commands(settings, begin)
     start = world_start(settings)
     rules_end = _end_of_rules(commands, start, begin)
@@ -321,6 +324,7 @@ def _replay(
                 _send(client, rows)
             player.advance(simulator, begin)
         session.drain()
+        _check_replay(settings, past, begin)
         session.build(session.as_of(), ORDERING)
         client.close()
 

@@ -146,6 +146,8 @@ class WarehouseWriter:
         self._path = path
         self._connection = duckdb.connect(str(path), config=dict(options))
         self._connection.execute("set TimeZone = 'UTC'")
+        # Commands print what they found on stdout, and nothing else belongs there.
+        self._connection.execute("set enable_progress_bar = false")
 
     @contextmanager
     def sources(self, sources: Mapping[str, pds.Dataset | pa.Table]) -> Iterator[None]:

@@ -11,7 +11,7 @@ from smartshelf_dagster.settings import PROJECT_ROOT, Settings
 
 pytestmark = pytest.mark.timeout(300)
 
-COMMANDS = ("up", "run", "history", "replay", "audit", "rebuild", "bench", "doctor")
+COMMANDS = ("up", "run", "history", "replay", "what-if", "audit", "rebuild", "bench", "doctor")
 RUN_KEYS = {
     "events", "quarantined", "events_per_s", "sim_days", "wall_s", "alerts_opened",
     "restock_tasks", "supplier_orders", "fill_rate", "lost_units", "wasted_units",
