@@ -12,11 +12,13 @@ import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 
+from smartshelf_dagster.forecasting.backtest import BacktestError, Protocol
 from smartshelf_dagster.forecasting.calendar import window_between
 from smartshelf_dagster.forecasting.datasets import COLUMNS
 from smartshelf_dagster.forecasting.demand import densify, recover
 from smartshelf_dagster.forecasting.features import FEATURES, Origin, build_examples
 from smartshelf_dagster.forecasting.panel import build_panel
+from smartshelf_dagster.pipeline.backtest import backtest_lake, read_lake
 from smartshelf_dagster.pipeline.demand import (
     DEMAND_HISTORY,
     DemandHistoryError,
@@ -205,6 +207,16 @@ def test_whole_days_end_with_the_last_that_is_over_everywhere(told: Told) -> Non
     whole = whole_days(told.read[CUTOFF])
     assert whole["ds"].max() == CUTOFF.date() - timedelta(days=1)
     assert whole["y"].null_count() == 0
+
+
+def test_backtest_reads_whole_days_and_the_cutoffs_of_the_lake(told: Told) -> None:
+    settings = told.session.settings
+    sales, cutoffs = read_lake(settings)
+    assert sales["ds"].max() == max(told.read).date() - timedelta(days=1)
+    assert_frame_equal(sales, whole_days(told.read[max(told.read)]))
+    assert cutoffs["cutoff_ts"].dt.weekday().unique().sort().to_list() == [2, 4, 7]
+    with pytest.raises(BacktestError, match="expected at least 216 for 200 origins"):
+        backtest_lake(settings, Protocol(origins=200))
 
 
 def test_demand_of_another_time_is_refused(told: Told) -> None:
