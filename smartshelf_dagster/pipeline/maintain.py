@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from smartshelf_dagster.contracts.tables import all_tables
+from smartshelf_dagster.pipeline.demand import DEMAND_HISTORY
 from smartshelf_dagster.pipeline.publish import published_models
 from smartshelf_dagster.settings import Settings
 from smartshelf_dagster.storage import delta
@@ -34,6 +35,7 @@ def maintain_lake(settings: Settings) -> LakeMaintenance:
     """Compact and vacuum every table of a lake; the caller holds the writer lock."""
     names = [contract.table for contract in all_tables()]
     names += [model.table for model in published_models(Transformer(settings))]
+    names.append(DEMAND_HISTORY)
     total = LakeMaintenance()
     for name in names:
         uri = settings.table_uri(name)
