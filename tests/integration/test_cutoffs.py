@@ -226,6 +226,8 @@ def test_next_plan_follows_from_what_is_left_of_the_last_forecast(
     items = stock(forecast, client)
     session = LakeSession(forecast, client)
     session.turn()
+    set_clock(client, cutoff.cutoff_ts)
+    session.turn()
     append_rows(forecast, "ml/predictions", predictions(cutoff, {("S001", items[0]): 9.0}))
     set_clock(client, cutoff.cutoff_ts + timedelta(days=1))
     session.turn()
