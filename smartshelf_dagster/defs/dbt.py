@@ -6,15 +6,18 @@ Belongs here: how a model appears in Dagster. Does not belong here: SQL.
 docs/adr/0002-dbt-in-process.md.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from datetime import datetime
 from typing import Any
 
 import dagster as dg
 from dagster_dbt import DagsterDbtTranslator, DagsterDbtTranslatorSettings, dbt_assets
 
 from smartshelf_dagster.defs.common import OWNERS
+from smartshelf_dagster.pipeline.demand import build_demand, publish_demand
 from smartshelf_dagster.resources.lake import LakeResource
 from smartshelf_dagster.transform.runner import (
+    FORECAST,
     TICK,
     NodeResult,
     Transformer,
@@ -23,18 +26,19 @@ from smartshelf_dagster.transform.runner import (
 )
 
 MANIFEST = ensure_manifest()
+# Built with every tick, or when a forecast asks for it; by tag.
+_TICK, _FORECAST = TICK.removeprefix("tag:"), FORECAST.removeprefix("tag:")
 # Tables that every session prepares, when what they follow from has changed.
 PREPARED = {
     f"{node['schema']}/{node['name']}"
     for node in MANIFEST["nodes"].values()
     if node["resource_type"] == "seed"
-    or (node["resource_type"] == "model" and "tick" not in node["tags"])
+    or (node["resource_type"] == "model" and not {_TICK, _FORECAST}.intersection(node["tags"]))
 }
-_BUILT = {"tick", "reference"}
 _EVERYTHING = {
     f"{node['schema']}/{node['name']}"
     for node in MANIFEST["nodes"].values()
-    if node["resource_type"] in {"model", "seed"}
+    if node["resource_type"] in {"model", "seed"} and _FORECAST not in node["tags"]
 }
 
 
@@ -59,7 +63,12 @@ class Translator(DagsterDbtTranslator):
         )
 
 
-@dbt_assets(manifest=MANIFEST, dagster_dbt_translator=Translator(), name="dbt_models")
+@dbt_assets(
+    manifest=MANIFEST,
+    dagster_dbt_translator=Translator(),
+    name="dbt_models",
+    exclude=FORECAST,
+)
 def dbt_models(
     context: dg.AssetExecutionContext, lake: LakeResource
 ) -> Iterator[dg.MaterializeResult[None]]:
@@ -73,15 +82,39 @@ def dbt_models(
         if select:
             results += session.transformer.build_once(select, as_of)
         counts = _count_rows(session.transformer, results)
+    yield from _materialized((r for r in results if r.table in chosen), counts, as_of)
+
+
+@dbt_assets(
+    manifest=MANIFEST,
+    dagster_dbt_translator=Translator(),
+    name="demand_models",
+    select=FORECAST,
+)
+def demand_models(lake: LakeResource) -> Iterator[dg.MaterializeResult[None]]:
+    """What was sold and what was missing, day by day, as of the clock in force."""
+    session = lake.session()
+    with warehouse_lock(lake.settings, wait=True):
+        as_of = session.as_of()
+        session.build(as_of)
+        results = build_demand(session.transformer, as_of)
+        with session.transformer.reading() as reader:
+            publish_demand(lake.settings, reader)
+        counts = _count_rows(session.transformer, results)
+    yield from _materialized(results, counts, as_of)
+
+
+def _materialized(
+    results: Iterable[NodeResult], counts: Mapping[str, int], as_of: datetime
+) -> Iterator[dg.MaterializeResult[None]]:
     for result in results:
-        if result.table in chosen:
-            metadata: dict[str, Any] = {
-                "seconds": round(result.seconds, 3),
-                "as_of": as_of.isoformat(),
-            }
-            if result.table in counts:
-                metadata["dagster/row_count"] = counts[result.table]
-            yield dg.MaterializeResult(asset_key=result.table.split("/"), metadata=metadata)
+        metadata: dict[str, Any] = {
+            "seconds": round(result.seconds, 3),
+            "as_of": as_of.isoformat(),
+        }
+        if result.table in counts:
+            metadata["dagster/row_count"] = counts[result.table]
+        yield dg.MaterializeResult(asset_key=result.table.split("/"), metadata=metadata)
 
 
 def _selection(chosen: set[str]) -> str:
@@ -97,13 +130,13 @@ def _count_rows(transformer: Transformer, results: list[NodeResult]) -> dict[str
         return {table: reader.count(table) for table in tables}
 
 
-def _test_specs() -> dict[str, dg.AssetCheckSpec]:
-    """Return a check for every dbt test of a model that is kept, by dbt's id."""
+def _test_specs(tags: set[str]) -> dict[str, dg.AssetCheckSpec]:
+    """Return a check for every dbt test of a model with one of the tags, by dbt's id."""
     nodes = MANIFEST["nodes"]
     specs = {}
     for unique_id, node in nodes.items():
         model = nodes.get(node.get("attached_node") or "")
-        if node["resource_type"] == "test" and model and _BUILT.intersection(model["tags"]):
+        if node["resource_type"] == "test" and model and tags.intersection(model["tags"]):
             specs[unique_id] = dg.AssetCheckSpec(
                 node["name"],
                 asset=[model["schema"], model["name"]],
@@ -113,17 +146,33 @@ def _test_specs() -> dict[str, dg.AssetCheckSpec]:
     return specs
 
 
-_SPECS = _test_specs()
+_TICK_TESTS = _test_specs({_TICK, "reference"})
+_DEMAND_TESTS = _test_specs({_FORECAST})
 
 
-@dg.multi_asset_check(name="dbt_tests", specs=list(_SPECS.values()), can_subset=True)
+@dg.multi_asset_check(name="dbt_tests", specs=list(_TICK_TESTS.values()), can_subset=True)
 def dbt_tests(
     context: dg.AssetCheckExecutionContext, lake: LakeResource
 ) -> Iterator[dg.AssetCheckResult]:
     """Run dbt's tests on what was built last."""
+    yield from _run_tests(_TICK_TESTS, context.selected_asset_check_keys, lake)
+
+
+@dg.multi_asset_check(name="demand_tests", specs=list(_DEMAND_TESTS.values()), can_subset=True)
+def demand_tests(
+    context: dg.AssetCheckExecutionContext, lake: LakeResource
+) -> Iterator[dg.AssetCheckResult]:
+    """Run dbt's tests on the demand history."""
+    yield from _run_tests(_DEMAND_TESTS, context.selected_asset_check_keys, lake)
+
+
+def _run_tests(
+    specs: Mapping[str, dg.AssetCheckSpec],
+    selected: Collection[dg.AssetCheckKey],
+    lake: LakeResource,
+) -> Iterator[dg.AssetCheckResult]:
     session = lake.session()
-    selected = context.selected_asset_check_keys
-    chosen = {unique_id: spec for unique_id, spec in _SPECS.items() if spec.key in selected}
+    chosen = {unique_id: spec for unique_id, spec in specs.items() if spec.key in selected}
     with warehouse_lock(lake.settings, wait=True):
         as_of = session.as_of()
         session.prepare(as_of)

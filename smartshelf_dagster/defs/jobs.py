@@ -10,7 +10,7 @@ from smartshelf_dagster.defs.common import (
     SERVING,
     WRITER_LANE,
 )
-from smartshelf_dagster.defs.dbt import dbt_models, dbt_tests
+from smartshelf_dagster.defs.dbt import dbt_models, dbt_tests, demand_models, demand_tests
 from smartshelf_dagster.defs.ingest import drain_streams
 from smartshelf_dagster.defs.maintenance import goods_are_conserved
 
@@ -30,6 +30,15 @@ supplier_cutoff_job = dg.define_asset_job(
     executor_def=dg.in_process_executor,
     tags=WRITER_LANE,
     description="Plan and send the supplier orders of one cutoff.",
+)
+
+demand_history_job = dg.define_asset_job(
+    "demand_history",
+    selection=dg.AssetSelection.assets(demand_models).without_checks()
+    | dg.AssetSelection.checks(demand_tests),
+    executor_def=dg.in_process_executor,
+    tags=WRITER_LANE,
+    description="Bring the demand history up to the clock in force, and test it.",
 )
 
 data_quality_job = dg.define_asset_job(

@@ -288,8 +288,10 @@ class Transformer:
         changed = (
             None if fresh is None else {t for t, grown in fresh.items() if grown.rows.num_rows}
         )
-        for contract in raw_tables().values():
-            table = contract.table
+        read = {table for model in run.models for table in model.inputs}
+        for table in (contract.table for contract in raw_tables().values()):
+            if table not in read:
+                continue
             if fresh is None:
                 sources[_registered_name(table)] = open_source(lake, table, self._versions)
             else:

@@ -50,6 +50,21 @@ def test_every_dbt_model_is_an_asset_under_its_layer() -> None:
     assert models <= set(OURS)
 
 
+def test_demand_history_has_a_job_of_its_own() -> None:
+    """A tick must not wait for it: it is asked for three times a week."""
+    demand = dg.AssetKey(["curated", "demand_history"])
+    assert GRAPH.get(demand).group_name == "curated"
+    with_it = {
+        job.name
+        for job in defs.resolve_all_job_defs()
+        if job.asset_layer and demand in job.asset_layer.selected_asset_keys
+    }
+    assert "micro_batch" not in with_it
+    assert "demand_history" in with_it
+    serving = GRAPH.get(dg.AssetKey(["serving", "smartshelf"]))
+    assert demand not in serving.parent_keys
+
+
 def test_contract_checks_block_what_comes_after() -> None:
     blocking = {
         key.asset_key.to_user_string() for key in GRAPH.asset_check_keys if GRAPH.get(key).blocking
@@ -68,7 +83,9 @@ def test_sensors_and_schedules_run_without_being_switched_on() -> None:
 
 
 def test_jobs_share_the_writers_lane_and_one_process() -> None:
-    for name in ("micro_batch", "supplier_cutoff", "data_quality", "maintenance"):
+    for name in (
+        *("micro_batch", "supplier_cutoff", "demand_history", "data_quality", "maintenance"),
+    ):
         job = defs.resolve_job_def(name)
         assert job.tags["smartshelf/lane"] == "writer"
         assert job.executor_def.name == "in_process"

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import dagster as dg
 import pyarrow as pa
+import pyarrow.compute as pc
 import pytest
 from dagster._core.storage.runs.schema import RunsTable
 
@@ -19,7 +20,7 @@ from smartshelf_dagster.storage import delta
 from smartshelf_dagster.streaming.client import Client, Clock
 from smartshelf_dagster.streaming.producer import send_batches
 from smartshelf_dagster.streaming.topics import SIM_NOW_KEY
-from tests.helpers.events import encode, opening, pickup
+from tests.helpers.events import SHELF, encode, opening, pickup, sale
 
 
 @pytest.fixture
@@ -46,6 +47,27 @@ def send_some(client: Client) -> None:
     send_batches(client, "warehouse_events:S001", [encode(e) for e in events], 1)
     pickups = [encode(pickup(f"p{i}")) for i in range(9)]
     send_batches(client, "shelf_events:S001", [*pickups, b"junk"], 1)
+
+
+def test_demand_history_is_built_tested_and_published_beside_the_ticks(
+    definitions: dg.Definitions, instance: dg.DagsterInstance, client: Client, settings: Settings
+) -> None:
+    send_some(client)
+    send_batches(client, "pos_transactions:S001", [encode(sale("s", "2026-01-01T07:25:00Z"))], 1)
+    assert run(definitions, instance, "micro_batch").success
+    result = run(definitions, instance, "demand_history")
+    assert result.success
+    checks = result.get_asset_check_evaluations()
+    assert len(checks) > 5
+    assert all(check.passed for check in checks)
+    rows = delta.read(settings.table_uri("curated/demand_history"))
+    sold = rows.filter(pc.greater(rows["units"], 0)).to_pylist()
+    assert [(row["item_id"], row["units"], row["late_units"]) for row in sold] == [(SHELF, 1, 0)]
+    # The warehouse is still one whole: what it holds can be published again.
+    served = definitions.resolve_job_def("micro_batch").execute_in_process(
+        instance=instance, asset_selection=[dg.AssetKey(["serving", "smartshelf"])]
+    )
+    assert served.success
 
 
 def test_micro_batch_drains_builds_decides_and_publishes(

@@ -5,10 +5,10 @@ from typing import Any
 import pytest
 
 from smartshelf_dagster.settings import Settings
-from smartshelf_dagster.transform.runner import TICK, Transformer, ensure_manifest
+from smartshelf_dagster.transform.runner import FORECAST, TICK, Transformer, ensure_manifest
 from tests.helpers.world import Recording
 
-LAYERS = ("seeds", "staging", "cleansed", "ops", "live")
+LAYERS = ("seeds", "staging", "cleansed", "curated", "ops", "live")
 MANIFEST = ensure_manifest()
 MODELS = {k: n for k, n in MANIFEST["nodes"].items() if n["resource_type"] == "model"}
 
@@ -29,7 +29,7 @@ def test_unit_tests_of_the_models_pass(recorded: Recording, recorded_copy: Setti
 def test_data_tests_pass_on_a_living_lake(recorded: Recording, recorded_copy: Settings) -> None:
     transformer = Transformer(recorded_copy)
     transformer.prepare(recorded.now)
-    results = transformer.build(TICK, recorded.now, command="test")
+    results = transformer.build(f"{TICK} {FORECAST}", recorded.now, command="test")
     assert [f"{r.unique_id}: {r.message}" for r in results if not r.ok] == []
     assert len(results) > 30
 

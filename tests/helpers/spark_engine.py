@@ -18,7 +18,7 @@ from smartshelf_dagster.contracts.tables import all_tables
 from smartshelf_dagster.settings import load_settings
 from smartshelf_dagster.transform.runner import DBT_PROJECT_DIR
 
-BOOKKEEPING = {"load_seq", "ingest_batch", "source_seq"}
+BOOKKEEPING = {"load_seq", "ingest_batch", "source_seq", "sales_seq", "stock_seq"}
 
 
 def invoke(command: list[str], target: str, as_of: str) -> list[Any]:
@@ -51,7 +51,8 @@ def compare(lake: str, as_of: str) -> None:
     host, port = server.listening_address
     os.environ["SMARTSHELF_DBT_SPARK_PORT"] = str(port)
     spark = SparkSession.builder.remote(f"sc://{host}:{port}").getOrCreate()
-    for schema in ("raw", "ref", "seeds", "staging", "cleansed", "ops", "live", "smartshelf"):
+    layers = ("raw", "ref", "seeds", "staging", "cleansed", "curated", "ops", "live")
+    for schema in (*layers, "smartshelf"):
         spark.sql(f"create database if not exists {schema}")
     for contract in all_tables():
         name = contract.table.replace("/", ".")

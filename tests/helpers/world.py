@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 
+from smartshelf_dagster.pipeline.demand import build_demand
 from smartshelf_dagster.pipeline.micro_batch import LakeSession
 from smartshelf_dagster.services.embedded_redis import EmbeddedRedis
 from smartshelf_dagster.services.lockstep import run_lockstep
@@ -51,6 +52,7 @@ def record_world(folder: Path, *, hours: float, seed: int, noise: tuple[str, ...
         # The commands of the last turn are on the streams as well.
         session.drain()
         session.build(session.as_of())
+        build_demand(session.transformer, session.as_of())
         session.publish()
         now = datetime.fromisoformat(client.get(SIM_NOW_KEY).decode())
         entries = [

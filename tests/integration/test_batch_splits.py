@@ -11,6 +11,7 @@ from polars.testing import assert_frame_equal
 
 from smartshelf_dagster.pipeline import drain as drains
 from smartshelf_dagster.pipeline.audit import audit
+from smartshelf_dagster.pipeline.demand import DEMAND_HISTORY, build_demand
 from smartshelf_dagster.pipeline.micro_batch import LakeSession
 from smartshelf_dagster.pipeline.publish import published_models
 from smartshelf_dagster.pipeline.rebuild import rebuild
@@ -28,6 +29,12 @@ def published(settings: Settings, session: LakeSession) -> dict[str, pl.DataFram
     }
 
 
+def demand(session: LakeSession) -> pl.DataFrame:
+    with session.transformer.reading() as reader:
+        rows = pl.DataFrame(pl.from_arrow(reader.rows(DEMAND_HISTORY)))
+    return rows.drop("sales_seq", "stock_seq")
+
+
 def replay(
     settings: Settings, client: Client, entries: list[Entry], now: datetime, chance: random.Random
 ) -> LakeSession:
@@ -42,6 +49,7 @@ def replay(
             session = LakeSession(settings, client)
         session.drain()
         session.build(session.as_of())
+        build_demand(session.transformer, session.as_of())
     session.publish()
     return session
 
@@ -65,6 +73,9 @@ def test_random_batches_and_restarts_give_the_same_tables(
         # When an event was drained is the one thing that does depend on the batch.
         left, right = (f.drop("ingest_ts", strict=False) for f in (frame, expected[table]))
         assert_frame_equal(left, right, check_row_order=False)
+    at_once = demand(LakeSession(original, client))
+    assert at_once["units"].sum() > 1000
+    assert_frame_equal(demand(session), at_once, check_row_order=False, check_exact=True)
 
 
 @pytest.mark.timeout(300)
