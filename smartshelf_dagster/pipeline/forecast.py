@@ -61,6 +61,8 @@ PREDICTIONS, PROMOTIONS, ACCURACY, DRIFT = (
     "ml/drift",
 )
 TRAINING_INTERVAL = timedelta(days=7)
+# Asked twice, by a schedule and an alarm, models are trained once.
+TRAINING_PAUSE = timedelta(hours=12)
 # An alarm calls for training at once, but not every day: what raises it may not be mended by it.
 ALARM_INTERVAL = timedelta(days=3)
 # What has come is looked at as far back as this: six cutoffs, and what ended since.
@@ -150,7 +152,8 @@ def train_models(
 ) -> list[Decision]:
     """Train a model of each family on the demand up to yesterday, and decide who forecasts.
 
-    Taken again for the same time, it completes what was left undone, and stores nothing twice.
+    Taken again for the same time, it completes what was left undone, and stores nothing twice. A
+    family that was decided on less than `TRAINING_PAUSE` ago is left as it is.
 
     Args:
         settings: Which lake.
@@ -186,7 +189,7 @@ def _train(
     model: ModelSettings | None,
 ) -> Decision:
     done = last_promotion(settings, family, as_of)
-    if done is None or done["decided_ts"] != as_of:
+    if done is None or as_of - done["decided_ts"] >= TRAINING_PAUSE:
         champion = read_champion(settings, family, as_of)
         trained = train_family(panel, cutoffs, family, model)
         version = version_of(family, as_of, trained.model.fingerprint)
@@ -359,6 +362,14 @@ def _drift(settings: Settings, family: str, as_of: datetime) -> pl.DataFrame:
         family=pl.lit(family),
         model_version=pl.lit(champion.version),
     )
+
+
+def newest_alarms(settings: Settings) -> pl.DataFrame:
+    """Return the alarms of the newest look at drift; rows of `tables.DRIFT`."""
+    times = read_rows(settings, DRIFT, columns=["as_of_ts"])["as_of_ts"]
+    last: list[datetime] = times.sort().tail(1).to_list()
+    found = read_rows(settings, DRIFT, _since(last[0], "as_of_ts") if last else None)
+    return found.filter(pl.col("is_alarm"))
 
 
 def forget_predictions(settings: Settings) -> int:

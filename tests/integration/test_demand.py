@@ -115,9 +115,7 @@ def test_demand_history_of_many_increments_is_that_of_one_build(
     session.transformer.build(FORECAST, now, full_refresh=True)
     anew = history(session)
     loads = ("sales_seq", "stock_seq")
-    assert_frame_equal(
-        grown.drop(loads), anew.drop(loads), check_row_order=False, check_exact=True
-    )
+    assert_frame_equal(grown.drop(loads), anew.drop(loads), check_row_order=False, check_exact=True)
     assert anew["units"].sum() == 402
     assert 0 < anew["late_units"].sum() < 402
     partly = anew.filter(pl.col("lost_share").is_between(0, 1, closed="none"))
