@@ -6,6 +6,7 @@ WRITER_LANE = {"smartshelf/lane": "writer"}
 INGEST = "ingest"
 DECISIONS = "decisions"
 ORDERS = "orders"
+FORECASTS = "forecasts"
 SERVING = "serving"
 MAINTENANCE = "maintenance"
 STREAMS = "streams"

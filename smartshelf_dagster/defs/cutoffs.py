@@ -24,7 +24,7 @@ CUTOFFS = dg.TimeWindowPartitionsDefinition(
 
 @dg.asset(
     key=["decisions", "supplier_orders"],
-    deps=[["ops", "supplier_positions"], ["ops", "supplier_cutoffs"]],
+    deps=[["ops", "supplier_positions"], ["ops", "supplier_cutoffs"], ["ml", "predictions"]],
     partitions_def=CUTOFFS,
     # A decision: sent to suppliers on the streams, from where it comes back as raw/commands.
     group_name=ORDERS,

@@ -11,6 +11,13 @@ from smartshelf_dagster.defs.common import (
     WRITER_LANE,
 )
 from smartshelf_dagster.defs.dbt import dbt_models, dbt_tests, demand_models, demand_tests
+from smartshelf_dagster.defs.forecasts import (
+    accuracy,
+    drift,
+    models,
+    models_still_fit,
+    predictions,
+)
 from smartshelf_dagster.defs.ingest import drain_streams
 from smartshelf_dagster.defs.maintenance import goods_are_conserved
 
@@ -26,10 +33,10 @@ micro_batch_job = dg.define_asset_job(
 
 supplier_cutoff_job = dg.define_asset_job(
     "supplier_cutoff",
-    selection=dg.AssetSelection.groups(ORDERS),
+    selection=dg.AssetSelection.groups(ORDERS) | dg.AssetSelection.assets(predictions),
     executor_def=dg.in_process_executor,
     tags=WRITER_LANE,
-    description="Plan and send the supplier orders of one cutoff.",
+    description="Forecast one cutoff, plan and send its supplier orders.",
 )
 
 demand_history_job = dg.define_asset_job(
@@ -39,6 +46,23 @@ demand_history_job = dg.define_asset_job(
     executor_def=dg.in_process_executor,
     tags=WRITER_LANE,
     description="Bring the demand history up to the clock in force, and test it.",
+)
+
+model_training_job = dg.define_asset_job(
+    "model_training",
+    selection=dg.AssetSelection.assets(demand_models, models).without_checks(),
+    executor_def=dg.in_process_executor,
+    tags=WRITER_LANE,
+    description="Train the models on the demand up to yesterday, and decide who forecasts.",
+)
+
+forecast_watch_job = dg.define_asset_job(
+    "forecast_watch",
+    selection=dg.AssetSelection.assets(accuracy, drift)
+    | dg.AssetSelection.checks(models_still_fit),
+    executor_def=dg.in_process_executor,
+    tags=WRITER_LANE,
+    description="How forecasts turned out, and whether the models still fit.",
 )
 
 data_quality_job = dg.define_asset_job(

@@ -2,12 +2,20 @@
 
 import dagster as dg
 
-from smartshelf_dagster.defs.jobs import data_quality_job, maintenance_job
+from smartshelf_dagster.defs.jobs import (
+    data_quality_job,
+    forecast_watch_job,
+    maintenance_job,
+    model_training_job,
+)
 from smartshelf_dagster.domain.cadence import CADENCES, Cadence
 from smartshelf_dagster.resources.lake import LakeResource
 from smartshelf_dagster.streaming.client import Clock
 
-_JOBS = {job.name: job for job in (data_quality_job, maintenance_job)}
+_JOBS = {
+    job.name: job
+    for job in (data_quality_job, maintenance_job, model_training_job, forecast_watch_job)
+}
 
 
 def _build(cadence: Cadence) -> dg.ScheduleDefinition:

@@ -13,11 +13,14 @@ import dagster as dg
 from smartshelf_dagster.defs.cutoffs import CUTOFFS
 from smartshelf_dagster.defs.jobs import (
     data_quality_job,
+    forecast_watch_job,
     maintenance_job,
     micro_batch_job,
+    model_training_job,
     supplier_cutoff_job,
 )
 from smartshelf_dagster.domain.cadence import CADENCES
+from smartshelf_dagster.pipeline.forecast import is_training_due
 from smartshelf_dagster.pipeline.peek import peek_streams, unread_streams
 from smartshelf_dagster.resources.lake import LakeResource
 from smartshelf_dagster.settings import load_settings
@@ -72,7 +75,7 @@ def event_sensor(
 
 @dg.sensor(
     name="simulated_clock_sensor",
-    jobs=[data_quality_job, maintenance_job],
+    jobs=[data_quality_job, maintenance_job, model_training_job, forecast_watch_job],
     minimum_interval_seconds=30,
     default_status=dg.DefaultSensorStatus.RUNNING,
     description="Requests recurring jobs when they are due by the simulated clock.",
@@ -122,6 +125,25 @@ def cutoff_sensor(
     new = [key for key in passed if key > (context.cursor or "")]
     requests = [dg.RunRequest(run_key=f"cutoff:{key}", partition_key=key) for key in new]
     return dg.SensorResult(run_requests=requests, cursor=passed[-1] if passed else None)
+
+
+@dg.sensor(
+    name="training_sensor",
+    job=model_training_job,
+    minimum_interval_seconds=600,
+    default_status=dg.DefaultSensorStatus.RUNNING,
+    description="Requests training when there is no model yet, or models no longer fit.",
+)
+def training_sensor(
+    context: dg.SensorEvaluationContext, lake: LakeResource
+) -> dg.RunRequest | dg.SkipReason:
+    """Request training when it is due by the clock in force, whichever that is."""
+    if _is_under_way(context, model_training_job.name):
+        return dg.SkipReason("training is under way")
+    now = Clock(lake.connect(), lake.settings.clock).now()
+    if not is_training_due(lake.settings, now):
+        return dg.SkipReason("the models are not due to be trained")
+    return dg.RunRequest(run_key=f"model_training:{now.date().isoformat()}")
 
 
 @dg.run_failure_sensor(

@@ -38,5 +38,8 @@ class Cadence:
 
 CADENCES = (
     Cadence("data_quality", timedelta(minutes=30), timedelta(), "*/30 * * * *"),
+    # Day 0 was a Thursday; models are trained on Sundays.
+    Cadence("model_training", timedelta(days=7), timedelta(days=3, hours=2), "0 2 * * 0"),
+    Cadence("forecast_watch", timedelta(days=1), timedelta(hours=3), "0 3 * * *"),
     Cadence("maintenance", timedelta(days=1), timedelta(hours=3, minutes=17), "17 3 * * *"),
 )

@@ -27,7 +27,7 @@ from smartshelf_dagster.forecasting.promotion import (
     version_of,
 )
 from smartshelf_dagster.forecasting.serving import Speaker, forecast_cutoff, speaker_of
-from smartshelf_dagster.forecasting.tables import DAYS, ORDERS, WINDOWS
+from smartshelf_dagster.forecasting.tables import DAYS, ORDERS, TABLES, WINDOWS
 from smartshelf_dagster.forecasting.watch import (
     accuracy_rows,
     feature_drift,
@@ -38,6 +38,7 @@ from smartshelf_dagster.forecasting.windows import MONTH_DAYS, Cutoff
 from smartshelf_dagster.pipeline.demand import DemandHistoryError, build_demand, read_demand
 from smartshelf_dagster.pipeline.registry import (
     FEATURES_STORE,
+    READABLE,
     append_rows,
     committed,
     last_promotion,
@@ -50,7 +51,7 @@ from smartshelf_dagster.pipeline.registry import (
 from smartshelf_dagster.settings import Settings
 from smartshelf_dagster.storage import delta
 from smartshelf_dagster.storage.reference import read_reference
-from smartshelf_dagster.storage.warehouse import WarehouseReader
+from smartshelf_dagster.storage.warehouse import ServedTable, WarehouseReader
 from smartshelf_dagster.transform.runner import Transformer
 
 FAMILIES = (ORDERS, DAYS)
@@ -61,6 +62,8 @@ PREDICTIONS, PROMOTIONS, ACCURACY, DRIFT = (
     "ml/drift",
 )
 TRAINING_INTERVAL = timedelta(days=7)
+# Asked twice, by a schedule and an alarm, models are trained once.
+TRAINING_PAUSE = timedelta(hours=12)
 # An alarm calls for training at once, but not every day: what raises it may not be mended by it.
 ALARM_INTERVAL = timedelta(days=3)
 # What has come is looked at as far back as this: six cutoffs, and what ended since.
@@ -70,6 +73,9 @@ _ENDED = timedelta(days=MONTH_DAYS + 15)
 # A plan follows from what is left of forecasts that are not older than this: cutoffs are two or
 # three days apart.
 _USEFUL = timedelta(days=7)
+# What readers see of what only grows.
+SERVED_PREDICTIONS = timedelta(days=28)
+SERVED_ACCURACY = timedelta(days=60)
 KEPT_PREDICTIONS = timedelta(days=400)
 
 
@@ -150,7 +156,8 @@ def train_models(
 ) -> list[Decision]:
     """Train a model of each family on the demand up to yesterday, and decide who forecasts.
 
-    Taken again for the same time, it completes what was left undone, and stores nothing twice.
+    Taken again for the same time, it completes what was left undone, and stores nothing twice. A
+    family that was decided on less than `TRAINING_PAUSE` ago is left as it is.
 
     Args:
         settings: Which lake.
@@ -186,7 +193,7 @@ def _train(
     model: ModelSettings | None,
 ) -> Decision:
     done = last_promotion(settings, family, as_of)
-    if done is None or done["decided_ts"] != as_of:
+    if done is None or as_of - done["decided_ts"] >= TRAINING_PAUSE:
         champion = read_champion(settings, family, as_of)
         trained = train_family(panel, cutoffs, family, model)
         version = version_of(family, as_of, trained.model.fingerprint)
@@ -359,6 +366,51 @@ def _drift(settings: Settings, family: str, as_of: datetime) -> pl.DataFrame:
         family=pl.lit(family),
         model_version=pl.lit(champion.version),
     )
+
+
+def newest_alarms(settings: Settings) -> pl.DataFrame:
+    """Return the alarms of the newest look at drift; rows of `tables.DRIFT`."""
+    times = read_rows(settings, DRIFT, columns=["as_of_ts"])["as_of_ts"]
+    last: list[datetime] = times.sort().tail(1).to_list()
+    found = read_rows(settings, DRIFT, _since(last[0], "as_of_ts") if last else None)
+    return found.filter(pl.col("is_alarm"))
+
+
+def served_forecasts(
+    settings: Settings, as_of: datetime
+) -> tuple[list[ServedTable], dict[str, pa.Table]]:
+    """Return the tables of the forecasts as readers get them; empty while there are none.
+
+    Of predictions the cutoffs of the last `SERVED_PREDICTIONS`, of accuracy the windows that ended
+    in the last `SERVED_ACCURACY`, of models no boosters; the others whole.
+
+    Args:
+        settings: Which lake.
+        as_of: The time of the publication; UTC.
+
+    Returns:
+        Tables that are looked through to their files, and tables that are copied, by `ml/<name>`.
+    """
+    views: list[ServedTable] = []
+    copies: dict[str, pa.Table] = {}
+    spans = {
+        PREDICTIONS: ("origin_ts", as_of - SERVED_PREDICTIONS),
+        ACCURACY: ("until_ts", as_of - SERVED_ACCURACY),
+    }
+    for table, schema in TABLES.items():
+        uri = settings.table_uri(table)
+        column, since = spans.get(table, (None, None))
+        if column and since and settings.lake_is_local and delta.table_exists(uri):
+            version = delta.open_table(uri).version()
+            condition = f"{column} >= timestamptz '{since.isoformat()}'"
+            files = delta.data_files(uri, version)
+            views.append(ServedTable(table, version, files, condition=condition))
+            continue
+        where = _since(since, column) if column and since else None
+        names = READABLE[table]
+        wanted = pa.schema([schema.field(name) for name in names])
+        copies[table] = read_rows(settings, table, where, names).to_arrow().cast(wanted)
+    return views, copies
 
 
 def forget_predictions(settings: Settings) -> int:

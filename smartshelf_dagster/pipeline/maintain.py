@@ -5,7 +5,9 @@ from datetime import timedelta
 
 from smartshelf_dagster.contracts.tables import all_tables
 from smartshelf_dagster.pipeline.demand import DEMAND_HISTORY
+from smartshelf_dagster.pipeline.forecast import forget_predictions
 from smartshelf_dagster.pipeline.publish import published_models
+from smartshelf_dagster.pipeline.registry import SCHEMAS
 from smartshelf_dagster.settings import Settings
 from smartshelf_dagster.storage import delta
 from smartshelf_dagster.transform.runner import Transformer
@@ -32,10 +34,14 @@ class LakeMaintenance:
 
 
 def maintain_lake(settings: Settings) -> LakeMaintenance:
-    """Compact and vacuum every table of a lake; the caller holds the writer lock."""
+    """Compact and vacuum every table of a lake; the caller holds the writer lock.
+
+    Predictions that are too old are deleted first.
+    """
     names = [contract.table for contract in all_tables()]
     names += [model.table for model in published_models(Transformer(settings))]
-    names.append(DEMAND_HISTORY)
+    names += [DEMAND_HISTORY, *SCHEMAS]
+    forget_predictions(settings)
     total = LakeMaintenance()
     for name in names:
         uri = settings.table_uri(name)

@@ -28,6 +28,7 @@ from smartshelf_dagster.pipeline.order import (
     ClosedCutoff,
     Planner,
     close_cutoffs,
+    cutoffs_at,
     due_cutoffs,
 )
 from smartshelf_dagster.pipeline.publish import Publication, publish
@@ -238,6 +239,12 @@ class LakeSession:
         said = forecast_cutoffs(self.settings, self.transformer, as_of, rounds)
         wanted = cutoffs.select("store_id", origin_ts="cutoff_ts")
         return said.join(wanted, on=["store_id", "origin_ts"], how="semi")
+
+    def forecast_cutoff(self, as_of: datetime, cutoff: datetime) -> pl.DataFrame:
+        """Return the forecasts of one cutoff for all stores; everything is built for `as_of`."""
+        with self.transformer.reading() as reader:
+            rows = cutoffs_at(reader, cutoff)
+        return self.forecast(as_of, rows)
 
     def train_if_due(self) -> list[Decision]:
         """Train models when they are due, and look first at how the forecasts turned out.

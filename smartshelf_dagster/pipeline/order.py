@@ -101,6 +101,12 @@ def due_cutoffs(reader: WarehouseReader, until: datetime | None = None) -> pl.Da
     return due.sort("cutoff_ts").unique("store_id", keep="first", maintain_order=True)
 
 
+def cutoffs_at(reader: WarehouseReader, cutoff: datetime) -> pl.DataFrame:
+    """Return the rows of `ops/supplier_cutoffs` of one cutoff, open or closed."""
+    rows = _frame(reader, "ops/supplier_cutoffs", "covers_until_ts is not null")
+    return rows.filter(pl.col("cutoff_ts") == cutoff)
+
+
 @dataclass(frozen=True)
 class Planner:
     """How orders are planned.

@@ -15,7 +15,7 @@ import pyarrow as pa
 from smartshelf_dagster.contracts.tables import QUARANTINE, UTC_MICROSECONDS, raw_tables
 from smartshelf_dagster.domain.ordering import FORECAST
 from smartshelf_dagster.errors import SmartShelfError
-from smartshelf_dagster.pipeline.forecast import newest_predictions
+from smartshelf_dagster.pipeline.forecast import newest_predictions, served_forecasts
 from smartshelf_dagster.pipeline.order import Planner, supplier_plan
 from smartshelf_dagster.settings import Settings
 from smartshelf_dagster.storage import delta, warehouse
@@ -105,6 +105,7 @@ def publish(settings: Settings, transformer: Transformer) -> Publication:
         planner = Planner(settings.order_policy, build.as_of, settings.order_parameters, said)
         plan = supplier_plan(reader, planner)
     delta.replace(settings.table_uri("ops/supplier_plan"), plan, name="ops/supplier_plan")
+    looked_through, copied = served_forecasts(settings, build.as_of)
     publication = Publication(
         as_of=build.as_of,
         published_at=datetime.now(UTC),
@@ -116,12 +117,15 @@ def publish(settings: Settings, transformer: Transformer) -> Publication:
         **_describe(publication),
         "ops/supplier_plan": plan,
         "live/stream_status": stream_status(settings),
+        **copied,
         **quarantine_reports(settings),
         **{f"ref/{name}": delta.read(uri) for name, uri in reference.items()},
     }
     # The serving file is made by another connection, which opens the warehouse itself.
     transformer.release()
-    warehouse.build_serving_file(settings.serving_path, transformer.warehouse, served, extra)
+    warehouse.build_serving_file(
+        settings.serving_path, transformer.warehouse, [*served, *looked_through], extra
+    )
     return publication
 
 

@@ -21,7 +21,7 @@ from smartshelf_dagster.contracts.tables import UTC_MICROSECONDS
 from smartshelf_dagster.forecasting.features import CLASSES, FEATURES
 from smartshelf_dagster.forecasting.model import ModelBytes, ModelError, model_from_bytes
 from smartshelf_dagster.forecasting.promotion import BASELINE, KEPT, Champion, Promotion, Trained
-from smartshelf_dagster.forecasting.tables import MODELS, TABLES
+from smartshelf_dagster.forecasting.tables import TABLES
 from smartshelf_dagster.forecasting.watch import Reference, references
 from smartshelf_dagster.settings import Settings
 from smartshelf_dagster.storage import delta
@@ -40,8 +40,11 @@ _FEATURES_STORE = pa.schema(
     ]
 )
 SCHEMAS: dict[str, pa.Schema] = TABLES | {FEATURES_STORE: _FEATURES_STORE}
-# Columns that are not for people.
-BINARY = tuple(field.name for field in MODELS if pa.types.is_binary(field.type))
+# Columns that people can read, by table: all but the boosters.
+READABLE = {
+    table: [field.name for field in schema if not pa.types.is_binary(field.type)]
+    for table, schema in TABLES.items()
+}
 
 
 def read_rows(

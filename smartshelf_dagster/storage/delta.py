@@ -311,7 +311,8 @@ def delete_before(uri: str, column: str, moment: datetime) -> int:
     Returns:
         Number of rows deleted.
     """
-    deleted = DeltaTable(uri).delete(f"{column} < timestamp '{moment.isoformat()}'")
+    kind = 'Timestamp(Microsecond, Some("UTC"))'
+    deleted = DeltaTable(uri).delete(f"{column} < arrow_cast('{moment.isoformat()}', '{kind}')")
     return int(deleted["num_deleted_rows"] or 0)
 
 

@@ -33,6 +33,7 @@ class ServedTable:
         files: Parquet files to look through to, for a table that grows; else it is copied.
         hidden: Columns of the warehouse that are not published.
         partition_by: Partition column, which stands in the files' folders.
+        condition: Of the rows of the files, only those that satisfy it in SQL.
     """
 
     table: str
@@ -40,6 +41,7 @@ class ServedTable:
     files: tuple[str, ...] | None
     hidden: tuple[str, ...] = ()
     partition_by: str | None = None
+    condition: str = "true"
 
 
 @contextmanager
@@ -330,7 +332,8 @@ def _view(served: ServedTable) -> str:
     if served.partition_by:
         partition = f", hive_types = {{'{served.partition_by}': date}}"
     options = f"hive_partitioning = {str(bool(served.partition_by)).lower()}{partition}"
-    return f"create view {name} as from read_parquet([{files}], {options})"
+    source = f"read_parquet([{files}], {options})"
+    return f"create view {name} as from {source} where {served.condition}"
 
 
 def _literal(text: object) -> str:

@@ -65,6 +65,14 @@ def test_demand_history_has_a_job_of_its_own() -> None:
     assert demand not in serving.parent_keys
 
 
+def test_orders_of_a_cutoff_wait_for_its_forecast_and_never_for_training() -> None:
+    job = defs.resolve_job_def("supplier_cutoff")
+    chosen = {key.to_user_string() for key in job.asset_layer.selected_asset_keys}
+    assert chosen == {"ml/predictions", "decisions/supplier_orders"}
+    orders = GRAPH.get(dg.AssetKey(["decisions", "supplier_orders"]))
+    assert dg.AssetKey(["ml", "predictions"]) in orders.parent_keys
+
+
 def test_contract_checks_block_what_comes_after() -> None:
     blocking = {
         key.asset_key.to_user_string() for key in GRAPH.asset_check_keys if GRAPH.get(key).blocking
@@ -77,14 +85,20 @@ def test_sensors_and_schedules_run_without_being_switched_on() -> None:
     sensors = {s.name: s.default_status.value for s in repository.sensor_defs}
     schedules = {s.name: s.default_status.value for s in repository.schedule_defs}
     assert sensors == dict.fromkeys(
-        ["event_sensor", "simulated_clock_sensor", "cutoff_sensor", "run_failure_sensor"], "RUNNING"
+        [
+            *("event_sensor", "simulated_clock_sensor", "cutoff_sensor", "training_sensor"),
+            "run_failure_sensor",
+        ],
+        "RUNNING",
     )
-    assert schedules == dict.fromkeys(["data_quality_schedule", "maintenance_schedule"], "RUNNING")
+    recurring = ("data_quality", "maintenance", "model_training", "forecast_watch")
+    assert schedules == dict.fromkeys([f"{job}_schedule" for job in recurring], "RUNNING")
 
 
 def test_jobs_share_the_writers_lane_and_one_process() -> None:
     for name in (
         *("micro_batch", "supplier_cutoff", "demand_history", "data_quality", "maintenance"),
+        *("model_training", "forecast_watch"),
     ):
         job = defs.resolve_job_def(name)
         assert job.tags["smartshelf/lane"] == "writer"

@@ -1,7 +1,7 @@
 """Runs of the jobs on a real lake: what they make, and checks that turn red when they should."""
 
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import dagster as dg
@@ -11,6 +11,9 @@ import pytest
 from dagster._core.storage.runs.schema import RunsTable
 
 from smartshelf_dagster.definitions import build_definitions
+from smartshelf_dagster.forecasting import promotion
+from smartshelf_dagster.forecasting.model import ModelSettings
+from smartshelf_dagster.pipeline import forecast
 from smartshelf_dagster.pipeline.drain import drain
 from smartshelf_dagster.pipeline.publish import IncompleteBuildError, read_publication
 from smartshelf_dagster.resources.lake import LakeResource
@@ -21,6 +24,7 @@ from smartshelf_dagster.streaming.client import Client, Clock
 from smartshelf_dagster.streaming.producer import send_batches
 from smartshelf_dagster.streaming.topics import SIM_NOW_KEY
 from tests.helpers.events import SHELF, encode, opening, pickup, sale
+from tests.helpers.sales import lake_panel
 
 
 @pytest.fixture
@@ -221,8 +225,14 @@ def test_supplier_cutoff_partition_orders_once_and_again_changes_nothing(
     for _ in range(2):
         result = run(definitions, instance, "supplier_cutoff", partition_key="2026-01-01-12:00")
         assert result.success
-        [event] = result.get_asset_materialization_events()
-        found.append({k: v.value for k, v in event.materialization.metadata.items()})
+        made = {
+            event.asset_key.to_user_string(): event.materialization.metadata
+            for event in result.get_asset_materialization_events()
+        }
+        # A store of one morning cannot be forecast.
+        assert made["ml/predictions"]["dagster/row_count"].value == 0
+        orders = made["decisions/supplier_orders"]
+        found.append({k: v.value for k, v in orders.items()})
     assert found[0]["stores_closed"] == 2
     assert found[0]["order_lines"] > 1_000
     assert found[0]["policy"] == "rule"
@@ -240,3 +250,39 @@ def test_supplier_cutoff_ahead_of_the_clock_is_refused(
 ) -> None:
     result = run(definitions, instance, "supplier_cutoff", partition_key="2026-01-04-12:00")
     assert not result.success
+
+
+def test_forecasts_are_trained_made_and_watched(
+    definitions: dg.Definitions,
+    instance: dg.DagsterInstance,
+    client: Client,
+    settings: Settings,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The demand is made up; everything that stores and reports is real."""
+    panel = lake_panel(date(2026, 1, 1))
+    monkeypatch.setattr(forecast, "read_panel", lambda _reader, _as_of: panel)
+    monkeypatch.setattr(promotion, "ModelSettings", lambda: ModelSettings(rounds=5))
+    client.set(SIM_NOW_KEY, "2026-03-29T02:00:00Z")
+    trained = run(definitions, instance, "model_training")
+    assert trained.success
+    [event] = [
+        e
+        for e in trained.get_asset_materialization_events()
+        if e.asset_key.path == ["ml", "models"]
+    ]
+    assert event.materialization.metadata["models"].value == 2
+    assert "orders-20260329T020000Z-" in event.materialization.metadata["decisions"].value
+    client.set(SIM_NOW_KEY, "2026-03-29T12:01:00Z")
+    ordered = run(definitions, instance, "supplier_cutoff", partition_key="2026-03-29-12:00")
+    assert ordered.success
+    said = pa.table(delta.read(settings.table_uri("ml/predictions")))
+    assert said.num_rows == 20 * 36
+    client.set(SIM_NOW_KEY, "2026-04-02T03:00:00Z")
+    watched = run(definitions, instance, "forecast_watch")
+    assert watched.success
+    [check] = watched.get_asset_check_evaluations()
+    assert check.check_name == "models_still_fit"
+    assert delta.read(settings.table_uri("ml/accuracy")).num_rows == 20 * (2 + 3)
+    metrics = set(delta.read(settings.table_uri("ml/drift"))["metric"].to_pylist())
+    assert {"error_ratio", "coverage_80"} <= metrics

@@ -15,6 +15,7 @@ from smartshelf_dagster.defs.sensors import (
     event_sensor,
     run_failure_sensor,
     simulated_clock_sensor,
+    training_sensor,
 )
 from smartshelf_dagster.resources.lake import LakeResource
 from smartshelf_dagster.services.embedded_redis import EmbeddedRedis
@@ -87,7 +88,15 @@ def test_simulated_clock_sensor_requests_what_has_become_due(
     # A jump over several due times is one run: it looks at everything there is.
     client.set(SIM_NOW_KEY, "2026-01-02T12:00:00Z")
     third = evaluate(simulated_clock_sensor, lake, first.cursor)
-    assert sorted(r.job_name for r in third.run_requests) == ["data_quality", "maintenance"]
+    daily = ["data_quality", "forecast_watch", "maintenance"]
+    assert sorted(r.job_name for r in third.run_requests) == daily
+    # Models are trained on Sundays at two.
+    client.set(SIM_NOW_KEY, "2026-01-04T01:59:00Z")
+    eve = evaluate(simulated_clock_sensor, lake, first.cursor)
+    assert sorted(r.job_name for r in eve.run_requests) == daily
+    client.set(SIM_NOW_KEY, "2026-01-04T02:00:00Z")
+    sunday = evaluate(simulated_clock_sensor, lake, first.cursor)
+    assert sorted(r.job_name for r in sunday.run_requests) == [*daily, "model_training"]
 
 
 def test_simulated_clock_sensor_however_fast_the_clock_leaves_time_between_runs(
@@ -99,6 +108,28 @@ def test_simulated_clock_sensor_however_fast_the_clock_leaves_time_between_runs(
     cursor = evaluate(simulated_clock_sensor, lake, cursor).cursor
     client.set(SIM_NOW_KEY, "2026-01-01T08:01:00Z")
     assert evaluate(simulated_clock_sensor, lake, cursor).run_requests == []
+
+
+def test_training_is_requested_once_there_is_enough_history(
+    lake: LakeResource, client: Client
+) -> None:
+    client.set(SIM_NOW_KEY, "2026-02-26T06:00:00Z")
+    assert isinstance(evaluate(training_sensor, lake), dg.SkipReason)
+    client.set(SIM_NOW_KEY, "2026-02-26T08:00:00Z")
+    request = evaluate(training_sensor, lake)
+    assert request.run_key == "model_training:2026-02-26"
+
+
+def test_training_is_not_requested_while_it_is_under_way(
+    lake: LakeResource, client: Client
+) -> None:
+    client.set(SIM_NOW_KEY, "2026-02-26T08:00:00Z")
+    with dg.DagsterInstance.ephemeral() as instance:
+        instance.add_run(
+            dg.DagsterRun(job_name="model_training", run_id=dg._core.utils.make_new_run_id(),
+                          status=dg.DagsterRunStatus.STARTED)
+        )  # fmt: skip
+        assert isinstance(evaluate(training_sensor, lake, instance=instance), dg.SkipReason)
 
 
 def test_clocks_one_or_the_other_is_followed(lake: LakeResource, client: Client) -> None:

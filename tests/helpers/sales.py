@@ -48,3 +48,14 @@ def market(items: int = 60, days: int = 150, seed: int = 7) -> pl.DataFrame:
             "promo": promo.ravel(),
         }
     )
+
+
+def lake_panel(first_day: dt.date, items: int = 20, days: int = 110) -> Panel:
+    """The market as the stores S001 and S002 of a lake would have sold it."""
+    sales = market(items, days).with_columns(
+        unique_id=pl.format("S00{}/ITEM{}", pl.col("store").str.slice(1).cast(pl.Int8) + 1,
+                            pl.col("unique_id").str.slice(3)),
+        store=pl.format("S00{}", pl.col("store").str.slice(1).cast(pl.Int8) + 1),
+        ds=pl.col("ds") + (first_day - FIRST_DAY),
+    )  # fmt: skip
+    return panel_of(sales)

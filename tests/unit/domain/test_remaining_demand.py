@@ -67,8 +67,11 @@ def test_demand_that_is_left_is_never_negative() -> None:
 
 def test_stores_are_told_apart_by_their_origins() -> None:
     later = SUNDAY + timedelta(days=1)
-    both = pl.concat([forecasts(), forecasts("S2", later)])
-    rows = remaining_demand(both, later).filter(pl.col("quantile") == 0.5, until_ts=COVER)
+    newer = forecasts("S2", later).filter(pl.col("until_ts") > later)
+    both = pl.concat([forecasts(), newer])
+    rows = remaining_demand(both, later).filter(
+        (pl.col("quantile") == 0.5) & (pl.col("until_ts") == COVER)
+    )
     assert dict(rows.select("store_id", "demand").iter_rows()) == {
         "S1": pytest.approx(22),
         "S2": pytest.approx(35),

@@ -7,8 +7,9 @@ import numpy as np
 import polars as pl
 import pytest
 
+from smartshelf_dagster.forecasting.baselines import Forecast
 from smartshelf_dagster.forecasting.calendar import protection_intervals
-from smartshelf_dagster.forecasting.features import CLASSES, FEATURES
+from smartshelf_dagster.forecasting.features import CLASSES, FEATURES, Examples
 from smartshelf_dagster.forecasting.model import Model, ModelSettings
 from smartshelf_dagster.forecasting.panel import Panel
 from smartshelf_dagster.forecasting.promotion import Champion, Trained, train_family
@@ -80,7 +81,7 @@ def test_quantiles_rise_and_windows_contain_one_another(said: pl.DataFrame) -> N
 
 def test_crossing_windows_are_repaired(panel: Panel, trained: Trained) -> None:
     class Upside(Model):
-        def predict(self, examples):  # noqa: ANN001, ANN202
+        def predict(self, examples: Examples) -> Forecast:
             forecast = super().predict(examples)
             return replace(forecast, quantiles=forecast.quantiles[:, ::-1] / examples.days[:, None])
 
