@@ -79,7 +79,8 @@ def quantity(value: float, locale: str | None = None) -> str:
         value: What to format.
         locale: Such as it-IT; default: the browser's.
     """
-    tenths = round(value, 1)
+    # Adding 0 takes the sign off a zero.
+    tenths = round(value, 1) + 0.0
     if abs(tenths) >= _WHOLE_FROM or tenths == round(tenths):
         return number(tenths, locale)
     # Languages that group with a comma have the point for decimals, all others the comma.

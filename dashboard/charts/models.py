@@ -255,18 +255,20 @@ def feature_importance(features: pl.DataFrame, names: list[str], palette: Palett
             for name, column, colour, pattern in parts
         ]
     )
-    _lying(figure, 2 * len(names), palette)
+    _lying(figure, 1.5 * len(names), palette)
     figure.update_layout(showlegend=True, legend=LEGEND, barmode="group")
     figure.update_xaxes(tickformat=".0%")
     return figure
 
 
-def _lying(figure: go.Figure, bars: int, palette: Palette) -> None:
+def _lying(figure: go.Figure, bars: float, palette: Palette) -> None:
     """Style a figure of bars that lie, the first on top."""
     figure.update_layout(
-        base_layout(palette, height=70 + BAR_HEIGHT * max(bars, 3))
+        base_layout(palette, height=70 + round(BAR_HEIGHT * max(bars, 3)))
         | {"bargap": 0.3, "hovermode": "y unified"}
     )
     style_axes(figure, palette)
-    figure.update_yaxes(autorange="reversed", showgrid=False)
+    figure.update_yaxes(
+        autorange="reversed", showgrid=False, ticks="outside", tickcolor="rgba(0,0,0,0)"
+    )
     figure.update_xaxes(showgrid=True, gridcolor=palette.tile, rangemode="tozero")

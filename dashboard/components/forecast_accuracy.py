@@ -3,6 +3,7 @@
 from typing import Any
 
 import polars as pl
+import polars.selectors as cs
 import streamlit as st
 
 from dashboard import text
@@ -31,14 +32,15 @@ def draw(context: PageContext) -> None:
 
 
 def _figures(spans: pl.DataFrame) -> None:
-    cover = spans.filter(pl.col("span") == "cover").rows(named=True)
-    judged, censored = int(spans["n"].sum()), int(spans["censored"].sum())
+    if spans.is_empty():
+        return
+    first = spans.row(0, named=True)
     with st.container(border=True, key="figures"):
         places = st.columns(5)
         places[0].metric(
             "Judged forecasts",
-            judged,
-            help=f"{text.number(censored)} more are left out: their window was out of stock for "
+            first["n"],
+            help=f"{text.number(first['censored'])} more are left out: their window was out of stock for "
             "more than half of its time, so nobody knows what would have been asked for.",
             format="localized",
         )
@@ -49,7 +51,9 @@ def _figures(spans: pl.DataFrame) -> None:
             "In the 95 % band": ("coverage_95", "Should be 95 %."),
         }  # fmt: skip
         for place, (name, (column, meaning)) in zip(places[1:], figures.items(), strict=True):
-            place.metric(name, text.percent(cover[0][column] if cover else None), help=meaning)
+            place.metric(name, text.percent(first[column]), help=meaning)
+    window = forecast_words.SPANS[first["span"]]
+    st.caption(f"The window of these figures: {window[0].lower()}{window[1:]}.")
 
 
 def _by_week(store_id: str, context: PageContext) -> None:
@@ -130,7 +134,7 @@ def _table(frame: pl.DataFrame, key: str, first: dict[str, Any]) -> None:
         "loss_baseline": config.NumberColumn("Its pinball loss", format="%.3f"),
     }
     st.dataframe(
-        forecast_words.say(frame, best_baseline=forecast_words.METHODS),
+        rounded(forecast_words.say(frame, best_baseline=forecast_words.METHODS)),
         hide_index=True,
         height=tables.height_of(len(frame), most=290),
         placeholder="",
@@ -138,6 +142,11 @@ def _table(frame: pl.DataFrame, key: str, first: dict[str, Any]) -> None:
         column_config=columns,
         key=key,
     )
+
+
+def rounded(frame: pl.DataFrame) -> pl.DataFrame:
+    """Return a frame for reading: its fractions have three digits, shares a tenth of a per cent."""
+    return frame.with_columns(cs.float().round(3))
 
 
 def measures() -> dict[str, Any]:

@@ -168,9 +168,9 @@ def _table(item_id: str, days: pl.DataFrame) -> None:
         "median": pieces("Median (pcs)"),
         "mean": pieces("Mean (pcs)"),
         "low_80": pieces("80 % from"),
-        "high_80": pieces("to"),
+        "high_80": pieces("80 % to"),
         "low_95": pieces("95 % from"),
-        "high_95": pieces("to "),
+        "high_95": pieces("95 % to"),
         "method": config.TextColumn("Method"),
         "demand_class": config.TextColumn("Demand"),
     }

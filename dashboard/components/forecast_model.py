@@ -5,12 +5,13 @@ from typing import Any
 import polars as pl
 import streamlit as st
 
+from dashboard import text
 from dashboard.charts import models
 from dashboard.components import downloads, explain, forecast_accuracy, forecast_words, tables
 from dashboard.data import forecasts
 from dashboard.page import PageContext
 
-_SHOWN_FEATURES = 15
+_SHOWN_FEATURES = 12
 _FAMILY_HELP = (
     "Orders: windows from the cutoff until goods come, which orders are planned by. Days: whole "
     "days after it, which people look at."
@@ -49,6 +50,11 @@ def draw(context: PageContext) -> None:
 
 def _decisions(decisions: pl.DataFrame, context: PageContext) -> None:
     st.subheader("Champions", anchor=False)
+    for newest in decisions.unique("family", keep="first", maintain_order=True).rows(named=True):
+        family = forecast_words.FAMILIES.get(newest["family"], newest["family"])
+        speaks = newest["champion_version"] or "no model, simple methods speak"
+        moment = text.local_time(newest["decided_ts"], context.timezone)
+        st.markdown(f"**{family}**: {speaks}. Newest decision, {moment}: {newest['reason']}.")
     downloads.summary(
         "Decisions on trained models, newest first; the model in force speaks for all stores.",
         decisions,
@@ -81,11 +87,11 @@ def _decisions(decisions: pl.DataFrame, context: PageContext) -> None:
             "Gain", format="percent", help="How much less it loses than the champion before."
         ),
         "gain_low": config.NumberColumn("Gain, 95 % from", format="percent"),
-        "gain_high": config.NumberColumn("to", format="percent"),
-        "loss_challenger": loss("Its loss", "Pinball loss over demand on cutoffs it had not seen."),
+        "gain_high": config.NumberColumn("Gain, 95 % to", format="percent"),
+        "loss_challenger": loss("Loss", "Pinball loss over demand on cutoffs it had not seen."),
         "loss_champion": loss("Champion's loss", "Of the champion before, on the same cutoffs."),
         "best_baseline": config.TextColumn("Best baseline"),
-        "loss_baseline": loss("Its loss ", "Of the best baseline, on the same cutoffs."),
+        "loss_baseline": loss("Baseline's loss", "Of the best baseline, on the same cutoffs."),
         "coverage_80": config.NumberColumn("In the 80 % band", format="percent"),
         "coverage_95": config.NumberColumn("In the 95 % band", format="percent"),
         "origins": config.NumberColumn("Cutoffs", help="Cutoffs the decision rests on."),
@@ -94,7 +100,7 @@ def _decisions(decisions: pl.DataFrame, context: PageContext) -> None:
         "model_version": config.TextColumn("Version"),
     }
     st.dataframe(
-        shown,
+        forecast_accuracy.rounded(shown),
         hide_index=True,
         height=tables.height_of(len(shown), most=290),
         placeholder="",
@@ -124,11 +130,14 @@ def _methods(family: str) -> None:
             },
             key="forecast_methods",
         )
-        st.caption("For each kind of demand, the method that lost least before.")
-        downloads.csv_button(spoken, f"methods_{family}.csv")
-        downloads.parquet_button(spoken, f"methods_{family}.parquet")
+        downloads.summary(
+            "For each kind of demand, the method that lost least before.",
+            spoken,
+            f"methods_{family}.csv",
+            with_parquet=True,
+        )
     with right:
-        st.subheader("Backtest of the model in force", anchor=False)
+        st.subheader("Backtest", anchor=False)
         tried = forecasts.backtest(family)
         columns = {
             "method": config.TextColumn("Method"),
@@ -136,7 +145,7 @@ def _methods(family: str) -> None:
             **forecast_accuracy.measures(),
         }
         st.dataframe(
-            forecast_words.say(tried, method=forecast_words.METHODS),
+            forecast_accuracy.rounded(forecast_words.say(tried, method=forecast_words.METHODS)),
             hide_index=True,
             height=tables.height_of(len(tried), most=420),
             placeholder="",
