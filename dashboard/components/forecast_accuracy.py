@@ -40,8 +40,8 @@ def _figures(spans: pl.DataFrame) -> None:
         places[0].metric(
             "Judged forecasts",
             first["n"],
-            help=f"{text.number(first['censored'])} more are left out: their window was out of stock for "
-            "more than half of its time, so nobody knows what would have been asked for.",
+            help=f"{text.number(first['censored'])} more are left out: out of stock for more than "
+            "half of their window, so nobody knows what would have been asked for.",
             format="localized",
         )
         figures = {

@@ -106,8 +106,8 @@ def _fan(item_id: str, found: pl.DataFrame, origin_ts: datetime, context: PageCo
     )
     st.caption(
         "Bars are pieces sold; a cross marks days on which the shelf was empty, when more would "
-        "have been asked for. In 8 of 10 days demand should fall into the dark band, in 19 of 20 "
-        "into the light one. Below: what was ordered at cutoffs, and what was delivered."
+        "have been asked for. On 8 of 10 days demand should fall into the narrow band, on 19 of 20 "
+        "into the wide one. Below: what was ordered at cutoffs, and what was delivered."
     )
 
 
