@@ -52,7 +52,7 @@ def _decisions(decisions: pl.DataFrame, context: PageContext) -> None:
     st.subheader("Champions", anchor=False)
     for newest in decisions.unique("family", keep="first", maintain_order=True).rows(named=True):
         family = forecast_words.FAMILIES.get(newest["family"], newest["family"])
-        speaks = newest["champion_version"] or "no model, simple methods speak"
+        speaks = newest["speaking_version"] or "no model, simple methods speak"
         moment = text.local_time(newest["decided_ts"], context.timezone)
         st.markdown(f"**{family}**: {speaks}. Newest decision, {moment}: {newest['reason']}.")
     downloads.summary(

@@ -41,13 +41,8 @@ def story(line: dict[str, Any], timezone: str) -> list[Step]:
     """
     return [
         *_expected(line),
-        Step(f"{text.number(line['target_qty'])} pcs are the target", _target(line)),
-        Step(
-            f"{text.number(line['needed_qty'])} are needed",
-            f"with {text.number(line['stock_qty'])} in stock and "
-            f"{text.number(line['on_order_qty'])} on order",
-        ),
-        Step(f"{text.number(line['planned_qty'])} are planned", _bound(line)),
+        *_needed(line),
+        *_reached(line),
         *_consequences(line),
         _decision(line),
         _outcome(line, timezone),
@@ -57,7 +52,7 @@ def story(line: dict[str, Any], timezone: str) -> list[Step]:
 def _expected(line: dict[str, Any]) -> list[Step]:
     """Tell what demand the line was planned for, and who said so."""
     source = line.get("source")
-    if source == _FALLBACK and line["policy"] == _FORECAST_POLICY:
+    if source == _FALLBACK and line.get("policy") == _FORECAST_POLICY:
         return [
             Step(
                 "No forecast for this item",
@@ -81,13 +76,31 @@ def _expected(line: dict[str, Any]) -> list[Step]:
     ]
 
 
-def _target(line: dict[str, Any]) -> str:
+def _needed(line: dict[str, Any]) -> list[Step]:
+    """Tell how the plan was made; of lines that were ordered only the decision is kept."""
+    if line.get("target_qty") is None:
+        return []
+    return [
+        Step(
+            f"{text.number(line['target_qty'])} pcs are the target",
+            f"by the policy {line['policy']}",
+        ),
+        Step(
+            f"{text.number(line['needed_qty'])} are needed",
+            f"with {text.number(line['stock_qty'])} in stock and "
+            f"{text.number(line['on_order_qty'])} on order",
+        ),
+        Step(f"{text.number(line['planned_qty'])} are planned", _bound(line)),
+    ]
+
+
+def _reached(line: dict[str, Any]) -> list[Step]:
+    """Tell how far the target goes, and how far margin and holding cost would have it go."""
     quantile, ratio = line.get("level_quantile"), line.get("critical_ratio")
-    policy = f"by the policy {line['policy']}"
     if quantile is None:
-        return policy
-    reached = f"{policy}, enough in {text.percent(quantile)} of cases"
-    return f"{reached}; margin asks for {text.percent(ratio)}" if ratio is not None else reached
+        return []
+    wanted = "" if ratio is None else f"; margin and cost ask for {text.percent(ratio)}"
+    return [Step(f"Enough in {text.percent(quantile)} of cases", f"until then{wanted}")]
 
 
 def _consequences(line: dict[str, Any]) -> list[Step]:

@@ -29,10 +29,14 @@ _BANDS = """
 # A method that is none of these is a baseline.
 _MODELS = "('xgboost', 'xgboost+ets', 'champion')"
 
-# The newest decision of each family, and the model whose backtest stands for it: the champion's,
-# or that of the model that was not good enough.
+# The newest decision of each family: the model that speaks since (a decision names the champion
+# before it), and the one whose backtest stands for it, that of the champion if there is one.
 _NEWEST = """
-    select *, coalesce(champion_version, model_version) as reference_version
+    select
+        *,
+        case decision when 'promoted' then model_version when 'kept' then champion_version end
+            as speaking_version,
+        coalesce(speaking_version, model_version) as reference_version
     from ml.promotions
     qualify row_number() over (partition by family order by decided_ts desc, model_version) = 1
 """
@@ -352,8 +356,9 @@ def backtest(family: str) -> pl.DataFrame:
 def decisions() -> pl.DataFrame:
     """Return every decision on a trained model, newest first.
 
-    Columns: those of ml.promotions; is_champion, whether the model speaks now; first_day, last_day,
-    rows and items of what it was trained on, null when the model is not kept any more.
+    Columns: those of ml.promotions; is_champion, whether the model speaks now; speaking_version,
+    the model of the family that does, null when simple methods do; first_day, last_day, rows and
+    items of what it was trained on, null when the model is not kept any more.
     """
     return serving.query(
         f"""
@@ -361,7 +366,8 @@ def decisions() -> pl.DataFrame:
 
         select
             promotions.*,
-            promotions.model_version is not distinct from newest.champion_version as is_champion,
+            promotions.model_version is not distinct from newest.speaking_version as is_champion,
+            newest.speaking_version,
             models.first_day,
             models.last_day,
             models."rows",
@@ -427,7 +433,7 @@ def importance(family: str) -> pl.DataFrame:
 
         select importance.feature, importance.gain_share, importance.shap_share
         from ml.feature_importance as importance
-        inner join newest on importance.model_version = newest.champion_version
+        inner join newest on importance.model_version = newest.speaking_version
         where importance.family = $family
         order by importance.shap_share desc, importance.gain_share desc, importance.feature
         """,

@@ -92,7 +92,8 @@ def plan(
     return serving.query(
         """
         select
-            plan.*,
+            -- Lines that were ordered do not name it.
+            plan.* replace (coalesce(plan.policy, cutoffs.policy) as policy),
             stores.store_name
         from ops.supplier_plan as plan
         inner join ref.stores as stores on plan.store_id = stores.store_id

@@ -16,7 +16,7 @@ _TRAIN = (
 )
 _ORDER = (
     "smartshelf run --days 7 --policy forecast",
-    "forecasts at each cutoff; of a live system, `SMARTSHELF_ORDER_POLICY=forecast`",
+    "forecasts at each cutoff, from 28 days of sales on; live: `SMARTSHELF_ORDER_POLICY=forecast`",
 )
 _TABS = ("Item", "Accuracy", "Model")
 

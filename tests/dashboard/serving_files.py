@@ -645,7 +645,6 @@ def planned(item: str, store_id: str = "S001", **more: Any) -> dict[str, Any]:
 
 # What the policy `forecast` says of a line.
 EXPLAINED = {
-    "policy": "forecast",
     "source": "forecast",
     "demand_mean": 31.26,
     "critical_ratio": 0.97,
@@ -703,6 +702,9 @@ def supply(store_id: str = "S001") -> Rows:
             decision="approved",
             actor="Anna",
             **EXPLAINED,
+            # Not kept of what was ordered.
+            **dict.fromkeys(("policy", "stock_qty", "on_order_qty", "target_qty", "needed_qty")),
+            bound=None,
         ),
     ]
     cutoffs = [
@@ -1022,7 +1024,7 @@ def models() -> Rows:
                 "decided_ts": ago(60 * hours),
                 "family": family,
                 "model_version": version,
-                "champion_version": champion,
+                "champion_version": before,
                 "decision": decision,
                 "reason": f"because of {version}",
                 "methods": methods,
@@ -1037,10 +1039,10 @@ def models() -> Rows:
                 "coverage_80": 0.79,
                 "coverage_95": 0.94,
             }
-            for hours, family, version, champion, decision, methods in (
-                (240, "orders", "orders-1", "orders-1", "promoted", '{"smooth": "xgboost"}'),
+            for hours, family, version, before, decision, methods in (
+                (240, "orders", "orders-1", "orders-0", "promoted", '{"smooth": "xgboost"}'),
                 (72, "orders", "orders-2", "orders-1", "kept", '{"smooth": "xgboost+ets"}'),
-                (72, "days", "days-2", None, "baseline", '{"smooth": "ets", "new": "tsb"}'),
+                (72, "days", "days-2", "days-1", "baseline", '{"smooth": "ets", "new": "tsb"}'),
             )
         ],
         "ml.models": [

@@ -233,6 +233,16 @@ def test_the_champion_is_the_one_the_newest_decision_names():
     assert forecasts.importance("days").is_empty()
 
 
+def test_a_model_that_was_promoted_speaks_from_then_on(serving):
+    known = files.models()
+    known["ml.promotions"][1] |= {"decision": "promoted"}
+    files.write(serving, known)
+    shown = forecasts.decisions().select("model_version", "is_champion", "speaking_version")
+    assert shown.rows()[1:] == [("orders-2", True, "orders-2"), ("orders-1", False, "orders-2")]
+    assert forecasts.importance("orders")["feature"].to_list() == ["age"]
+    assert forecasts.backtest("orders")["method"].to_list() == ["croston"]
+
+
 @pytest.mark.usefixtures("one_store")
 def test_drift_is_the_newest_of_features_and_all_of_errors():
     features = forecasts.drift_of_features("orders").select("feature", "value", "is_alarm")
@@ -373,7 +383,7 @@ def test_an_item_tells_totals_bands_and_the_order(open_page):
     shown = words(app)
     assert "80 %: 15 to 48, 95 %: 6 to 60" in shown
     assert "31 pcs are expected to be asked for" in shown
-    assert "enough in 94 % of cases" in shown
+    assert "Enough in 94 % of cases" in shown
     # The newest forecast is that of the last cutoff; nothing is planned for the next so far.
     assert "At the next cutoff" in shown
     assert "No line: nothing had to be ordered" in shown
@@ -492,10 +502,9 @@ def test_an_item_that_was_not_forecast_then_is_explained(open_page, serving):
 def test_a_plan_without_explanations_is_told_as_before(open_page, one_store):
     with duckdb.connect(str(one_store)) as connection:
         for column in files.EXPLAINED:
-            if column != "policy":
-                connection.execute(f"alter table ops.supplier_plan drop column {column}")
-    app = open_page("forecast", forecast_item=f"{WINE}, Red wines")
+            connection.execute(f"alter table ops.supplier_plan drop column {column}")
+    app = open_page("forecast", forecast_item=f"{LAGER}, Lager")
     assert not app.exception
     shown = words(app)
-    assert "60 pcs are the target" in shown
-    assert "expected to be asked for until" not in shown
+    assert "130 pcs are the target" in shown
+    assert "Enough in" not in shown
