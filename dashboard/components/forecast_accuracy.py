@@ -73,7 +73,7 @@ def _by_week(store_id: str, context: PageContext) -> None:
 
 
 def _by_span(spans: pl.DataFrame, baselines: pl.DataFrame) -> None:
-    family = pl.col("span").replace_strict(forecasts.SPANS)
+    family = pl.col("span").replace_strict(forecasts.SPANS, return_dtype=pl.String)
     shown = spans.with_columns(family=family).join(
         _losses(baselines.filter(pl.col("demand_class") == "all")).drop("demand_class"),
         on="family",
@@ -84,8 +84,8 @@ def _by_span(spans: pl.DataFrame, baselines: pl.DataFrame) -> None:
     _table(forecast_words.say(shown, span=forecast_words.SPANS), "accuracy_by_window", {})
     st.caption(
         "Best baseline: the simple method that did best on the cutoffs on which the model was "
-        "chosen, with its pinball loss there, all windows of the family together. A loss below it "
-        "is what the model is for."
+        "chosen, with its pinball loss there; of days, that of days 1 to 7 together, and sums of "
+        "days have none. A loss below it is what the model is for."
     )
 
 
@@ -102,7 +102,7 @@ def _by_class(store_id: str, baselines: pl.DataFrame) -> None:
     )
     shown = (
         classes.filter(pl.col("span") == span)
-        .with_columns(family=pl.lit(forecasts.SPANS[span or "cover"]))
+        .with_columns(family=pl.lit(forecasts.SPANS[span or "cover"], pl.String))
         .join(_losses(baselines), on=["family", "demand_class"], how="left", maintain_order="left")
     )
     downloads.summary("By demand class:", shown, "accuracy_by_class.csv", with_parquet=True)

@@ -50,8 +50,8 @@ def test_words_are_those_of_the_forecasts():
 
 def test_spans_are_windows_of_their_family():
     assert set(forecast_words.SPANS) == set(forecasts.SPANS)
-    for span, family in forecasts.SPANS.items():
-        assert {span, span.partition("_")[0]} & set(tables.WINDOWS[family])
+    names = {name for windows in tables.WINDOWS.values() for name in windows}
+    assert all({span, span.partition("_")[0]} & names for span in forecasts.SPANS)
 
 
 # Queries
@@ -191,6 +191,19 @@ def test_accuracy_by_week_of_the_cutoff():
     assert found["week"].to_list() == [date(2025, 12, 22), date(2025, 12, 29)]
     assert found["n"].to_list() == [1, 4]
     assert found["wape"].to_list() == pytest.approx([3 / 15, 8 / 35])
+
+
+def test_sums_of_days_are_not_compared_with_single_days(open_page, serving):
+    outcomes = files.forecasts()["ml.accuracy"]
+    sums = [row | {"window": "next_7", "horizon": 7} for row in outcomes if row["window"] == "day"]
+    days = [row | {"horizon": 1} for row in outcomes if row["window"] == "day"]
+    found = {"ml.accuracy": [*days, *sums]}
+    files.write(serving, files.store(), files.models(), found)
+    app = open_page("forecast", forecast="Accuracy")
+    assert not app.exception
+    shown = table(app, "span").set_index("span")["best_baseline"]
+    assert shown["Day 1"] == "28-day mean"
+    assert shown.isna()["Next 7 days"]
 
 
 def test_nothing_asked_for_has_no_relative_error(serving):
