@@ -41,6 +41,9 @@ _LABELS = {
     "ended": "Ended",
 }
 
+# Pieces from which tenths are left out.
+_WHOLE_FROM = 10
+
 _MINUTE = 60
 _HOUR = 3_600
 _DAY = 86_400
@@ -66,8 +69,32 @@ def number(value: float, locale: str | None = None) -> str:
         value: What to format; fractions are rounded away.
         locale: Such as it-IT; default: the browser's.
     """
+    return f"{value:,.0f}".replace(",", _grouping(locale))
+
+
+def quantity(value: float, locale: str | None = None) -> str:
+    """Format pieces that need not be whole: tenths below ten, else whole ones.
+
+    Args:
+        value: What to format.
+        locale: Such as it-IT; default: the browser's.
+    """
+    # Adding 0 takes the sign off a zero.
+    tenths = round(value, 1) + 0.0
+    if abs(tenths) >= _WHOLE_FROM or tenths == round(tenths):
+        return number(tenths, locale)
+    # Languages that group with a comma have the point for decimals, all others the comma.
+    return f"{tenths:.1f}".replace(".", "." if _grouping(locale) == "," else ",")
+
+
+def percent(share: float | None) -> str:
+    """Format a share of 1 in per cent; what is unknown is a dash."""
+    return "-" if share is None else f"{share * 100:.0f} %"
+
+
+def _grouping(locale: str | None) -> str:
     language = (locale or st.context.locale or "en").split("-")[0].lower()
-    return f"{value:,.0f}".replace(",", _GROUPING.get(language, _NARROW_SPACE))
+    return _GROUPING.get(language, _NARROW_SPACE)
 
 
 def duration(seconds: float) -> str:

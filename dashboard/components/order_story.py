@@ -1,8 +1,12 @@
-"""Why a planned order has its quantity: needed, rounded, bound, decided."""
+"""Why a planned order has its quantity: expected, needed, rounded, bound, decided.
+
+Columns that explain a line are null, or missing in older files, where the policy does not say.
+"""
 
 from typing import Any
 
 from dashboard import text
+from dashboard.components import forecast_words
 from dashboard.components.trail import Step, steps
 
 _DECIDED = {
@@ -10,6 +14,11 @@ _DECIDED = {
     "held": ("Held back", "✕", "ss-critical"),
     "changed": ("Changed", "◆", "ss-caution"),
 }
+_FORECAST_POLICY = "forecast"
+_FALLBACK = "order-up-to"
+# Pieces below which nothing is expected to be lost or to expire.
+_NOTICEABLE = 0.05
+
 _OUTCOMES = {
     "pending": "will be ordered at the cutoff",
     "issued": "were ordered at the cutoff",
@@ -31,6 +40,47 @@ def story(line: dict[str, Any], timezone: str) -> list[Step]:
         timezone: Whose clock the cutoff is told by.
     """
     return [
+        *_expected(line),
+        *_needed(line),
+        *_reached(line),
+        *_consequences(line),
+        _decision(line),
+        _outcome(line, timezone),
+    ]
+
+
+def _expected(line: dict[str, Any]) -> list[Step]:
+    """Tell what demand the line was planned for, and who said so."""
+    source = line.get("source")
+    if source == _FALLBACK and line.get("policy") == _FORECAST_POLICY:
+        return [
+            Step(
+                "No forecast for this item",
+                "ordered up to 28-day demand",
+                mark="▲",
+                tone="ss-caution",
+            )
+        ]
+    mean = line.get("demand_mean")
+    if mean is None:
+        return []
+    # The source names a baseline where no model spoke.
+    method = line.get("forecast_method") or (source if source != _FORECAST_POLICY else None)
+    by = f", by {forecast_words.method(method)}" if method else ""
+    return [
+        Step(
+            f"{text.quantity(mean)} pcs are expected to be asked for",
+            f"until the delivery after next{by}",
+            line.get("model_version"),
+        )
+    ]
+
+
+def _needed(line: dict[str, Any]) -> list[Step]:
+    """Tell how the plan was made; of lines that were ordered only the decision is kept."""
+    if line.get("target_qty") is None:
+        return []
+    return [
         Step(
             f"{text.number(line['target_qty'])} pcs are the target",
             f"by the policy {line['policy']}",
@@ -41,9 +91,36 @@ def story(line: dict[str, Any], timezone: str) -> list[Step]:
             f"{text.number(line['on_order_qty'])} on order",
         ),
         Step(f"{text.number(line['planned_qty'])} are planned", _bound(line)),
-        _decision(line),
-        _outcome(line, timezone),
     ]
+
+
+def _reached(line: dict[str, Any]) -> list[Step]:
+    """Tell how far the target goes, and how far margin and holding cost would have it go."""
+    quantile, ratio = line.get("level_quantile"), line.get("critical_ratio")
+    if quantile is None:
+        return []
+    wanted = "" if ratio is None else f"; margin and cost ask for {text.percent(ratio)}"
+    return [Step(f"Enough in {text.percent(quantile)} of cases", f"until then{wanted}")]
+
+
+def _consequences(line: dict[str, Any]) -> list[Step]:
+    """Tell what will be missing and what will expire, on average."""
+    if line.get("expected_lost") is None:
+        return []
+    parts = [
+        # column, what happens to the pieces
+        ("expected_lost", "will be asked for in vain"),
+        ("expected_outdated", "of the stock will expire"),
+        ("expected_order_outdated", "of this order will expire"),
+    ]
+    told = [
+        f"{text.quantity(line[column])} {fate}"
+        for column, fate in parts
+        if (line.get(column) or 0) >= _NOTICEABLE
+    ]
+    if not told:
+        return [Step("Nothing will be missing or expire", "as far as is to be expected")]
+    return [Step("To be expected:", f"{', '.join(told)} (pcs)")]
 
 
 def _bound(line: dict[str, Any]) -> str:

@@ -1,6 +1,7 @@
 """What the supply page asks: the plan of a cutoff, orders, deliveries and past cutoffs."""
 
 from datetime import datetime
+from typing import Any
 
 import polars as pl
 
@@ -91,7 +92,8 @@ def plan(
     return serving.query(
         """
         select
-            plan.*,
+            -- Lines that were ordered do not name it.
+            plan.* replace (coalesce(plan.policy, cutoffs.policy) as policy),
             stores.store_name
         from ops.supplier_plan as plan
         inner join ref.stores as stores on plan.store_id = stores.store_id
@@ -117,6 +119,21 @@ def plan(
         decisions=decisions or [],
         text=text.strip(),
     )
+
+
+def line_of_item(
+    store_id: str, item_id: str, cutoff_ts: datetime | None = None
+) -> dict[str, Any] | None:
+    """Return the planned order of an item for a cutoff, `None` when there is none.
+
+    Args:
+        store_id: Store.
+        item_id: Item.
+        cutoff_ts: Which cutoff; `None` is the next one.
+    """
+    found = plan([store_id], cutoff_ts=cutoff_ts, text=item_id)
+    lines = found.filter(pl.col("shelf_id") == item_id).rows(named=True)
+    return lines[0] if lines else None
 
 
 def orders(

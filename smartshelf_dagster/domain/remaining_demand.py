@@ -9,8 +9,8 @@ from datetime import datetime
 
 import polars as pl
 
-from smartshelf_dagster.domain.ordering import Economics
 from smartshelf_dagster.domain.inventory import trading_hours
+from smartshelf_dagster.domain.ordering import Economics
 
 _ITEM = ("store_id", "shelf_id", "origin_ts")
 

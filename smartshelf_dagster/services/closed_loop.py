@@ -192,6 +192,8 @@ def _cutoffs(begin: datetime, until: datetime) -> list[datetime]:
 
 def _order(session: LakeSession, report: ClosedLoopReport) -> list[ClosedCutoff]:
     """Take the part of a turn that orders come from."""
+    with _timed(report, "train"):
+        session.train_if_due()
     with _timed(report, "drain"):
         session.drain()
     as_of = session.as_of()

@@ -35,6 +35,8 @@ def one_store(serving: Path) -> Path:
         files.store(),
         files.stock(),
         files.loop(),
+        files.forecasts(),
+        files.models(),
         files.quarantine(),
     )
 
@@ -49,9 +51,12 @@ def two_stores(serving: Path) -> Path:
         files.store(),
         files.stock(),
         files.loop(),
+        files.forecasts(),
+        files.models(),
         turku,
         files.stock("S002"),
         files.loop("S002"),
+        files.forecasts("S002"),
     )
 
 

@@ -11,6 +11,10 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+import pyarrow as pa
+
+from smartshelf_dagster.forecasting.tables import QUANTILE_COLUMNS
+from smartshelf_dagster.forecasting.tables import TABLES as FORECAST_TABLES
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -140,7 +144,10 @@ TABLES: dict[str, str] = {
         cutoff_ts TIMESTAMPTZ, delivery_ts TIMESTAMPTZ, policy VARCHAR, stock_qty BIGINT,
         on_order_qty BIGINT, target_qty BIGINT, needed_qty BIGINT, planned_qty BIGINT,
         order_qty BIGINT, batch_size INTEGER, bound VARCHAR, decision VARCHAR,
-        actor VARCHAR, note VARCHAR, status VARCHAR, updated_ts TIMESTAMPTZ""",
+        actor VARCHAR, note VARCHAR, status VARCHAR, updated_ts TIMESTAMPTZ,
+        source VARCHAR, demand_mean DOUBLE, critical_ratio DOUBLE, level_quantile DOUBLE,
+        expected_outdated DOUBLE, expected_order_outdated DOUBLE, expected_lost DOUBLE,
+        model_version VARCHAR, forecast_method VARCHAR""",
     "ops.supplier_receipts": """
         receipt_id VARCHAR, order_id VARCHAR, store_id VARCHAR, shelf_id VARCHAR,
         delivery_date DATE, received_qty BIGINT, damaged_qty BIGINT, lots BIGINT,
@@ -162,6 +169,23 @@ TABLES: dict[str, str] = {
     "ref.zones": """
         zone_id VARCHAR, category VARCHAR, label VARCHAR, x0 DOUBLE, y0 DOUBLE, x1 DOUBLE,
         y1 DOUBLE""",
+}
+
+_SQL_TYPES = {
+    pa.string(): "VARCHAR",
+    pa.int32(): "INTEGER",
+    pa.int64(): "BIGINT",
+    pa.float64(): "DOUBLE",
+    pa.bool_(): "BOOLEAN",
+    pa.date32(): "DATE",
+    pa.timestamp("us", tz="UTC"): "TIMESTAMPTZ",
+}
+# The tables of the forecasts, as they are published: without what only the models need.
+TABLES |= {
+    name.replace("/", "."): ", ".join(
+        f'"{field.name}" {_SQL_TYPES[field.type]}' for field in schema if field.type != pa.binary()
+    )
+    for name, schema in FORECAST_TABLES.items()
 }
 
 AS_OF = datetime(2026, 1, 3, 11, 48, tzinfo=UTC)
@@ -619,6 +643,20 @@ def planned(item: str, store_id: str = "S001", **more: Any) -> dict[str, Any]:
     )
 
 
+# What the policy `forecast` says of a line.
+EXPLAINED = {
+    "source": "forecast",
+    "demand_mean": 31.26,
+    "critical_ratio": 0.97,
+    "level_quantile": 0.94,
+    "expected_outdated": 1.2,
+    "expected_order_outdated": 0.02,
+    "expected_lost": 0.31,
+    "model_version": "orders-1",
+    "forecast_method": "xgboost",
+}
+
+
 def supply(store_id: str = "S001") -> Rows:
     """Return plan, orders and receipts.
 
@@ -663,6 +701,10 @@ def supply(store_id: str = "S001") -> Rows:
             status="completed",
             decision="approved",
             actor="Anna",
+            **EXPLAINED,
+            # Not kept of what was ordered.
+            **dict.fromkeys(("policy", "stock_qty", "on_order_qty", "target_qty", "needed_qty")),
+            bound=None,
         ),
     ]
     cutoffs = [
@@ -875,3 +917,201 @@ def operator_actions(store_id: str = "S001") -> Rows:
 def loop(store_id: str = "S001") -> Rows:
     """Return all that goes beyond stock and alerts: supply, lots, waste and people's actions."""
     return supply(store_id) | lots(store_id) | waste(store_id) | operator_actions(store_id)
+
+
+# Quantiles of a forecast over its median: of goods that sell daily, and of those that seldom do.
+_DAILY = (0.2, 0.5, 0.8, 1, 1.2, 1.4, 1.6, 1.9, 2, 2.1, 2.3)
+_SELDOM = (0, 0, 0.5, 1, 1.2, 1.5, 2, 2.5, 3, 3.5, 4)
+CUTOFF_BEFORE = LAST_CUTOFF - timedelta(days=2)
+
+
+def prediction(
+    item: str, window: str, horizon: int, median: float, store_id: str = "S001", **more: Any
+) -> dict[str, Any]:
+    """Return a row of ml.predictions; wine sells daily, all else seldom."""
+    spread = _DAILY if item == "WINRED0004" else _SELDOM
+    origin = more.get("origin_ts", LAST_CUTOFF)
+    return {
+        "origin_ts": origin,
+        "store_id": store_id,
+        "item_id": item,
+        "window": window,
+        "horizon": horizon,
+        "from_ts": origin,
+        "until_ts": origin + timedelta(days=horizon),
+        "model_version": "days-1",
+        "method": "xgboost",
+        "demand_class": "smooth",
+        "mean": median * 1.1,
+        **{name: median * part for name, part in zip(QUANTILE_COLUMNS, spread, strict=True)},
+    } | more
+
+
+# origin, item, actual, forecast, loss, in 80, in 95, class, censored
+_OUTCOMES = (
+    (LAST_CUTOFF, "WINRED0004", 10, 12, 0.5, True, True, "smooth", False),
+    (LAST_CUTOFF, "BEELAG0003", 0, 1, 0.1, False, True, "smooth", False),
+    (CUTOFF_BEFORE, "WINRED0004", 5, 5, 0.0, True, True, "smooth", False),
+    (CUTOFF_BEFORE, "BEELAG0003", 20, 15, 2.0, False, False, "lumpy", False),
+    (LAST_CUTOFF - timedelta(days=4), "WINRED0004", 15, 18, 1.4, True, True, "lumpy", False),
+    (LAST_CUTOFF - timedelta(days=4), "BEELAG0003", 1, 99, 50.0, False, False, "lumpy", True),
+)
+
+
+def forecasts(store_id: str = "S001") -> Rows:
+    """Return forecasts of wine and lager at two cutoffs, how they turned out, and some sales.
+
+    The five judged outcomes of the window cover have the errors 2, 1, 0, -5 and 3 on a demand of
+    50; one more is censored.
+    """
+    sums = [("next_7", 7, 30.0), ("next_30", 30, 120.4), ("cover", 4, 16.2)]
+    days = [("day", day, 4.0) for day in range(1, 31)]
+    return {
+        "ml.predictions": [
+            prediction(item, window, horizon, median, store_id, origin_ts=origin)
+            for item, origin, ahead in (
+                ("WINRED0004", LAST_CUTOFF, 30),
+                ("WINRED0004", CUTOFF_BEFORE, 2),
+                ("BEELAG0003", LAST_CUTOFF, 2),
+                ("BEELAG0003", CUTOFF_BEFORE, 2),
+            )
+            for window, horizon, median in (*days[:ahead], *sums)
+        ],
+        "ml.accuracy": [
+            {
+                "origin_ts": origin,
+                "store_id": store_id,
+                "item_id": item,
+                "window": window,
+                "horizon": horizon,
+                "until_ts": origin + timedelta(days=horizon),
+                "method": "xgboost",
+                "demand_class": demand_class,
+                "actual": actual,
+                "sold": actual,
+                "mean": forecast,
+                "median": forecast,
+                "pinball": loss,
+                "in_80": in_80,
+                "in_95": in_95,
+                "is_censored": is_censored,
+            }
+            for origin, item, actual, forecast, loss, in_80, in_95, demand_class, is_censored in (
+                _OUTCOMES
+            )
+            # Day 2 is not among the windows that are told.
+            for window, horizon in (("cover", 4), ("day", 2))
+        ],
+        "cleansed.sales_lines": [
+            {
+                "event_type": "SALE",
+                "event_ts": LAST_CUTOFF - timedelta(days=days),
+                "store_id": store_id,
+                "item_id": "WINRED0004",
+                "qty": days,
+                "business_date": date(2026, 1, 1) - timedelta(days=days),
+            }
+            for days in range(1, 5)
+        ],
+    }
+
+
+def models() -> Rows:
+    """Return what is known of models: for orders the second was kept out, days have baselines."""
+    return {
+        "ml.promotions": [
+            {
+                "decided_ts": ago(60 * hours),
+                "family": family,
+                "model_version": version,
+                "champion_version": before,
+                "decision": decision,
+                "reason": f"because of {version}",
+                "methods": methods,
+                "origins": 8,
+                "loss_challenger": 0.11,
+                "loss_champion": 0.1 if decision == "kept" else None,
+                "best_baseline": "ets",
+                "loss_baseline": 0.12,
+                "gain": 0.08,
+                "gain_low": 0.02,
+                "gain_high": 0.13,
+                "coverage_80": 0.79,
+                "coverage_95": 0.94,
+            }
+            for hours, family, version, before, decision, methods in (
+                (240, "orders", "orders-1", "orders-0", "promoted", '{"smooth": "xgboost"}'),
+                (72, "orders", "orders-2", "orders-1", "kept", '{"smooth": "xgboost+ets"}'),
+                (72, "days", "days-2", "days-1", "baseline", '{"smooth": "ets", "new": "tsb"}'),
+            )
+        ],
+        "ml.models": [
+            {
+                "model_version": "orders-1",
+                "family": "orders",
+                "trained_ts": ago(14_400),
+                "first_day": date(2025, 1, 1),
+                "last_day": date(2025, 12, 23),
+                "rows": 12_345,
+                "items": 390,
+            }
+        ],
+        "ml.backtests": [
+            {
+                "model_version": version,
+                "family": family,
+                "method": method,
+                "demand_class": demand_class,
+                "n": 100,
+                "wape": 3 * loss,
+                "bias": 0.01,
+                "pinball": loss,
+                "coverage_80": 0.79,
+                "coverage_95": 0.94,
+            }
+            for version, family, method, demand_class, loss in (
+                ("orders-1", "orders", "xgboost", "all", 0.09),
+                ("orders-1", "orders", "ets", "all", 0.12),
+                ("orders-1", "orders", "tsb", "all", 0.13),
+                ("orders-1", "orders", "tsb", "lumpy", 0.21),
+                ("orders-1", "orders", "ets", "lumpy", 0.22),
+                ("orders-2", "orders", "croston", "all", 0.01),
+                ("days-2", "days", "xgboost", "all", 0.3),
+                ("days-2", "days", "moving_average", "all", 0.25),
+            )
+        ],
+        "ml.drift": [
+            {
+                "as_of_ts": ago(1_440 * days),
+                "family": "orders",
+                "model_version": "orders-1",
+                "metric": metric,
+                "feature": feature,
+                "value": value,
+                "threshold": threshold,
+                "is_alarm": is_alarm,
+            }
+            for days, metric, feature, value, threshold, is_alarm in (
+                (1, "psi", "mean_7", 0.9, 0.25, True),
+                (0, "psi", "mean_7", 0.04, 0.25, False),
+                (0, "psi", "promo", 0.31, 0.25, True),
+                (1, "error_ratio", None, 1.1, 1.5, False),
+                (0, "error_ratio", None, 1.7, 1.5, True),
+                (0, "coverage_80", None, 0.78, 0.7, False),
+            )
+        ],
+        "ml.feature_importance": [
+            {
+                "model_version": version,
+                "family": "orders",
+                "feature": feature,
+                "gain_share": gain,
+                "shap_share": shap,
+            }
+            for version, feature, gain, shap in (
+                ("orders-1", "mean_28", 0.7, 0.4),
+                ("orders-1", "promo", 0.3, 0.6),
+                ("orders-2", "age", 1.0, 1.0),
+            )
+        ],
+    }

@@ -146,6 +146,63 @@ def test_a_line_tells_who_decided_what(more, decided, outcome):
     assert outcome in sentences[4]
 
 
+FORECAST = files.EXPLAINED | {"policy": "forecast"}
+
+
+def test_a_line_tells_what_was_forecast_and_what_is_to_be_expected():
+    sentences, steps = told(**FORECAST)
+    assert sentences[0] == (
+        "31 pcs are expected to be asked for until the delivery after next, by XGBoost"
+    )
+    assert sentences[1] == "60 pcs are the target by the policy forecast"
+    assert steps[0].note == "orders-1"
+    assert sentences[4] == "Enough in 94 % of cases until then; margin and cost ask for 97 %"
+    assert sentences[5] == (
+        "To be expected: 0.3 will be asked for in vain, 1.2 of the stock will expire (pcs)"
+    )
+    assert sentences[6] == "Nobody decided otherwise"
+
+
+@pytest.mark.parametrize(
+    ("more", "sentence"),
+    [
+        # What spoke when no model did.
+        ({"source": "ets", "forecast_method": None}, "after next, by ETS"),
+        ({"forecast_method": "tsb"}, "after next, by TSB"),
+        ({"forecast_method": None}, "until the delivery after next"),
+        (
+            {"source": "order-up-to", "demand_mean": None},
+            "No forecast for this item ordered up to 28-day demand",
+        ),
+    ],
+)
+def test_a_line_tells_who_forecast(more, sentence):
+    assert told(**FORECAST | more)[0][0].endswith(sentence)
+
+
+def test_a_line_without_a_risk_says_so():
+    nothing = dict.fromkeys(("expected_lost", "expected_outdated", "expected_order_outdated"), 0.01)
+    assert "Nothing will be missing or expire" in told(**FORECAST | nothing)[0][5]
+
+
+@pytest.mark.usefixtures("one_store")
+def test_a_line_that_was_ordered_tells_what_is_kept_of_its_plan():
+    line = supply.line_of_item("S001", "WINRED0004", files.LAST_CUTOFF)
+    assert line["target_qty"] is None
+    assert line["policy"] == "base-stock"
+    assert [step.title for step in story(line, "Europe/Rome")] == [
+        "31 pcs are expected to be asked for",
+        "Enough in 94 % of cases",
+        "To be expected:",
+        "Approved",
+        "24 pcs were ordered at the cutoff and have come",
+    ]
+
+
+def test_another_policy_says_nothing_of_forecasts():
+    assert len(told(source="order-up-to", policy="order-up-to")[0]) == 5
+
+
 # The chart
 
 

@@ -102,6 +102,28 @@ def test_numbers_are_grouped_as_the_reader_does(locale, expected):
     assert text.number(1_234_567, locale) == expected
 
 
+@pytest.mark.parametrize(
+    ("value", "locale", "expected"),
+    [
+        (0.42, "en-GB", "0.4"),
+        (0.42, "it-IT", "0,4"),
+        (0.42, "fi-FI", "0,4"),
+        (3.0, "en-GB", "3"),
+        (9.96, "en-GB", "10"),
+        (31.26, "en-GB", "31"),
+        (1_234.5, "it-IT", "1.234"),
+        (-0.04, "en-GB", "0"),
+    ],
+)
+def test_pieces_that_need_not_be_whole(value, locale, expected):
+    assert text.quantity(value, locale) == expected
+
+
+def test_shares_in_per_cent():
+    assert text.percent(0.223) == "22 %"
+    assert text.percent(None) == "-"
+
+
 def test_numbers_without_a_known_reader():
     assert text.number(1_234) == "1,234"
 

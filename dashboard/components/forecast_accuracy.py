@@ -1,0 +1,167 @@
+"""How good forecasts have been, on the forecast page: by window, week and demand class."""
+
+from typing import Any
+
+import polars as pl
+import polars.selectors as cs
+import streamlit as st
+
+from dashboard import text
+from dashboard.charts.models import accuracy_by_week
+from dashboard.components import downloads, explain, forecast_words, tables
+from dashboard.data import forecasts
+from dashboard.page import PageContext
+
+
+def draw(context: PageContext) -> None:
+    """Draw how the forecasts of the page's store have turned out."""
+    store_id = context.store.store_id
+    if not forecasts.has_accuracy(store_id):
+        explain.nothing(
+            "No forecast could be judged yet",
+            "A forecast is judged when its window has ended, the first after a day. The job "
+            "`forecast_watch` in Dagster does it every night.",
+        )
+        return
+    spans = forecasts.accuracy(store_id, by="span")
+    baselines = forecasts.best_baselines()
+    _figures(spans)
+    _by_week(store_id, context)
+    _by_span(spans, baselines)
+    _by_class(store_id, baselines)
+
+
+def _figures(spans: pl.DataFrame) -> None:
+    if spans.is_empty():
+        return
+    first = spans.row(0, named=True)
+    with st.container(border=True, key="figures"):
+        places = st.columns(5)
+        places[0].metric(
+            "Judged forecasts",
+            first["n"],
+            help=f"{text.number(first['censored'])} more are left out: out of stock for more than "
+            "half of their window, so nobody knows what would have been asked for.",
+            format="localized",
+        )
+        figures = {
+            "WAPE": ("wape", "Absolute errors of the median over demand; 0 is perfect."),
+            "Bias": ("bias", "Errors of the mean over demand; above 0 is too much."),
+            "In the 80 % band": ("coverage_80", "Should be 80 %."),
+            "In the 95 % band": ("coverage_95", "Should be 95 %."),
+        }  # fmt: skip
+        for place, (name, (column, meaning)) in zip(places[1:], figures.items(), strict=True):
+            place.metric(name, text.percent(first[column]), help=meaning)
+    window = forecast_words.SPANS[first["span"]]
+    st.caption(f"The window of these figures: {window[0].lower()}{window[1:]}.")
+
+
+def _by_week(store_id: str, context: PageContext) -> None:
+    weeks = forecasts.accuracy(store_id, by="week")
+    downloads.summary("By week of the cutoff:", weeks, "accuracy_by_week.csv", with_parquet=True)
+    st.plotly_chart(
+        accuracy_by_week(weeks, forecast_words.SPANS, context.palette),
+        theme=None,
+        key="accuracy_by_week",
+        config={"displayModeBar": False},
+        alt="WAPE, bias, share in the 80 and 95 % bands and pinball loss by week and window",
+    )
+    st.caption(
+        "Each line is a window that is forecast. Dashed across: no bias, and the share that a band "
+        "promises. Windows out of stock for more than half of their time are left out."
+    )
+
+
+def _by_span(spans: pl.DataFrame, baselines: pl.DataFrame) -> None:
+    family = pl.col("span").replace_strict(forecasts.SPANS, return_dtype=pl.String)
+    shown = spans.with_columns(family=family).join(
+        _losses(baselines.filter(pl.col("demand_class") == "all")).drop("demand_class"),
+        on="family",
+        how="left",
+        maintain_order="left",
+    )
+    downloads.summary("By window:", shown, "accuracy_by_window.csv", with_parquet=True)
+    _table(forecast_words.say(shown, span=forecast_words.SPANS), "accuracy_by_window", {})
+    st.caption(
+        "Best baseline: the simple method that did best on the cutoffs on which the model was "
+        "chosen, with its pinball loss there; of days, that of days 1 to 7 together, and sums of "
+        "days have none. A loss below it is what the model is for."
+    )
+
+
+def _by_class(store_id: str, baselines: pl.DataFrame) -> None:
+    classes = forecasts.accuracy(store_id, by="demand_class")
+    span = st.segmented_control(
+        "Window",
+        list(forecasts.SPANS),
+        default="cover",
+        required=True,
+        format_func=forecast_words.SPANS.__getitem__,
+        key="accuracy_span",
+        bind="query-params",
+    )
+    shown = (
+        classes.filter(pl.col("span") == span)
+        .with_columns(family=pl.lit(forecasts.SPANS[span or "cover"], pl.String))
+        .join(_losses(baselines), on=["family", "demand_class"], how="left", maintain_order="left")
+    )
+    downloads.summary("By demand class:", shown, "accuracy_by_class.csv", with_parquet=True)
+    _table(
+        forecast_words.say(shown, demand_class=forecast_words.CLASSES),
+        "accuracy_by_class",
+        {"demand_class": st.column_config.TextColumn("Demand")},
+    )
+
+
+def _losses(baselines: pl.DataFrame) -> pl.DataFrame:
+    return baselines.select(
+        "family",
+        "demand_class",
+        pl.col("method").alias("best_baseline"),
+        pl.col("pinball").alias("loss_baseline"),
+    )
+
+
+def _table(frame: pl.DataFrame, key: str, first: dict[str, Any]) -> None:
+    config = st.column_config
+    columns = (first or {"span": config.TextColumn("Window")}) | {
+        "n": config.NumberColumn("Judged", format="localized"),
+        "censored": config.NumberColumn(
+            "Out of stock", format="localized", help="Left out: more than half without stock."
+        ),
+        **measures(),
+        "best_baseline": config.TextColumn("Best baseline"),
+        "loss_baseline": config.NumberColumn("Its pinball loss", format="%.3f"),
+    }
+    st.dataframe(
+        rounded(forecast_words.say(frame, best_baseline=forecast_words.METHODS)),
+        hide_index=True,
+        height=tables.height_of(len(frame), most=290),
+        placeholder="",
+        column_order=list(columns),
+        column_config=columns,
+        key=key,
+    )
+
+
+def rounded(frame: pl.DataFrame) -> pl.DataFrame:
+    """Return a frame for reading: its fractions have three digits, shares a tenth of a per cent."""
+    return frame.with_columns(cs.float().round(3))
+
+
+def measures() -> dict[str, Any]:
+    """Return the configuration of the columns that say how good forecasts are."""
+    config = st.column_config
+    return {
+        "wape": config.NumberColumn(
+            "WAPE", format="percent", help="Absolute errors of the median over demand."
+        ),
+        "bias": config.NumberColumn(
+            "Bias", format="percent", help="Errors of the mean over demand; above 0 is too much."
+        ),
+        "pinball": config.NumberColumn(
+            "Pinball loss", format="%.3f", help="Of the quantiles, over demand; less is better."
+        ),
+        "coverage_80": config.NumberColumn("In the 80 % band", format="percent"),
+        "coverage_95": config.NumberColumn("In the 95 % band", format="percent"),
+    }

@@ -1,0 +1,83 @@
+"""Forecast: what will be asked for, what is ordered for it, and how far that can be relied on."""
+
+from datetime import datetime
+
+import polars as pl
+import streamlit as st
+
+from dashboard import text
+from dashboard.components import explain, forecast_accuracy, forecast_item, forecast_model
+from dashboard.data import forecasts
+from dashboard.page import Page, PageContext
+
+_TRAIN = (
+    "model_training",
+    "trains models, a job in Dagster; it needs 56 days of sales, as `smartshelf history` makes",
+)
+_ORDER = (
+    "smartshelf run --days 7 --policy forecast",
+    "forecasts at each cutoff, from 28 days of sales on; live: `SMARTSHELF_ORDER_POLICY=forecast`",
+)
+_TABS = ("Item", "Accuracy", "Model")
+
+
+def render(context: PageContext) -> None:
+    """Draw the page."""
+    made_at = forecasts.origins(context.store.store_id)
+    item, accuracy, model = st.tabs(_TABS, key="forecast", bind="query-params")
+    if item.open:
+        with item, explain.what_is_missing():
+            _item(made_at, context)
+    if accuracy.open:
+        with accuracy, explain.what_is_missing():
+            forecast_accuracy.draw(context)
+    if model.open:
+        with model, explain.what_is_missing():
+            forecast_model.draw(context)
+
+
+def _item(made_at: list[datetime], context: PageContext) -> None:
+    if not made_at:
+        explain.nothing(
+            "No forecast so far",
+            "Demand is forecast at each supplier cutoff once the ordering policy is `forecast`. "
+            "None was made for this store.",
+            _TRAIN,
+            _ORDER,
+        )
+        return
+    known = forecasts.items(context.store.store_id)
+    names = {
+        item_id: ", ".join(filter(None, (item_id, subcategory)))
+        for item_id, subcategory in known.select("item_id", "subcategory").iter_rows()
+    }
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        category = st.selectbox(
+            "Category",
+            known.get_column("category").unique(maintain_order=True).to_list(),
+            index=None,
+            format_func=text.category_label,
+            placeholder="All",
+            key="forecast_category",
+            bind="query-params",
+        )
+        within = known.filter(pl.col("category") == category) if category else known
+        item_id = st.selectbox(
+            "Item; type to search",
+            within.get_column("item_id").to_list(),
+            format_func=names.__getitem__,
+            key="forecast_item",
+            bind="query-params",
+        )
+        origin_ts = st.selectbox(
+            "Forecast made at",
+            made_at,
+            format_func=lambda moment: text.local_time(moment, context.timezone),
+            key="forecast_origin",
+            bind="query-params",
+        )
+    if item_id and origin_ts:
+        forecast_item.draw(item_id, origin_ts, context, is_newest=origin_ts == made_at[0])
+
+
+PAGE = Page("Forecast", ":material/trending_up:", "forecast", render)
