@@ -200,15 +200,16 @@ class LakeSession:
             as_of: The time to compute for.
             has_positions: Whether everything is built for it already.
             until: Only cutoffs up to this one.
-            afterwards: What to build again once orders have been sent: `ORDERING` at least, less
+            afterwards: What to build again before further cutoffs: `ORDERING` at least, less
                 `POSITIONS`.
         """
         closed: list[ClosedCutoff] = []
         while True:
             with self.transformer.reading() as reader:
-                due = due_cutoffs(reader, until)
-            if due.is_empty():
+                waiting = due_cutoffs(reader, until)
+            if waiting.is_empty():
                 return closed
+            due = waiting.unique("store_id", keep="first", maintain_order=True)
             if closed or not has_positions:
                 self.transformer.build_again(POSITIONS, as_of)
             said = self.forecast(as_of, due) if self._forecasts else None
@@ -218,6 +219,9 @@ class LakeSession:
             with self.transformer.reading() as reader:
                 closed += close_cutoffs(reader, self.client, due, planner)
             self.drain()
+            if due.height == waiting.height:
+                # Nobody needs to see these orders before the next build.
+                return closed
             self.transformer.build_again(afterwards, as_of)
 
     @property

@@ -89,7 +89,7 @@ class ClosedCutoff:
 
 
 def due_cutoffs(reader: WarehouseReader, until: datetime | None = None) -> pl.DataFrame:
-    """Return the oldest cutoff of each store whose orders are still to be sent.
+    """Return the cutoffs whose orders are still to be sent, the oldest of each store first.
 
     Args:
         reader: The warehouse, with `ops/supplier_cutoffs` built.
@@ -98,7 +98,7 @@ def due_cutoffs(reader: WarehouseReader, until: datetime | None = None) -> pl.Da
     due = _frame(reader, "ops/supplier_cutoffs", "status = 'due'")
     if until is not None:
         due = due.filter(pl.col("cutoff_ts") <= until)
-    return due.sort("cutoff_ts").unique("store_id", keep="first", maintain_order=True)
+    return due.sort("cutoff_ts")
 
 
 def cutoffs_at(reader: WarehouseReader, cutoff: datetime) -> pl.DataFrame:
@@ -133,7 +133,7 @@ def close_cutoffs(
     Args:
         reader: The warehouse, with positions and decisions built.
         client: Connection to the broker.
-        due: What `due_cutoffs` gave.
+        due: Of what `due_cutoffs` gave, one of each store.
         planner: How to plan.
 
     Raises:
