@@ -292,9 +292,12 @@ def rebuild(lake: LakeOption = None, as_json: JsonOption = False) -> None:
 @app.command()
 def backtest(
     dataset: Annotated[
-        str, typer.Argument(help="freshretail, online-retail, or tidy: unique_id, ds, y.")
+        str,
+        typer.Argument(help="simulated (of a lake), freshretail, online-retail, or tidy."),
     ],
-    file: Annotated[Path | None, typer.Argument(help="Its Parquet or CSV.")] = None,
+    file: Annotated[
+        Path | None, typer.Argument(help="Its Parquet or CSV; none for simulated.")
+    ] = None,
     origins: Annotated[int, typer.Option(min=8, max=200, help="Cutoffs that are judged.")] = 12,
     horizon: Annotated[
         int, typer.Option(min=1, max=30, help="Days ahead that single days are forecast for.")
@@ -303,6 +306,7 @@ def backtest(
         Path | None, typer.Option(metavar="DIR", help="Write table, charts and figures here.")
     ] = None,
     seed: Annotated[int, typer.Option(min=0, help="Seed of sampling and bootstrap.")] = 1,
+    lake: LakeOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Forecast the past as if it were the future; is the champion better than simple rules?"""
@@ -317,13 +321,15 @@ def backtest(
         )
         with _progress() as progress:
             task = progress.add_task("reading", total=None)
-            report = backtests.backtest_sales(
-                backtests.read_sales(dataset, file),
-                protocol,
-                on_progress=lambda done, total, what: progress.update(
-                    task, completed=done, total=total, description=what
-                ),
-            )
+
+            def show(done: int, total: int, what: str) -> None:
+                progress.update(task, completed=done, total=total, description=what)
+
+            if dataset == backtests.SIMULATED and file is None:
+                report = backtests.backtest_lake(load_settings(lake=lake), protocol, show)
+            else:
+                sales = backtests.read_sales(dataset, file)
+                report = backtests.backtest_sales(sales, protocol, on_progress=show)
         title = f"Backtest of {dataset}"
         if out:
             backtests.write_report(report, title, out)

@@ -21,6 +21,7 @@ from smartshelf_dagster.errors import SmartShelfError
 from smartshelf_dagster.forecasting import metrics
 from smartshelf_dagster.forecasting.baselines import LEVELS, METHODS, Baselines, Forecast
 from smartshelf_dagster.forecasting.calendar import (
+    TradingDay,
     day,
     protection_intervals,
     window_between,
@@ -71,6 +72,7 @@ class Protocol:
         horizon: Days ahead that single days are forecast for.
         model: How to train.
         seed: Of the bootstrap.
+        trading: Opening hours, UTC: what of a delivery's day comes before the delivery.
     """
 
     origins: int = 12
@@ -79,6 +81,7 @@ class Protocol:
     horizon: int = 7
     model: ModelSettings = field(default_factory=ModelSettings)
     seed: int = 1
+    trading: TradingDay = field(default_factory=TradingDay)
 
 
 @dataclass(frozen=True)
@@ -216,7 +219,7 @@ def _origins(panel: Panel, cutoffs: pl.DataFrame | None, protocol: Protocol) -> 
     if cutoffs is None:
         cutoffs = protection_intervals(panel.first_day, panel.day(panel.observed - 1))
     found = [
-        Origin(panel.column(cutoff.date()), window_between(cutoff, until))
+        Origin(panel.column(cutoff.date()), window_between(cutoff, until, protocol.trading))
         for cutoff, until in cutoffs.select("cutoff_ts", "covers_until_ts").iter_rows()
     ]
     usable = [

@@ -1,6 +1,7 @@
 """The protocol is kept, and the outcome follows from it."""
 
 from dataclasses import replace
+from datetime import date
 from functools import partial
 from pathlib import Path
 
@@ -23,10 +24,12 @@ from smartshelf_dagster.forecasting.backtest import (
     losses,
 )
 from smartshelf_dagster.forecasting.baselines import LEVELS, METHODS, Forecast
+from smartshelf_dagster.forecasting.calendar import SupplierRound, protection_intervals
 from smartshelf_dagster.forecasting.model import ModelSettings
 from smartshelf_dagster.forecasting.panel import Panel
 from smartshelf_dagster.forecasting.report import to_html, to_json, to_markdown
 from smartshelf_dagster.pipeline.backtest import backtest_sales
+from smartshelf_dagster.settings import Settings
 from tests.helpers.sales import frame, market, panel_of
 
 PROTOCOL = Protocol(
@@ -178,10 +181,42 @@ def test_command_writes_table_charts_and_figures(
     assert (out / "backtest.html").stat().st_size > 1_000_000
 
 
+def test_simulated_is_judged_at_the_cutoffs_of_the_lake(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Fridays only, for stores that never close: two days and a third have to last."""
+    sales = market(items=6, days=330)
+    cutoffs = protection_intervals(
+        sales["ds"].min(), sales["ds"].max(), [SupplierRound(5, 720, 1920)]
+    )
+    asked = []
+
+    def read(settings: Settings) -> tuple[pl.DataFrame, pl.DataFrame]:
+        asked.append(settings.lake)
+        return sales, cutoffs
+
+    monkeypatch.setattr("smartshelf_dagster.pipeline.backtest.read_lake", read)
+    monkeypatch.setattr(
+        "smartshelf_dagster.forecasting.model.ModelSettings", partial(ModelSettings, rounds=3)
+    )
+    code, stdout, _ = run(
+        *("simulated", "--lake", str(tmp_path), "--origins", "8", "--horizon", "1", "--json")
+    )
+    assert code in (0, 1)
+    assert asked == [str(tmp_path)]
+    origins = [date.fromisoformat(origin) for origin in orjson.loads(stdout)["origins"]]
+    assert {origin.isoweekday() for origin in origins} == {5}
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["weather", "x.csv"], "data set 'weather', expected freshretail or online-retail or tidy"),
+        (
+            ["weather", "x.csv"],
+            "data set 'weather', expected freshretail or online-retail or tidy or simulated",
+        ),
+        (["simulated", "x.csv"], "x.csv: a file for 'simulated', expected a lake alone (--lake)"),
+        (["simulated", "--lake", "nowhere"], "nowhere: holds no sales, expected a lake that"),
         (["tidy"], "data set 'tidy' without FILE"),
         (["tidy", "missing.csv"], "missing.csv: expected a Parquet or CSV file"),
     ],

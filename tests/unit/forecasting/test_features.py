@@ -1,5 +1,7 @@
 """Features know the past and the plans, and nothing else."""
 
+from dataclasses import replace
+
 import numpy as np
 import polars as pl
 import pytest
@@ -8,6 +10,7 @@ from smartshelf_dagster.forecasting.calendar import Window, day, next_days
 from smartshelf_dagster.forecasting.features import (
     CLASSES,
     FEATURES,
+    Examples,
     Origin,
     build_examples,
     same_windows,
@@ -35,6 +38,27 @@ def test_features_are_the_same_when_nothing_after_the_origin_is_known(
     assert np.array_equal(whole.level, cut.level)
     assert np.array_equal(whole.demand_class, cut.demand_class)
     assert np.isnan(cut.target).all()
+
+
+def stands_for_the_target(examples: Examples) -> list[str]:
+    """Name the features that order the windows as their demand does, relative to the usual."""
+    columns = pl.DataFrame(examples.features, schema=list(FEATURES), orient="row")
+    columns = columns.with_columns(target=pl.Series(examples.target / examples.scale))
+    known = [name for name in FEATURES if columns[name].is_not_nan().any()]
+    correlations = columns.select(
+        pl.corr(pl.col(name).fill_nan(None), "target", method="spearman").fill_nan(0)
+        for name in known
+    ).row(0)
+    return [name for name, value in zip(known, correlations, strict=True) if abs(value) > 0.9]
+
+
+@pytest.mark.parametrize("window", [INTERVAL, day(1)])
+def test_no_feature_stands_for_the_target(window: Window) -> None:
+    examples = build_examples(panel_of(market()), [Origin(at, window) for at in range(40, 140, 9)])
+    assert stands_for_the_target(examples) == []
+    leaking = examples.features.copy()
+    leaking[:, FEATURES.index("holiday")] = np.log1p(examples.target / examples.level)
+    assert stands_for_the_target(replace(examples, features=leaking)) == ["holiday"]
 
 
 def test_features_change_with_the_day_before_the_origin_and_the_morning() -> None:
