@@ -9,7 +9,7 @@ import polars as pl
 from benchmarks.common import Figure
 from benchmarks.forecast import made_up_sales
 from smartshelf_dagster.domain.ordering import FORECAST, plan_orders
-from smartshelf_dagster.forecasting.calendar import protection_intervals
+from smartshelf_dagster.forecasting.calendar import ALWAYS_OPEN, protection_intervals
 from smartshelf_dagster.forecasting.demand import densify, recover
 from smartshelf_dagster.forecasting.features import CLASSES
 from smartshelf_dagster.forecasting.model import ModelSettings
@@ -38,7 +38,9 @@ def run() -> list[Figure]:
     forecast_s, plan_s, whole_s = [], [], []
     for _ in range(3):
         started = time.perf_counter()
-        spoken = forecast_cutoff(build_panel(recover(densify(sales))), cutoff, speakers)
+        spoken = forecast_cutoff(
+            build_panel(recover(densify(sales))), cutoff, speakers, ALWAYS_OPEN
+        )
         forecast = time.perf_counter()
         planner = Planner(FORECAST, cutoff.cutoff_ts, spoken.predictions)
         planned = plan_orders(positions, policy_with(planner, lots))
@@ -56,7 +58,9 @@ def run() -> list[Figure]:
 
 
 def _speaker(panel: Panel, cutoffs: pl.DataFrame, family: str) -> Speaker:
-    model = train_family(panel, cutoffs.tail(_TRAINED_CUTOFFS), family, _SETTINGS).model
+    model = train_family(
+        panel, cutoffs.tail(_TRAINED_CUTOFFS), family, _SETTINGS, ALWAYS_OPEN
+    ).model
     # The blend asks model and baselines: what costs most.
     return Speaker(("xgboost+ets",) * len(CLASSES), "measured", model)
 

@@ -17,7 +17,7 @@ import polars as pl
 import pyarrow as pa
 
 from smartshelf_dagster.contracts.tables import UTC_MICROSECONDS
-from smartshelf_dagster.domain.forecast_policy import forecast_policy
+from smartshelf_dagster.domain.forecast_policy import Economics, forecast_policy
 from smartshelf_dagster.domain.ordering import (
     EXPLANATION,
     FORECAST,
@@ -34,6 +34,8 @@ from smartshelf_dagster.streaming.client import Client
 from smartshelf_dagster.streaming.producer import Event, send_events
 from smartshelf_dagster.streaming.topics import COMMANDS, store_stream
 
+# Stores sell at night as well, as `forecasting.calendar.ALWAYS_OPEN` has it.
+_ECONOMICS = Economics(opens_h=0.0, closes_h=24.0)
 # Figures in which a policy explains a line, and the decimals that are sent of them.
 _FIGURES = tuple(name for name in EXPLANATION if name != "source")
 _DECIMALS = {name: 6 if name in {"critical_ratio", "level_quantile"} else 4 for name in _FIGURES}
@@ -242,7 +244,8 @@ def policy_with(planner: Planner, lots: pl.DataFrame) -> Policy:
         .join(levels, on="column")
         .rename({"item_id": "shelf_id"})
     )
-    return forecast_policy(remaining_demand(forecasts, planner.as_of), lots)
+    demand = remaining_demand(forecasts, planner.as_of, _ECONOMICS)
+    return forecast_policy(demand, lots, _ECONOMICS)
 
 
 def _lots(reader: WarehouseReader) -> pl.DataFrame:
