@@ -5,7 +5,7 @@ import json
 import sys
 from collections.abc import Callable
 
-from benchmarks import drain, forecast, history, live, lockstep, micro_batch, replay
+from benchmarks import drain, forecast, history, live, lockstep, micro_batch, orders, replay
 from benchmarks.common import Figure, describe_machine
 
 BENCHMARKS: dict[str, Callable[[], list[Figure]]] = {
@@ -16,6 +16,7 @@ BENCHMARKS: dict[str, Callable[[], list[Figure]]] = {
     "history": history.run,
     "live": live.run,
     "forecast": forecast.run,
+    "orders": orders.run,
 }
 
 

@@ -46,7 +46,7 @@ from smartshelf_dagster.settings import Settings, load_settings
 from smartshelf_dagster.streaming.client import connect
 
 # From here on the simulated stores have the same traffic all year round, but for the season.
-BEGIN = datetime(2026, 1, 1, tzinfo=UTC)
+BEGIN = datetime(2025, 1, 1, tzinfo=UTC)
 # What makes each policy order more or less.
 KNOBS = {"rule": "reorder_factor", "order-up-to": "safety_factor", "forecast": "goodwill_frac"}
 GROUPS = (ALL_GOODS, PERISHABLES)

@@ -25,7 +25,7 @@ _WEEK = np.array([1.0, 1.3, 1.6, 0.4, 1.0, 0.8, 0.9])
 
 def run() -> list[Figure]:
     """Measure once: a training takes minutes, and varies little."""
-    sales = _sales()
+    sales = made_up_sales(STORES, ITEMS)
     started = time.perf_counter()
     panel = build_panel(recover(densify(sales)))
     origins = _origins(panel)
@@ -51,21 +51,22 @@ def run() -> list[Figure]:
     ]  # fmt: skip
 
 
-def _sales() -> pl.DataFrame:
+def made_up_sales(stores: int, items: int) -> pl.DataFrame:
+    """Return a year of sales in the tidy form; `unique_id` is `<store>/<item>`."""
     random = np.random.default_rng(1)
-    rows = STORES * ITEMS
+    rows = stores * items
     level = np.exp(random.uniform(np.log(0.3), np.log(30), rows))
     sold = random.poisson(level[:, None] * _WEEK[np.arange(DAYS) % 7]).ravel()
     days = pl.date_range(FIRST_DAY, FIRST_DAY + timedelta(days=DAYS - 1), eager=True)
-    store, item = np.divmod(np.arange(rows), ITEMS)
-    items = pl.DataFrame(
+    store, item = np.divmod(np.arange(rows), items)
+    goods = pl.DataFrame(
         {
-            "unique_id": [f"{s:02d}-{i:04d}" for s, i in zip(store, item, strict=True)],
+            "unique_id": [f"{s:02d}/{i:04d}" for s, i in zip(store, item, strict=True)],
             "store": [f"{s:02d}" for s in store],
             "category": [f"{i % CATEGORIES:02d}" for i in item],
         }
     )
-    return items.join(days.to_frame("ds"), how="cross").with_columns(
+    return goods.join(days.to_frame("ds"), how="cross").with_columns(
         y=pl.Series(sold, dtype=pl.Float64),
         y_late=pl.Series(random.binomial(sold, 9 / 13), dtype=pl.Float64),
         lost_share=pl.Series((random.random(len(sold)) < STOCK_OUTS) * 0.3),

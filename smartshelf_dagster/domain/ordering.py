@@ -126,8 +126,8 @@ class Economics(PolicyParameters):
     salvage_frac: float = 0.0
     holding_rate: float = 0.25
     sell_through: float = 0.5
-    opens_h: float = 8.0
-    closes_h: float = 21.0
+    opens_h: float = 0.0
+    closes_h: float = 24.0
 
 
 def rule(positions: pl.DataFrame, parameters: RuleParameters | None = None) -> pl.DataFrame:

@@ -61,6 +61,10 @@ class TradingDay:
         return min(max((minute - self.opens) / (self.closes - self.opens), 0.0), 1.0)
 
 
+# The stores of a lake sell at night as well: a quarter of the day's trade lies before eight.
+ALWAYS_OPEN = TradingDay(0, 1440)
+
+
 @dataclass(frozen=True)
 class Window:
     """Days a forecast is for, as seen from the day it is made on.

@@ -30,6 +30,7 @@ from smartshelf_dagster.forecasting.backtest import (
     stack,
 )
 from smartshelf_dagster.forecasting.baselines import LEVELS, METHODS, Baselines, Forecast
+from smartshelf_dagster.forecasting.calendar import TradingDay
 from smartshelf_dagster.forecasting.features import (
     CLASSES,
     Examples,
@@ -166,7 +167,11 @@ def is_judged(family: str, target: Target) -> bool:
 
 
 def train_family(
-    panel: Panel, cutoffs: pl.DataFrame, family: str, settings: ModelSettings | None = None
+    panel: Panel,
+    cutoffs: pl.DataFrame,
+    family: str,
+    settings: ModelSettings | None = None,
+    trading: TradingDay | None = None,
 ) -> Trained:
     """Train a model on past cutoffs.
 
@@ -175,12 +180,13 @@ def train_family(
         cutoffs: As from `calendar.protection_intervals`.
         family: `tables.ORDERS` or `tables.DAYS`.
         settings: How to train.
+        trading: Opening hours; 8 to 21 without.
 
     Raises:
         ModelError: The history is too short.
     """
     settings = settings or ModelSettings()
-    plan = _plan(panel, cutoffs, family)
+    plan = _plan(panel, cutoffs, family, trading)
     known = vocabulary(panel)
     examples = build_examples(panel, plan.origins, known)
     place = _places(examples, plan.origins)
@@ -202,13 +208,13 @@ def train_family(
     )
 
 
-def _plan(panel: Panel, cutoffs: pl.DataFrame, family: str) -> _Plan:
+def _plan(panel: Panel, cutoffs: pl.DataFrame, family: str, trading: TradingDay | None) -> _Plan:
     found = []
     for row in cutoffs.sort("cutoff_ts").iter_rows(named=True):
         cutoff = Cutoff(row["cutoff_ts"], row["delivery_ts"], row["covers_until_ts"])
         column = panel.column(cutoff.cutoff_ts.date())
         if max(FIRST_COLUMN, panel.observed - TRAINING_DAYS) <= column < panel.observed:
-            found.append((column, trained_targets(family, cutoff)))
+            found.append((column, trained_targets(family, cutoff, trading)))
     older = max(len(found) - _NEWEST_ORIGINS, 0)
     per_origin = panel.items.height * sum(
         1 / _LONG_EVERY if target.window.end >= _LONG_DAYS else 1

@@ -13,6 +13,7 @@ import polars as pl
 
 from smartshelf_dagster.forecasting.backtest import BLEND, MODEL, blend, stack
 from smartshelf_dagster.forecasting.baselines import METHODS, Baselines, Forecast
+from smartshelf_dagster.forecasting.calendar import TradingDay
 from smartshelf_dagster.forecasting.features import (
     CLASSES,
     FEATURES,
@@ -99,7 +100,12 @@ class Spoken:
     features: pl.DataFrame | None
 
 
-def forecast_cutoff(panel: Panel, cutoff: Cutoff, speakers: Mapping[str, Speaker]) -> Spoken:
+def forecast_cutoff(
+    panel: Panel,
+    cutoff: Cutoff,
+    speakers: Mapping[str, Speaker],
+    trading: TradingDay | None = None,
+) -> Spoken:
     """Forecast all windows of a cutoff for every item on sale.
 
     Args:
@@ -107,6 +113,7 @@ def forecast_cutoff(panel: Panel, cutoff: Cutoff, speakers: Mapping[str, Speaker
             `unique_id` is `<store>/<item>`.
         cutoff: The cutoff, on a day of the panel.
         speakers: Who speaks, by family.
+        trading: Opening hours; 8 to 21 without.
 
     Returns:
         One row per item and window; nothing for items that have not sold for long. Quantiles
@@ -117,7 +124,7 @@ def forecast_cutoff(panel: Panel, cutoff: Cutoff, speakers: Mapping[str, Speaker
     simple = Baselines(panel, [column], smoothed)
     parts, features = [], None
     for family, speaker in speakers.items():
-        wanted = targets(family, cutoff)
+        wanted = targets(family, cutoff, trading)
         known = None if speaker.model is None else speaker.model.vocabulary
         origins = [Origin(column, target.window) for target in wanted]
         seen = _Seen(panel, cutoff, wanted, build_examples(panel, origins, known, smoothed))

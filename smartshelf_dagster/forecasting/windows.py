@@ -74,9 +74,13 @@ def targets(family: str, cutoff: Cutoff, trading: TradingDay | None = None) -> t
     return _whole_days(cutoff, range(1, MONTH_DAYS + 1))
 
 
-def trained_targets(family: str, cutoff: Cutoff) -> tuple[Target, ...]:
-    """Return what a family learns from at a cutoff: of single days only some."""
-    return targets(ORDERS, cutoff) if family == ORDERS else _whole_days(cutoff, TRAINED_DAYS)
+def trained_targets(
+    family: str, cutoff: Cutoff, trading: TradingDay | None = None
+) -> tuple[Target, ...]:
+    """Return what a family learns from at a cutoff: as `targets`, of single days only some."""
+    return (
+        targets(ORDERS, cutoff, trading) if family == ORDERS else _whole_days(cutoff, TRAINED_DAYS)
+    )
 
 
 def window_of(

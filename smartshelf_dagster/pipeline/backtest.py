@@ -13,23 +13,18 @@ import polars as pl
 
 from smartshelf_dagster.errors import SmartShelfError
 from smartshelf_dagster.forecasting.backtest import Protocol, Report, backtest
-from smartshelf_dagster.forecasting.calendar import (
-    SupplierRound,
-    TradingDay,
-    protection_intervals,
-)
+from smartshelf_dagster.forecasting.calendar import ALWAYS_OPEN
 from smartshelf_dagster.forecasting.datasets import ADAPTERS
 from smartshelf_dagster.forecasting.demand import densify, recover
 from smartshelf_dagster.forecasting.panel import build_panel
 from smartshelf_dagster.forecasting.report import to_html, to_json, to_markdown
-from smartshelf_dagster.pipeline.demand import build_demand, read_demand, whole_days
+from smartshelf_dagster.pipeline.demand import build_demand, lake_cutoffs, read_demand, whole_days
 from smartshelf_dagster.pipeline.replay import read_online_retail
 from smartshelf_dagster.settings import Settings
 from smartshelf_dagster.transform.runner import TICK, Transformer, warehouse_lock
 
-# The data set that is the lake's own demand; its stores never close.
+# The data set that is the lake's own demand.
 SIMULATED = "simulated"
-_ALWAYS_OPEN = TradingDay(0, 1440)
 _READERS: dict[str, Callable[[Path], pl.DataFrame]] = {
     ".parquet": pl.read_parquet,
     ".csv": lambda path: pl.read_csv(path, infer_schema_length=None, try_parse_dates=True),
@@ -119,13 +114,12 @@ def read_lake(settings: Settings) -> tuple[pl.DataFrame, pl.DataFrame]:
         build_demand(transformer, build.as_of)
         with transformer.reading() as reader:
             sales = whole_days(read_demand(reader, build.as_of, ahead_days=0))
-            rounds = [
-                SupplierRound(**row) for row in reader.rows("seeds/supplier_calendar").to_pylist()
-            ]
-    if sales.is_empty():
-        raise BacktestInputError(f"{settings.lake}: no day is over, {filled} with months of sales")
-    # min and max of a frame with rows are dates.
-    cutoffs = protection_intervals(sales["ds"].min(), sales["ds"].max(), rounds)  # type: ignore[arg-type]
+            if sales.is_empty():
+                raise BacktestInputError(
+                    f"{settings.lake}: no day is over, {filled} with months of sales"
+                )
+            # min and max of a frame with rows are dates.
+            cutoffs = lake_cutoffs(reader, sales["ds"].min(), sales["ds"].max())  # type: ignore[arg-type]
     return sales, cutoffs
 
 
@@ -149,7 +143,7 @@ def backtest_lake(
         BacktestError: The lake's history is too short.
     """
     sales, cutoffs = read_lake(settings)
-    rules = replace(protocol or Protocol(), trading=_ALWAYS_OPEN)
+    rules = replace(protocol or Protocol(), trading=ALWAYS_OPEN)
     return backtest_sales(sales, rules, cutoffs, on_progress)
 
 

@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 import polars as pl
 
 from smartshelf_dagster.errors import SmartShelfError
+from smartshelf_dagster.forecasting.calendar import SupplierRound, protection_intervals
 from smartshelf_dagster.forecasting.demand import KEY
 from smartshelf_dagster.settings import Settings
 from smartshelf_dagster.storage import delta
@@ -141,6 +142,21 @@ def _plan(reader: WarehouseReader, current: pl.DataFrame, ahead_days: int) -> pl
             promo=pl.col("discount").fill_null(0.0),
         )
     )
+
+
+def lake_cutoffs(reader: WarehouseReader, first: date, last: date) -> pl.DataFrame:
+    """Return the cutoffs of some days by the supplier calendar of a lake.
+
+    Args:
+        reader: The warehouse.
+        first: First day.
+        last: Last day.
+
+    Returns:
+        As `calendar.protection_intervals`.
+    """
+    rounds = [SupplierRound(**row) for row in reader.rows("seeds/supplier_calendar").to_pylist()]
+    return protection_intervals(first, last, rounds)
 
 
 def whole_days(demand: pl.DataFrame) -> pl.DataFrame:

@@ -15,7 +15,7 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from smartshelf_dagster.forecasting.calendar import SupplierRound, protection_intervals
+from smartshelf_dagster.forecasting.calendar import ALWAYS_OPEN
 from smartshelf_dagster.forecasting.demand import densify, recover
 from smartshelf_dagster.forecasting.model import ModelSettings
 from smartshelf_dagster.forecasting.panel import Panel, build_panel
@@ -35,7 +35,12 @@ from smartshelf_dagster.forecasting.watch import (
     outcome_drift,
 )
 from smartshelf_dagster.forecasting.windows import MONTH_DAYS, Cutoff
-from smartshelf_dagster.pipeline.demand import DemandHistoryError, build_demand, read_demand
+from smartshelf_dagster.pipeline.demand import (
+    DemandHistoryError,
+    build_demand,
+    lake_cutoffs,
+    read_demand,
+)
 from smartshelf_dagster.pipeline.registry import (
     FEATURES_STORE,
     READABLE,
@@ -116,15 +121,6 @@ def whole_days(panel: Panel, as_of: datetime) -> Panel:
     return panel.truncated(column) if column < panel.observed else panel
 
 
-def lake_cutoffs(reader: WarehouseReader, panel: Panel) -> pl.DataFrame:
-    """Return the cutoffs of the days of a panel, by the supplier calendar of the lake."""
-    rounds = [
-        SupplierRound(row["weekday"], row["cutoff_minute"], row["delivery_minute"])
-        for row in reader.rows("seeds/supplier_calendar").to_pylist()
-    ]
-    return protection_intervals(panel.first_day, panel.day(panel.observed - 1), rounds)
-
-
 def is_training_due(settings: Settings, as_of: datetime) -> bool:
     """Tell whether models are to be trained: weekly, and when they no longer fit.
 
@@ -176,7 +172,7 @@ def train_models(
         panel = whole_days(panel, as_of)
         if panel.observed < MODEL_DAYS:
             return []
-        cutoffs = lake_cutoffs(reader, panel)
+        cutoffs = lake_cutoffs(reader, panel.first_day, panel.day(panel.observed - 1))
     return [
         _train(settings, panel, cutoffs, family=family, as_of=as_of, model=model)
         for family in FAMILIES
@@ -195,7 +191,7 @@ def _train(
     done = last_promotion(settings, family, as_of)
     if done is None or as_of - done["decided_ts"] >= TRAINING_PAUSE:
         champion = read_champion(settings, family, as_of)
-        trained = train_family(panel, cutoffs, family, model)
+        trained = train_family(panel, cutoffs, family, model, ALWAYS_OPEN)
         version = version_of(family, as_of, trained.model.fingerprint)
         store_model(settings, trained, version, as_of)
         of_model = pl.lit(version).alias("model_version"), pl.lit(family).alias("family")
@@ -268,7 +264,7 @@ def _forecast(settings: Settings, panel: Panel, cutoff: Cutoff, stored: pl.DataF
             speakers[family] = speaker
     if not speakers:
         return
-    spoken = forecast_cutoff(panel, cutoff, speakers)
+    spoken = forecast_cutoff(panel, cutoff, speakers, ALWAYS_OPEN)
     known = stored.select(pl.col("store_id").unique())
     app_id = f"forecast:{cutoff.cutoff_ts:%Y%m%dT%H%M%SZ}"
     step = committed(settings, PREDICTIONS, app_id) + 1
@@ -317,7 +313,9 @@ def track_accuracy(settings: Settings, transformer: Transformer, as_of: datetime
     build_demand(transformer, as_of)
     with transformer.reading() as reader:
         panel = read_panel(reader, as_of)
-    rows = accuracy_rows(whole_days(panel, as_of), waiting) if panel else waiting.clear()
+    rows = (
+        accuracy_rows(whole_days(panel, as_of), waiting, ALWAYS_OPEN) if panel else waiting.clear()
+    )
     if rows.height:
         append_rows(settings, ACCURACY, rows, {"accuracy": int(as_of.timestamp())})
     return rows

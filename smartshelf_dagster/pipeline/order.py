@@ -209,7 +209,7 @@ def _plan(reader: WarehouseReader, cutoffs: pl.DataFrame, planner: Planner) -> p
         )
         .with_columns(as_of_ts=pl.lit(planner.as_of))
     )
-    plan = plan_orders(positions, _policy(reader, planner)).join(
+    plan = plan_orders(positions, policy_with(planner, _lots(reader))).join(
         positions.select(
             *("store_id", "shelf_id", "category", "subcategory", "batch_size"),
             *("cutoff_ts", "delivery_ts"),
@@ -223,8 +223,13 @@ def _plan(reader: WarehouseReader, cutoffs: pl.DataFrame, planner: Planner) -> p
     return decide_orders(plan, decisions.drop("cutoff_ts", "decided_ts"))
 
 
-def _policy(reader: WarehouseReader, planner: Planner) -> Policy:
-    """Return the policy, with what it has to know besides positions."""
+def policy_with(planner: Planner, lots: pl.DataFrame) -> Policy:
+    """Return the policy, with what it has to know besides positions.
+
+    Args:
+        planner: How to plan.
+        lots: Sellable goods on hand, as for `forecast_policy`.
+    """
     policy = policy_named(planner.policy, planner.parameters)
     said = planner.predictions
     if planner.policy != FORECAST or said is None or said.is_empty():
@@ -241,8 +246,9 @@ def _policy(reader: WarehouseReader, planner: Planner) -> Policy:
         .join(levels, on="column")
         .rename({"item_id": "shelf_id"})
     )
-    demand = remaining_demand(forecasts, planner.as_of)
-    return forecast_policy(demand, _lots(reader), Economics(**planner.parameters))
+    economics = Economics(**planner.parameters)
+    demand = remaining_demand(forecasts, planner.as_of, economics)
+    return forecast_policy(demand, lots, economics)
 
 
 def _lots(reader: WarehouseReader) -> pl.DataFrame:

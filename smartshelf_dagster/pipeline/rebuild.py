@@ -9,12 +9,19 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
+import pyarrow as pa
+
 from smartshelf_dagster.contracts.tables import raw_tables
 from smartshelf_dagster.errors import SmartShelfError
-from smartshelf_dagster.pipeline.publish import publish, published_models, read_publication
+from smartshelf_dagster.pipeline.publish import (
+    PublishedModel,
+    publish,
+    published_models,
+    read_publication,
+)
 from smartshelf_dagster.settings import Settings
 from smartshelf_dagster.storage import delta
-from smartshelf_dagster.storage.warehouse import open_warehouse
+from smartshelf_dagster.storage.warehouse import WarehouseReader, open_warehouse
 from smartshelf_dagster.transform.runner import TICK, Transformer, warehouse_lock
 
 
@@ -72,9 +79,8 @@ def rebuild(settings: Settings) -> RebuildReport:
         # DuckDB names a database after its file, and the models after that.
         fresh = settings.warehouse_path.parent / "rebuild" / settings.warehouse_path.name
         _remove(fresh)
-        transformer = Transformer(
-            settings, fresh, publication.raw_versions if publication else None
-        )
+        versions = publication.raw_versions if publication else {}
+        transformer = Transformer(settings, fresh, versions | _with_new_columns(settings))
         transformer.prepare(as_of)
         transformer.build_once(TICK, as_of)
         report = RebuildReport()
@@ -86,7 +92,7 @@ def rebuild(settings: Settings) -> RebuildReport:
                 if not delta.table_exists(uri):
                     continue
                 old = delta.read(uri, version=held.get(model.table))
-                found = reader.differences(model.table, model.hidden, old)
+                found = _differences(reader, model, old)
                 report.differences += found
                 if found:
                     report.by_table[model.table] = found
@@ -95,6 +101,30 @@ def rebuild(settings: Settings) -> RebuildReport:
         publish(settings, Transformer(settings))
     report.wall_s = time.perf_counter() - started
     return report
+
+
+def _with_new_columns(settings: Settings) -> dict[str, int]:
+    """Return the versions of raw tables that lacked columns of their contracts, and now have them.
+
+    What was published before did not have them either.
+    """
+    found = {}
+    for contract in raw_tables().values():
+        uri = settings.table_uri(contract.table)
+        if delta.table_exists(uri):
+            before = delta.open_table(uri).version()
+            after = delta.ensure_table(uri, contract).version()
+            if after != before:
+                found[contract.table] = after
+    return found
+
+
+def _differences(reader: WarehouseReader, model: PublishedModel, old: pa.Table) -> int:
+    """Count differing rows, by the columns that both have."""
+    new = reader.rows(model.table, model.hidden, where="false").column_names
+    added = [name for name in new if name not in old.column_names]
+    kept = [name for name in new if name in old.column_names]
+    return reader.differences(model.table, (*model.hidden, *added), old.select(kept))
 
 
 def _last_event(settings: Settings) -> datetime:

@@ -391,6 +391,7 @@ class Transformer:
             recording,
         )
 
+        self.release()
         whole = TICK if self._is_of_tick(select) else select
         # A run that creates tables executes other statements than those that follow.
         if not self._tables_of(whole) <= list_tables(self.warehouse):

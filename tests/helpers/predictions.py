@@ -6,7 +6,7 @@ import numpy as np
 import polars as pl
 
 from smartshelf_dagster.forecasting.baselines import LEVELS
-from smartshelf_dagster.forecasting.calendar import protection_intervals
+from smartshelf_dagster.forecasting.calendar import ALWAYS_OPEN, protection_intervals
 from smartshelf_dagster.forecasting.tables import DAYS, ORDERS, PREDICTIONS, QUANTILE_COLUMNS
 from smartshelf_dagster.forecasting.windows import Cutoff, targets
 
@@ -27,7 +27,7 @@ def predictions(
     """
     rows = []
     for (store, item), mean in daily.items():
-        for target in (*targets(ORDERS, cutoff), *targets(DAYS, cutoff)):
+        for target in (*targets(ORDERS, cutoff, ALWAYS_OPEN), *targets(DAYS, cutoff)):
             expected = mean * target.window.trading_days
             spread = np.sqrt(expected) * (LEVELS - 0.5) * 4
             rows.append(

@@ -199,8 +199,9 @@ def test_orders_follow_the_forecast_and_say_why(forecast: Settings, client: Clie
     assert (first["planned_by"], first["model_version"], first["forecast_method"]) == (
         *("forecast", "orders-1"), "xgboost",
     )  # fmt: skip
-    days = 9 / 13 + 3
-    assert float(first["demand_mean"]) == pytest.approx(9 * days, rel=0.1)
+    # From Thursday noon until Monday at eight.
+    days = 92 / 24
+    assert float(first["demand_mean"]) == pytest.approx(9 * days, rel=0.03)
     assert 9 * days - 1 < first["quantity"] < 2 * 9 * days + first["batch_size"]
     assert float(first["critical_ratio"]) > 0.9
     assert sent[items[1]]["planned_by"] == "ets"
@@ -237,8 +238,8 @@ def test_next_plan_follows_from_what_is_left_of_the_last_forecast(
     line = plan.filter(pl.col("shelf_id") == items[0]).row(0, named=True)
     assert line["cutoff_ts"] == CUTOFFS[2]
     assert line["source"] == "forecast"
-    # From Monday noon until Friday morning: nine hours, and three whole days.
-    assert line["demand_mean"] == pytest.approx(9 * (9 / 13 + 3), rel=0.1)
+    # From Monday noon until Friday at eight.
+    assert line["demand_mean"] == pytest.approx(9 * 92 / 24, rel=0.05)
     others = plan.filter(pl.col("shelf_id") != items[0])
     assert set(others["source"]) <= {"order-up-to"}
 
