@@ -1,6 +1,6 @@
 """Due times follow from the time alone."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 import pytest
 
@@ -12,7 +12,7 @@ from smartshelf_dagster.domain.cadence import CADENCES, Cadence
     [("2026-01-01T03:16:59", "2025-12-31T03:17"), ("2026-01-01T03:17:00", "2026-01-01T03:17")],
 )
 def test_last_due_daily_job_is_due_from_its_minute_on(now: str, due: str) -> None:
-    daily = next(c for c in CADENCES if c.every == timedelta(days=1))
+    daily = next(c for c in CADENCES if c.job == "maintenance")
     moment = datetime.fromisoformat(now).replace(tzinfo=UTC)
     assert daily.last_due(moment) == datetime.fromisoformat(due).replace(tzinfo=UTC)
 

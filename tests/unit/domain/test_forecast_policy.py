@@ -1,5 +1,6 @@
 """The policy `forecast`: hand-computed lines, what holds for any line, and what it is worth."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
@@ -21,6 +22,7 @@ from tests.helpers.shelf_life import Outcome, Shop, Situation
 CUTOFF = datetime(2026, 2, 1, 12, tzinfo=UTC)
 DELIVERY, COVERED = CUTOFF + timedelta(hours=20), CUTOFF + timedelta(hours=68)
 SUNDAY = CUTOFF.date()
+HOURS = Economics(opens_h=8.0, closes_h=21.0)
 LEVELS = (0.025, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 0.98)
 ITEM = {
     "store_id": "S001", "shelf_id": "A", "category": "FISH", "batch_size": 1, "list_price": 2.0,
@@ -68,7 +70,7 @@ def lots_of(*lots: tuple[int, int], shelf_id: str = "A") -> pl.DataFrame:
 def line(
     demand: pl.DataFrame,
     *lots: tuple[int, int],
-    economics: Economics | None = None,
+    economics: Economics = HOURS,
     **item: object,
 ) -> dict[str, object]:
     positions = pl.DataFrame([ITEM | item])
@@ -144,7 +146,9 @@ def test_last_piece_sells_with_the_probability_asked_for() -> None:
     unsure = demand_of(LEVELS, before=(9.0,) * 8, cover=(11, 17, 22, 35, 48, 55, 59, 63))
     rich = {"cost_frac": 0.1, "goodwill_frac": 9.0}
     orders = [
-        line(unsure, life_days=0.0, economics=Economics(**rich, sell_through=share))["planned_qty"]
+        line(unsure, life_days=0.0, economics=replace(HOURS, **rich, sell_through=share))[
+            "planned_qty"
+        ]
         for share in (0.9, 0.5, 0.1)
     ]
     assert orders == [4, 13, 23]
@@ -153,7 +157,8 @@ def test_last_piece_sells_with_the_probability_asked_for() -> None:
 def test_margin_and_waste_set_the_quantile_of_goods_that_expire() -> None:
     spread = demand_of(LEVELS, before=(9.0,) * 8, cover=(11, 17, 22, 35, 48, 55, 59, 63))
     costs = [
-        Economics(cost_frac=cost, goodwill_frac=0, sell_through=0.01) for cost in (0.2, 0.5, 0.9)
+        replace(HOURS, cost_frac=cost, goodwill_frac=0, sell_through=0.01)
+        for cost in (0.2, 0.5, 0.9)
     ]
     quantiles = [line(spread, life_days=1.0, economics=e)["level_quantile"] for e in costs]
     assert quantiles == sorted(quantiles, reverse=True)
@@ -163,7 +168,7 @@ def test_margin_and_waste_set_the_quantile_of_goods_that_expire() -> None:
 
 def test_ratio_is_not_above_what_the_forecast_knows() -> None:
     assert line(demand_of((0.1, 0.8), **STEADY))["critical_ratio"] == pytest.approx(0.8)
-    dear = Economics(holding_rate=400.0)
+    dear = replace(HOURS, holding_rate=400.0)
     assert line(demand_of((0.1, 0.8), **STEADY), economics=dear)["critical_ratio"] < 0.5
 
 
@@ -192,7 +197,7 @@ def test_lines_without_a_full_forecast_fall_back() -> None:
             demand_of(before=(9.0, 9.0), cover=(35.0, float("nan")), shelf_id="D"),
         ]
     )
-    plan = plan_orders(positions, forecast_policy(demand, lots_of()))
+    plan = plan_orders(positions, forecast_policy(demand, lots_of(), HOURS))
     assert dict(plan.select("shelf_id", "source").iter_rows()) == {
         "A": "forecast", "B": "order-up-to", "C": "order-up-to", "D": "order-up-to",
     }  # fmt: skip
@@ -314,7 +319,7 @@ def test_dearer_lost_sales_never_lower_the_level(
 ) -> None:
     demand = forecast_of(before, after)
     low, high = (
-        line(demand, *lots.items(), economics=Economics(goodwill_frac=value), **item)
+        line(demand, *lots.items(), economics=replace(HOURS, goodwill_frac=value), **item)
         for value in (goodwill, goodwill + more)
     )
     assert low["critical_ratio"] <= high["critical_ratio"] + 1e-9
@@ -353,7 +358,7 @@ def test_order_of_rows_does_not_matter(lines: list[tuple], chance: object) -> No
         pl.concat(lots),
     ]
     plain, mixed = (
-        plan_orders(rows, forecast_policy(demand, aged)).sort("shelf_id")
+        plan_orders(rows, forecast_policy(demand, aged, HOURS)).sort("shelf_id")
         for rows, demand, aged in (frames, [shuffled(frame, chance) for frame in frames])
     )
     assert plain.equals(mixed)
@@ -373,7 +378,7 @@ def compared(shop: Shop, levels: tuple[float, ...] = LEVELS) -> tuple[Outcome, O
     """What comes of the policy that knows the distribution of demand, and of order-up-to."""
 
     def by_forecast(situation: Situation) -> np.ndarray:
-        policy = forecast_policy(situation.forecast(levels), situation.lot_table())
+        policy = forecast_policy(situation.forecast(levels), situation.lot_table(), HOURS)
         return ordered_by(situation, policy)
 
     def by_order_up_to(situation: Situation) -> np.ndarray:

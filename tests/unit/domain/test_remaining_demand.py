@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 import polars as pl
 import pytest
 
+from smartshelf_dagster.domain.ordering import Economics
 from smartshelf_dagster.domain.remaining_demand import remaining_demand
 
 SUNDAY = datetime(2026, 2, 1, 12, tzinfo=UTC)
@@ -12,6 +13,7 @@ SUNDAY = datetime(2026, 2, 1, 12, tzinfo=UTC)
 DELIVERY, COVER, WEEK = (
     datetime(2026, 2, day, hour, tzinfo=UTC) for day, hour in ((2, 8), (4, 8), (8, 21))
 )
+HOURS = Economics(opens_h=8.0, closes_h=21.0)
 MEANS = {DELIVERY: 9.0, COVER: 35.0, WEEK: 100.0}
 
 
@@ -29,7 +31,7 @@ def forecasts(store: str = "S1", origin: datetime = SUNDAY) -> pl.DataFrame:
 
 
 def left(as_of: datetime, frame: pl.DataFrame | None = None) -> dict[tuple[datetime, float], float]:
-    rows = remaining_demand(forecasts() if frame is None else frame, as_of)
+    rows = remaining_demand(forecasts() if frame is None else frame, as_of, HOURS)
     return {(row["until_ts"], row["quantile"]): row["demand"] for row in rows.iter_rows(named=True)}
 
 
@@ -69,7 +71,7 @@ def test_stores_are_told_apart_by_their_origins() -> None:
     later = SUNDAY + timedelta(days=1)
     newer = forecasts("S2", later).filter(pl.col("until_ts") > later)
     both = pl.concat([forecasts(), newer])
-    rows = remaining_demand(both, later).filter(
+    rows = remaining_demand(both, later, HOURS).filter(
         (pl.col("quantile") == 0.5) & (pl.col("until_ts") == COVER)
     )
     assert dict(rows.select("store_id", "demand").iter_rows()) == {
