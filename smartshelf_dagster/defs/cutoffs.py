@@ -8,7 +8,9 @@ from datetime import UTC, datetime
 import dagster as dg
 
 from smartshelf_dagster.defs.common import ORDERS, OWNERS
+from smartshelf_dagster.domain.ordering import FORECAST
 from smartshelf_dagster.resources.lake import LakeResource
+from smartshelf_dagster.settings import load_settings
 from smartshelf_dagster.transform.runner import warehouse_lock
 
 # Sunday, Tuesday, Thursday 12:00 UTC, as seeds/supplier_calendar.csv has them for the models.
@@ -21,10 +23,13 @@ CUTOFFS = dg.TimeWindowPartitionsDefinition(
     end_offset=1,
 )
 
+# Orders that do not follow from forecasts go out whatever becomes of those.
+_FORECASTS = [["ml", "predictions"]] if load_settings().order_policy == FORECAST else []
+
 
 @dg.asset(
     key=["decisions", "supplier_orders"],
-    deps=[["ops", "supplier_positions"], ["ops", "supplier_cutoffs"], ["ml", "predictions"]],
+    deps=[["ops", "supplier_positions"], ["ops", "supplier_cutoffs"], *_FORECASTS],
     partitions_def=CUTOFFS,
     # A decision: sent to suppliers on the streams, from where it comes back as raw/commands.
     group_name=ORDERS,

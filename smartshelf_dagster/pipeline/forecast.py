@@ -7,7 +7,7 @@ The forecast of a cutoff is made once: whoever asks again gets what was said, so
 made again and is the same.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -149,6 +149,7 @@ def train_models(
     transformer: Transformer,
     as_of: datetime,
     model: ModelSettings | None = None,
+    families: Sequence[str] = FAMILIES,
 ) -> list[Decision]:
     """Train a model of each family on the demand up to yesterday, and decide who forecasts.
 
@@ -160,6 +161,7 @@ def train_models(
         transformer: Its dbt project, with the models of a tick built for `as_of`.
         as_of: The time; UTC.
         model: How to train.
+        families: Which models.
 
     Returns:
         What was decided; nothing while the history is shorter than `promotion.MODEL_DAYS`.
@@ -175,7 +177,7 @@ def train_models(
         cutoffs = lake_cutoffs(reader, panel.first_day, panel.day(panel.observed - 1))
     return [
         _train(settings, panel, cutoffs, family=family, as_of=as_of, model=model)
-        for family in FAMILIES
+        for family in families
     ]
 
 
@@ -210,7 +212,11 @@ def _train(
 
 
 def forecast_cutoffs(
-    settings: Settings, transformer: Transformer, as_of: datetime, cutoffs: Iterable[Cutoff]
+    settings: Settings,
+    transformer: Transformer,
+    as_of: datetime,
+    cutoffs: Iterable[Cutoff],
+    families: Sequence[str] = FAMILIES,
 ) -> pl.DataFrame:
     """Return the forecasts of cutoffs, making those that have not been made.
 
@@ -219,6 +225,7 @@ def forecast_cutoffs(
         transformer: Its dbt project, with the models of a tick built for `as_of`.
         as_of: The time; UTC, not before the cutoffs.
         cutoffs: What to forecast.
+        families: By which models.
 
     Returns:
         Rows of `tables.PREDICTIONS`; none of stores with too little history.
@@ -237,7 +244,7 @@ def forecast_cutoffs(
         panel = read_panel(reader, as_of)
     if panel is not None:
         for cutoff, stored in lacking:
-            _forecast(settings, panel, cutoff, stored)
+            _forecast(settings, panel, cutoff, stored, families)
     return pl.concat([_stored(settings, cutoff) for cutoff in cutoffs])
 
 
@@ -253,12 +260,18 @@ def _stores(settings: Settings, cutoff: Cutoff) -> set[str]:
     return set(stores["store_id"])
 
 
-def _forecast(settings: Settings, panel: Panel, cutoff: Cutoff, stored: pl.DataFrame) -> None:
+def _forecast(
+    settings: Settings,
+    panel: Panel,
+    cutoff: Cutoff,
+    stored: pl.DataFrame,
+    families: Sequence[str],
+) -> None:
     """Forecast what is lacking of a cutoff, and store it."""
     column = panel.column(cutoff.cutoff_ts.date())
     day = panel.day(column)
     speakers: dict[str, Speaker] = {}
-    for family in FAMILIES:
+    for family in families:
         champion = read_champion(settings, family, cutoff.cutoff_ts)
         if speaker := speaker_of(champion, day, column):
             speakers[family] = speaker

@@ -4,6 +4,7 @@ Belongs here: the order of the steps, and what one turn reports. Does not belong
 """
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 
@@ -17,6 +18,7 @@ from smartshelf_dagster.forecasting.windows import Cutoff
 from smartshelf_dagster.pipeline.decide import issue_commands
 from smartshelf_dagster.pipeline.drain import DrainReport, drain, ensure_raw_tables, load_assortment
 from smartshelf_dagster.pipeline.forecast import (
+    FAMILIES,
     Decision,
     forecast_cutoffs,
     is_training_due,
@@ -82,8 +84,15 @@ class LakeSession:
         refused: How many of them went to quarantine.
     """
 
-    def __init__(self, settings: Settings, client: Client) -> None:
+    def __init__(
+        self, settings: Settings, client: Client, families: Sequence[str] = FAMILIES
+    ) -> None:
         """Set up; the first turn prepares the warehouse.
+
+        Args:
+            settings: Which lake.
+            client: Connection to the broker.
+            families: Which forecasts to make where orders follow from them.
 
         Raises:
             UnknownPolicyError: There is no ordering policy of the name that is set.
@@ -100,6 +109,7 @@ class LakeSession:
         self._last_as_of: datetime | None = None
         self._raw: dict[str, delta.Table] = {}
         self._assortment: Assortment | None = None
+        self._families = families
         self._looked_at: date | None = None
         # Rows are worth keeping in a process that takes turns, one after the other.
         self._keeps_rows = False
@@ -240,7 +250,7 @@ class LakeSession:
         """
         times = cutoffs.select("cutoff_ts", "delivery_ts", "covers_until_ts").unique()
         rounds = [Cutoff(*row) for row in times.sort("cutoff_ts").iter_rows()]
-        said = forecast_cutoffs(self.settings, self.transformer, as_of, rounds)
+        said = forecast_cutoffs(self.settings, self.transformer, as_of, rounds, self._families)
         wanted = cutoffs.select("store_id", origin_ts="cutoff_ts")
         return said.join(wanted, on=["store_id", "origin_ts"], how="semi")
 
@@ -268,7 +278,7 @@ class LakeSession:
         self.build(as_of)
         track_accuracy(self.settings, self.transformer, as_of)
         watch_drift(self.settings, as_of)
-        return train_models(self.settings, self.transformer, as_of)
+        return train_models(self.settings, self.transformer, as_of, families=self._families)
 
     def _fresh_rows(self, drained: DrainReport) -> dict[str, FreshRows] | None:
         """Return what the raw tables have grown by since the last turn, if it is all at hand."""

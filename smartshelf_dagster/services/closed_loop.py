@@ -20,6 +20,7 @@ import polars as pl
 from smartshelf_dagster.domain.ordering import Economics
 from smartshelf_dagster.errors import SmartShelfError
 from smartshelf_dagster.forecasting.calendar import protection_intervals
+from smartshelf_dagster.forecasting.tables import ORDERS
 from smartshelf_dagster.pipeline.micro_batch import ORDERING, LakeSession
 from smartshelf_dagster.pipeline.order import ClosedCutoff
 from smartshelf_dagster.services.embedded_redis import EmbeddedRedis
@@ -177,7 +178,8 @@ def play_closed_loop(
     options = (*FLOOR_RULES, *(("--supplier-faults", faults) if faults else ()))
     with EmbeddedRedis(settings.state_path / "redis") as server:
         client = connect(server.url, settings.redis_timeout_s)
-        session = LakeSession(settings, client)
+        # Of the forecasts, those that nobody looks at here take the longest.
+        session = LakeSession(settings, client, families=[ORDERS])
         with LockstepSimulator(settings, server.url, *options) as simulator:
             report = run_closed_loop(session, simulator, until=until, on_cutoff=on_cutoff)
         client.close()
