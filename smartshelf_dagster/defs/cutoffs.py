@@ -23,13 +23,16 @@ CUTOFFS = dg.TimeWindowPartitionsDefinition(
     end_offset=1,
 )
 
-# Orders that do not follow from forecasts go out whatever becomes of those.
-_FORECASTS = [["ml", "predictions"]] if load_settings().order_policy == FORECAST else []
+
+def upstream_of_orders(policy: str) -> list[list[str]]:
+    """Return what orders follow from; where that is not forecasts, they go out without them."""
+    forecasts = [["ml", "predictions"]] if policy == FORECAST else []
+    return [["ops", "supplier_positions"], ["ops", "supplier_cutoffs"], *forecasts]
 
 
 @dg.asset(
     key=["decisions", "supplier_orders"],
-    deps=[["ops", "supplier_positions"], ["ops", "supplier_cutoffs"], *_FORECASTS],
+    deps=upstream_of_orders(load_settings().order_policy),
     partitions_def=CUTOFFS,
     # A decision: sent to suppliers on the streams, from where it comes back as raw/commands.
     group_name=ORDERS,
