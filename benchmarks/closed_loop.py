@@ -45,8 +45,9 @@ from smartshelf_dagster.services.simulator import bootstrap_world
 from smartshelf_dagster.settings import Settings, load_settings
 from smartshelf_dagster.streaming.client import connect
 
-# From here on the simulated stores have the same traffic all year round, but for the season.
-BEGIN = datetime(2025, 1, 1, tzinfo=UTC)
+# In 2025 the simulated stores sell as much as the panel of the first generation did, from 2026 on
+# they have half as many customers again. The level must not change within a comparison.
+BEGIN = "2025-01-01"
 # What makes each policy order more or less.
 KNOBS = {"rule": "reorder_factor", "order-up-to": "safety_factor", "forecast": "goodwill_frac"}
 GROUPS = (ALL_GOODS, PERISHABLES)
@@ -55,17 +56,24 @@ _READY = "ready"
 
 @dataclass(frozen=True)
 class Plan:
-    """How long each run is, in days.
+    """When worlds begin, and how long each run is, in days.
 
     Attributes:
+        begin: First day of the worlds.
         history: Days by standing rules.
         warm_up: Days by the policy that do not count.
         days: Days by the policy that count.
     """
 
+    begin: str
     history: int
     warm_up: int
     days: int
+
+    @property
+    def start(self) -> datetime:
+        """First instant of the worlds."""
+        return datetime.fromisoformat(self.begin).replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True)
@@ -96,7 +104,7 @@ class Run:
 
 def past_of(cache: Path, seed: int, plan: Plan) -> Settings:
     """Return the lake with the past of a world, which may still have to be played."""
-    folder = cache / f"seed-{seed}-history-{plan.history}"
+    folder = cache / f"seed-{seed}-from-{plan.begin}-history-{plan.history}"
     return load_settings(lake=str(folder), state_dir=folder / "_state")
 
 
@@ -106,11 +114,11 @@ def play_past(seed: int, cache: Path, plan: Plan) -> None:
     ready = settings.state_path / _READY
     if ready.exists():
         return
-    bootstrap_world(settings, seed=seed, start=BEGIN)
+    bootstrap_world(settings, seed=seed, start=plan.start)
     with EmbeddedRedis(settings.state_path / "redis") as server:
         client = connect(server.url, settings.redis_timeout_s)
         load_history(
-            LakeSession(settings, client), server.url, BEGIN + timedelta(days=plan.history)
+            LakeSession(settings, client), server.url, plan.start + timedelta(days=plan.history)
         )
         client.close()
     ready.touch()
@@ -122,7 +130,7 @@ def play_run(run: Run, cache: Path, plan: Plan) -> dict[str, Any]:
     Returns:
         The run, the plan, `figures` by group and name, and durations.
     """
-    begin = BEGIN + timedelta(days=plan.history)
+    begin = plan.start + timedelta(days=plan.history)
     counted = begin + timedelta(days=plan.warm_up)
     end = counted + timedelta(days=plan.days)
     with tempfile.TemporaryDirectory(prefix="smartshelf-closed-loop-") as folder:
@@ -281,6 +289,9 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--seeds", type=int, default=5, help="seeds 1 to this")
     parser.add_argument("--days", type=int, default=56, help="days that count")
     parser.add_argument("--warm-up", type=int, default=14, help="days by the policy before them")
+    parser.add_argument(
+        "--from", dest="begin", default=BEGIN, metavar="DATE", help="first day of the worlds"
+    )
     parser.add_argument("--history", type=int, default=180, help="days by standing rules before")
     parser.add_argument("--scale", nargs="+", type=float, default=[1.0], help="of each knob")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="runs side by side")
@@ -288,7 +299,7 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--cache", type=Path, help="keep the pasts here")
     parser.add_argument("--html", type=Path, help="write the frontier here")
     options = parser.parse_args(arguments)
-    plan = Plan(options.history, options.warm_up, options.days)
+    plan = Plan(options.begin, options.history, options.warm_up, options.days)
     wanted = [
         Run(policy, scale, seed)
         for policy in options.policies
