@@ -22,7 +22,6 @@ from smartshelf_dagster.transform.runner import FORECAST, NodeResult, Transforme
 DEMAND_HISTORY = "curated/demand_history"
 # Bookkeeping of the increments; readers of the Delta table have no use for it.
 _HIDDEN = ("sales_seq", "stock_seq")
-_SEPARATOR = "/"
 
 
 class DemandHistoryError(SmartShelfError, RuntimeError):
@@ -98,7 +97,7 @@ def read_demand(reader: WarehouseReader, as_of: datetime, ahead_days: int = 35) 
     return (
         pl.concat([history, planned], how="diagonal")
         .select(
-            unique_id=pl.concat_str("store_id", "item_id", separator=_SEPARATOR),
+            unique_id=pl.concat_str("store_id", "item_id", separator="/"),
             ds="ds",
             y=pl.col("units").cast(pl.Float64),
             y_late=pl.col("late_units").cast(pl.Float64),
@@ -167,16 +166,6 @@ def whole_days(demand: pl.DataFrame) -> pl.DataFrame:
     """
     newest = demand.filter(pl.col("y").is_not_null()).group_by("store").agg(pl.col("ds").max())
     return demand.filter(pl.col("ds") < newest["ds"].min())
-
-
-def split_key(unique_id: str) -> tuple[str, str]:
-    """Return store and item of a `unique_id`.
-
-    >>> split_key("S001/FISSHE1139")
-    ('S001', 'FISSHE1139')
-    """
-    store_id, _, item_id = unique_id.partition(_SEPARATOR)
-    return store_id, item_id
 
 
 def _frame(

@@ -18,13 +18,13 @@ from smartshelf_dagster.forecasting.datasets import COLUMNS
 from smartshelf_dagster.forecasting.demand import densify, recover
 from smartshelf_dagster.forecasting.features import FEATURES, Origin, build_examples
 from smartshelf_dagster.forecasting.panel import build_panel
+from smartshelf_dagster.forecasting.serving import split_key
 from smartshelf_dagster.pipeline.backtest import backtest_lake, read_lake
 from smartshelf_dagster.pipeline.demand import (
     DEMAND_HISTORY,
     DemandHistoryError,
     build_demand,
     read_demand,
-    split_key,
     whole_days,
 )
 from smartshelf_dagster.pipeline.micro_batch import LakeSession
@@ -188,9 +188,9 @@ def test_read_demand_shows_the_day_so_far_and_the_plans(told: Told) -> None:
     )
     of_store = ahead.filter((pl.col("store") == "S001") & (pl.col("promo") > 0))
     assert of_store.height == planned.height > 0
-    both = of_store.with_columns(
-        item_id=pl.col("unique_id").map_elements(lambda key: split_key(key)[1], pl.String)
-    ).join(planned, on=("item_id", "ds"))
+    both = of_store.with_columns(item_id=split_key(of_store["unique_id"])[1].alias("item_id")).join(
+        planned, on=("item_id", "ds")
+    )
     assert both.height == planned.height
     assert (both["promo"] - both["discount"].cast(float)).abs().max() < 1e-9
     # The master data rounds to the cent.
