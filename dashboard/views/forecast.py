@@ -2,11 +2,16 @@
 
 from datetime import datetime
 
-import polars as pl
 import streamlit as st
 
 from dashboard import text
-from dashboard.components import explain, forecast_accuracy, forecast_item, forecast_model
+from dashboard.components import (
+    explain,
+    forecast_accuracy,
+    forecast_item,
+    forecast_model,
+    pickers,
+)
 from dashboard.data import forecasts
 from dashboard.page import Page, PageContext
 
@@ -40,8 +45,8 @@ def _item(made_at: list[datetime], context: PageContext) -> None:
     if not made_at:
         explain.nothing(
             "No forecast so far",
-            "Demand is forecast at each supplier cutoff once the ordering policy is `forecast`. "
-            "None was made for this store.",
+            "Dagster forecasts demand at each supplier cutoff once there are 28 days of sales; "
+            "`smartshelf run` does with the ordering policy `forecast`.",
             _TRAIN,
             _ORDER,
         )
@@ -52,16 +57,7 @@ def _item(made_at: list[datetime], context: PageContext) -> None:
         for item_id, subcategory in known.select("item_id", "subcategory").iter_rows()
     }
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        category = st.selectbox(
-            "Category",
-            known.get_column("category").unique(maintain_order=True).to_list(),
-            index=None,
-            format_func=text.category_label,
-            placeholder="All",
-            key="forecast_category",
-            bind="query-params",
-        )
-        within = known.filter(pl.col("category") == category) if category else known
+        _, within = pickers.within_category(known, "forecast_category")
         item_id = st.selectbox(
             "Item; type to search",
             within.get_column("item_id").to_list(),

@@ -6,7 +6,7 @@ import polars as pl
 import streamlit as st
 
 from dashboard import text
-from dashboard.components import downloads, explain, item_story, lot_list, tables
+from dashboard.components import downloads, explain, item_story, lot_list, pickers, tables
 from dashboard.data import lots, states
 from dashboard.data.states import StateFilter
 from dashboard.page import Page, PageContext
@@ -64,16 +64,7 @@ def _filters(store_ids: tuple[str, ...]) -> tuple[str, StateFilter]:
             key="stock",
             bind="query-params",
         )
-        category = st.selectbox(
-            "Category",
-            known.get_column("category").unique(maintain_order=True).to_list(),
-            index=None,
-            format_func=text.category_label,
-            placeholder="All",
-            key="category",
-            bind="query-params",
-        )
-        within = known.filter(pl.col("category") == category) if category else known
+        category, within = pickers.within_category(known, "category")
         subcategory = st.selectbox(
             "Subcategory",
             within.get_column("subcategory").unique().sort().to_list(),

@@ -9,6 +9,7 @@ import dagster as dg
 
 from smartshelf_dagster.defs.common import ORDERS, OWNERS
 from smartshelf_dagster.domain.ordering import FORECAST
+from smartshelf_dagster.pipeline.micro_batch import LakeSession
 from smartshelf_dagster.resources.lake import LakeResource
 from smartshelf_dagster.settings import load_settings
 from smartshelf_dagster.transform.runner import warehouse_lock
@@ -30,6 +31,20 @@ def upstream_of_orders(policy: str) -> list[list[str]]:
     return [["ops", "supplier_positions"], ["ops", "supplier_cutoffs"], *forecasts]
 
 
+def build_for_cutoff(session: LakeSession, cutoff: datetime) -> datetime:
+    """Drain and build everything; return the time it was built for, which is past the cutoff.
+
+    Raises:
+        Failure: The clock has not come to the cutoff.
+    """
+    session.drain()
+    as_of = session.as_of()
+    if as_of < cutoff:
+        raise dg.Failure(f"cutoff {cutoff.isoformat()} is ahead of the clock, {as_of}")
+    session.build(as_of)
+    return as_of
+
+
 @dg.asset(
     key=["decisions", "supplier_orders"],
     deps=upstream_of_orders(load_settings().order_policy),
@@ -47,11 +62,7 @@ def supplier_orders(
     cutoff = context.partition_time_window.start
     session = lake.session()
     with warehouse_lock(lake.settings, wait=True):
-        session.drain()
-        as_of = session.as_of()
-        if as_of < cutoff:
-            raise dg.Failure(f"cutoff {cutoff.isoformat()} is ahead of the clock, {as_of}")
-        session.build(as_of)
+        as_of = build_for_cutoff(session, cutoff)
         closed = session.close_cutoffs(as_of, has_positions=True, until=cutoff)
         session.build(as_of)
     return dg.MaterializeResult(

@@ -8,7 +8,7 @@ import dagster as dg
 import polars as pl
 
 from smartshelf_dagster.defs.common import FORECASTS, OWNERS
-from smartshelf_dagster.defs.cutoffs import CUTOFFS
+from smartshelf_dagster.defs.cutoffs import CUTOFFS, build_for_cutoff
 from smartshelf_dagster.pipeline.forecast import (
     newest_alarms,
     track_accuracy,
@@ -67,11 +67,7 @@ def predictions(
     cutoff = context.partition_time_window.start
     session = lake.session()
     with warehouse_lock(lake.settings, wait=True):
-        session.drain()
-        as_of = session.as_of()
-        if as_of < cutoff:
-            raise dg.Failure(f"cutoff {cutoff.isoformat()} is ahead of the clock, {as_of}")
-        session.build(as_of)
+        as_of = build_for_cutoff(session, cutoff)
         said = session.forecast_cutoff(as_of, cutoff)
     spoke = said.group_by("method", "model_version").agg(rows=pl.len()).sort("rows")
     return dg.MaterializeResult(
