@@ -15,6 +15,8 @@ HEIGHT = 470
 # Share of the day's trade with an empty shelf from which the day is marked.
 EMPTY_SHARE = 0.05
 
+# Most of a day; dates are measured in milliseconds.
+_BAR_MS = 0.8 * 86_400_000
 _HALF_A_DAY = timedelta(hours=12)
 
 
@@ -211,7 +213,8 @@ def _supply(demand: Demand, span: tuple[date, date], palette: Palette) -> list[A
         if day == "cutoff":
             traces.append(go.Scatter(mode="markers", **common))
         else:
-            traces.append(go.Bar(**common))
+            # As wide as the bars of the days above, however rare deliveries are.
+            traces.append(go.Bar(width=_BAR_MS, **common))
     return traces
 
 
