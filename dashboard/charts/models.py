@@ -106,14 +106,12 @@ def drift_of_features(features: pl.DataFrame, names: list[str], palette: Palette
         palette: Colours.
     """
     alarms = features.get_column("is_alarm").fill_null(value=False).to_list()
+    labels = [f"▲ {name}" if alarm else name for name, alarm in zip(names, alarms, strict=True)]
     figure = go.Figure(
         [
             go.Bar(
                 name="PSI",
-                y=[
-                    f"▲ {name}" if alarm else name
-                    for name, alarm in zip(names, alarms, strict=True)
-                ],
+                y=labels,
                 x=features.get_column("value").to_list(),
                 orientation="h",
                 marker={
@@ -124,10 +122,7 @@ def drift_of_features(features: pl.DataFrame, names: list[str], palette: Palette
             ),
             go.Scatter(
                 name="Alarm above",
-                y=[
-                    f"▲ {name}" if alarm else name
-                    for name, alarm in zip(names, alarms, strict=True)
-                ],
+                y=labels,
                 x=features.get_column("threshold").to_list(),
                 mode="markers",
                 marker={

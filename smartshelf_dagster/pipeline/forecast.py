@@ -115,7 +115,7 @@ def read_panel(reader: WarehouseReader, as_of: datetime) -> Panel | None:
     return build_panel(recover(densify(demand)))
 
 
-def whole_days(panel: Panel, as_of: datetime) -> Panel:
+def _until_yesterday(panel: Panel, as_of: datetime) -> Panel:
     """Return what was known when the day of a time began."""
     column = panel.column(as_of.date())
     return panel.truncated(column) if column < panel.observed else panel
@@ -171,7 +171,7 @@ def train_models(
         panel = read_panel(reader, as_of)
         if panel is None:
             return []
-        panel = whole_days(panel, as_of)
+        panel = _until_yesterday(panel, as_of)
         if panel.observed < MODEL_DAYS:
             return []
         cutoffs = lake_cutoffs(reader, panel.first_day, panel.day(panel.observed - 1))
@@ -327,7 +327,9 @@ def track_accuracy(settings: Settings, transformer: Transformer, as_of: datetime
     with transformer.reading() as reader:
         panel = read_panel(reader, as_of)
     rows = (
-        accuracy_rows(whole_days(panel, as_of), waiting, ALWAYS_OPEN) if panel else waiting.clear()
+        accuracy_rows(_until_yesterday(panel, as_of), waiting, ALWAYS_OPEN)
+        if panel
+        else waiting.clear()
     )
     if rows.height:
         append_rows(settings, ACCURACY, rows, {"accuracy": int(as_of.timestamp())})

@@ -19,8 +19,8 @@ import polars as pl
 
 from smartshelf_dagster.domain.ordering import Economics
 from smartshelf_dagster.errors import SmartShelfError
-from smartshelf_dagster.forecasting.calendar import protection_intervals
 from smartshelf_dagster.forecasting.tables import ORDERS
+from smartshelf_dagster.pipeline.demand import lake_cutoffs
 from smartshelf_dagster.pipeline.micro_batch import ORDERING, LakeSession
 from smartshelf_dagster.pipeline.order import ClosedCutoff
 from smartshelf_dagster.services.embedded_redis import EmbeddedRedis
@@ -143,7 +143,7 @@ def run_closed_loop(
     report = ClosedLoopReport(begin, until)
     events_before, refused_before = session.events, session.refused
     with session.transformer.held():
-        for cutoff in _cutoffs(begin, until):
+        for cutoff in _cutoffs(session, begin, until):
             with _timed(report, "simulate"):
                 simulator.advance(cutoff)
             closed = _order(session, report)
@@ -186,9 +186,11 @@ def play_closed_loop(
     return report
 
 
-def _cutoffs(begin: datetime, until: datetime) -> list[datetime]:
-    """Return the cutoffs after an instant, up to another."""
-    calendar = protection_intervals(begin.date(), max(begin, until).date())["cutoff_ts"]
+def _cutoffs(session: LakeSession, begin: datetime, until: datetime) -> list[datetime]:
+    """Return the cutoffs of the lake's calendar after an instant, up to another."""
+    session.prepare(begin)
+    with session.transformer.reading() as reader:
+        calendar = lake_cutoffs(reader, begin.date(), max(begin, until).date())["cutoff_ts"]
     return [cutoff for cutoff in calendar if begin < cutoff <= until]
 
 
@@ -228,14 +230,35 @@ def copy_lake(settings: Settings, folder: Path, **changes: object) -> Settings:
     Raises:
         RemoteLakeError: The lake is not a folder.
     """
+    expect_folder(settings)
+    copy = settings_of_scratch(settings, folder, **changes)
+    shutil.copytree(settings.lake, folder, ignore=_NOT_COPIED)
+    if not copy.state_path.exists():
+        shutil.copytree(settings.state_path, copy.state_path, ignore=_NOT_COPIED)
+    return copy
+
+
+def expect_folder(settings: Settings) -> None:
+    """Make sure that a lake can be copied.
+
+    Raises:
+        RemoteLakeError: It is not a folder.
+    """
     if not settings.lake_is_local:
         raise RemoteLakeError(f"{settings.lake} is not a folder; copy it to one first")
-    state = folder / "_state"
-    shutil.copytree(settings.lake, folder, ignore=_NOT_COPIED)
-    if not state.exists():
-        shutil.copytree(settings.state_path, state, ignore=_NOT_COPIED)
+
+
+def settings_of_scratch(settings: Settings, folder: Path, **changes: object) -> Settings:
+    """Return the settings of a lake for another one, with a state and a server of its own.
+
+    Args:
+        settings: Those of the lake.
+        folder: Where the other one lies.
+        changes: Settings that differ.
+    """
     kept = settings.model_dump(exclude={"lake", "state_dir", "redis_url"})
-    return load_settings(**kept | {"lake": str(folder), "state_dir": state} | changes)
+    own = {"lake": str(folder), "state_dir": folder / "_state"}
+    return load_settings(**kept | own | changes)
 
 
 def read_ledger(settings: Settings) -> pl.DataFrame:

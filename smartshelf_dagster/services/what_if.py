@@ -30,15 +30,16 @@ from smartshelf_dagster.services.closed_loop import (
     ALL_RULES,
     FIGURES,
     PERISHABLES,
-    RemoteLakeError,
     copy_lake,
+    expect_folder,
     loop_figures,
     play_closed_loop,
     read_ledger,
+    settings_of_scratch,
 )
 from smartshelf_dagster.services.embedded_redis import EmbeddedRedis
 from smartshelf_dagster.services.simulator import LockstepSimulator, state_dir, world_start
-from smartshelf_dagster.settings import Settings, load_settings
+from smartshelf_dagster.settings import Settings
 from smartshelf_dagster.storage import delta
 from smartshelf_dagster.storage.reference import load_master_data
 from smartshelf_dagster.streaming.client import Client, connect
@@ -272,8 +273,7 @@ def _tell_nobody(_what: str, _now: datetime) -> None:
 
 
 def _check_period(settings: Settings, begin: datetime, end: datetime) -> None:
-    if not settings.lake_is_local:
-        raise RemoteLakeError(f"{settings.lake} is not a folder; copy it to one first")
+    expect_folder(settings)
     if not (state_dir(settings) / "world.json").exists():
         raise WhatIfError(f"{settings.lake} holds no simulated world; expected one to play again")
     start, days = world_start(settings), read_ledger(settings)["date"]
@@ -289,8 +289,7 @@ def _check_period(settings: Settings, begin: datetime, end: datetime) -> None:
 
 def _scratch_world(settings: Settings, folder: Path) -> Settings:
     """Make an empty lake with the same world as another, before its first day."""
-    kept = settings.model_dump(exclude={"lake", "state_dir", "redis_url"})
-    scratch = load_settings(**kept, lake=str(folder), state_dir=folder / "_state")
+    scratch = settings_of_scratch(settings, folder)
     source, target = state_dir(settings), state_dir(scratch)
     shutil.copytree(source / "reference", target / "reference")
     shutil.copy(source / "world.json", target / "world.json")
