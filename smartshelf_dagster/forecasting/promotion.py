@@ -45,8 +45,7 @@ from smartshelf_dagster.forecasting.model import (
     train_and_hold_out,
 )
 from smartshelf_dagster.forecasting.panel import Floats, Ints, Panel
-from smartshelf_dagster.forecasting.tables import COVER, DAY, ORDERS
-from smartshelf_dagster.forecasting.windows import Cutoff, Target, trained_targets
+from smartshelf_dagster.forecasting.windows import JUDGED, Cutoff, Target, trained_targets
 
 Rows = npt.NDArray[np.bool_]
 
@@ -57,8 +56,6 @@ MODEL_DAYS = 56
 TRAINING_DAYS = 365
 # Fewer cutoffs than this in common, and no interval can be told.
 MIN_COMMON_ORIGINS = 3
-# Days ahead by which the family of single days is judged.
-JUDGED_DAYS = 7
 # Neighbouring cutoffs see almost the same week or month ahead: of windows longer than those of
 # orders every fourth teaches as much. Not a multiple of three, so that no weekday is left out.
 _LONG_EVERY = 4
@@ -161,9 +158,8 @@ class _Plan:
 
 def is_judged(family: str, target: Target) -> bool:
     """Tell whether a family is judged by a window."""
-    if family == ORDERS:
-        return target.name == COVER
-    return target.name == DAY and target.horizon <= JUDGED_DAYS
+    name, furthest = JUDGED[family]
+    return target.name == name and target.horizon <= furthest
 
 
 def train_family(

@@ -16,9 +16,9 @@ from smartshelf_dagster.forecasting.baselines import Forecast
 from smartshelf_dagster.forecasting.calendar import TradingDay
 from smartshelf_dagster.forecasting.features import FEATURES, MIN_IN_STOCK
 from smartshelf_dagster.forecasting.panel import Floats, Panel
-from smartshelf_dagster.forecasting.promotion import JUDGED_DAYS, Trained
-from smartshelf_dagster.forecasting.tables import COVER, DAY, ORDERS, QUANTILE_COLUMNS
-from smartshelf_dagster.forecasting.windows import window_of
+from smartshelf_dagster.forecasting.promotion import Trained
+from smartshelf_dagster.forecasting.tables import QUANTILE_COLUMNS
+from smartshelf_dagster.forecasting.windows import JUDGED, window_of
 
 # Rules of thumb of credit scoring: below 0.1 nothing has changed, above 0.25 a lot has.
 PSI_ALARM = 0.25
@@ -144,9 +144,8 @@ def outcome_drift(accuracy: pl.DataFrame, family: str, promised_loss: float) -> 
 
 def judged_windows(family: str) -> pl.Expr:
     """Return which rows of predictions or accuracy a family is judged by."""
-    if family == ORDERS:
-        return pl.col("window") == COVER
-    return (pl.col("window") == DAY) & (pl.col("horizon") <= JUDGED_DAYS)
+    name, furthest = JUDGED[family]
+    return (pl.col("window") == name) & (pl.col("horizon") <= furthest)
 
 
 _DRIFT = {

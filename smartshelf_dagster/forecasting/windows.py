@@ -8,11 +8,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, time, timedelta
 
-from smartshelf_dagster.forecasting.calendar import TradingDay, Window, day, next_days
-from smartshelf_dagster.forecasting.calendar import window_between as between
+from smartshelf_dagster.forecasting.calendar import (
+    TradingDay,
+    Window,
+    day,
+    next_days,
+    window_between,
+)
 from smartshelf_dagster.forecasting.tables import (
     COVER,
     DAY,
+    DAYS,
     DELIVERY,
     MONTH,
     NEXT_7,
@@ -24,6 +30,8 @@ from smartshelf_dagster.forecasting.tables import (
 WEEK_DAYS, MONTH_DAYS = 7, 30
 # Single days that a model of days learns from; it forecasts those between them as well.
 TRAINED_DAYS = (*range(1, 8), 10, 14, 21, 30)
+# Windows that a family is judged by, and the largest horizon of those.
+JUDGED = {ORDERS: (COVER, MONTH_DAYS), DAYS: (DAY, WEEK_DAYS)}
 
 
 @dataclass(frozen=True)
@@ -88,7 +96,7 @@ def window_of(
 ) -> Window:
     """Return the window between two instants as seen from an origin: the inverse of `targets`."""
     if from_ts == origin:
-        return between(origin, until_ts, trading)
+        return window_between(origin, until_ts, trading)
     first = (from_ts.date() - origin.date()).days
     return Window(first, (until_ts.date() - origin.date()).days - 1)
 
@@ -103,7 +111,7 @@ def _from_the_cutoff(cutoff: Cutoff, trading: TradingDay) -> tuple[Target, ...]:
     ]
     found = []
     for name, until in ends:
-        window = between(start, until, trading)
+        window = window_between(start, until, trading)
         if window.tail == 1:
             window = replace(window, last=window.last + 1, tail=0.0)
         found.append(Target(name, window.last, window, start, until))
