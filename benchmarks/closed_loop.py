@@ -52,6 +52,12 @@ BEGIN = "2025-01-01"
 KNOBS = {"rule": "reorder_factor", "order-up-to": "safety_factor", "forecast": "goodwill_frac"}
 GROUPS = (ALL_GOODS, PERISHABLES)
 _READY = "ready"
+# Of each policy in all panels: colours of Okabe and Ito, and dashes for those who see none.
+_LINES = (
+    {"color": "#0072B2", "dash": "solid"},
+    {"color": "#D55E00", "dash": "dash"},
+    {"color": "#009E73", "dash": "dot"},
+)
 
 
 @dataclass(frozen=True)
@@ -234,7 +240,7 @@ def frontier_chart(results: dict[str, list[dict[str, Any]]]) -> str:
                     name=policy,
                     legendgroup=policy,
                     showlegend=number == 0,
-                    line_dash=("solid", "dash", "dot")[policies.index(policy) % 3],
+                    line=_LINES[policies.index(policy)],
                 ),
                 row=number // 2 + 1,
                 col=number % 2 + 1,
