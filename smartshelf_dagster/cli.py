@@ -278,6 +278,24 @@ def audit(
 
 
 @app.command()
+def analyse(
+    lake: LakeOption = None,
+    as_of: Annotated[
+        str | None,
+        typer.Option(metavar="TS", help="Build for this time; default the last publication's."),
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Bring dimensions, facts and summaries of a lake up to date, and publish them."""
+    from smartshelf_dagster.pipeline import analyse as analyses  # noqa: PLC0415
+
+    moment = _parse_time(as_of)
+    with _errors():
+        report = analyses.analyse(load_settings(lake=lake), moment)
+        _show(report.to_json(), as_json=as_json)
+
+
+@app.command()
 def rebuild(lake: LakeOption = None, as_json: JsonOption = False) -> None:
     """Drop and rebuild everything derived from raw; report differences with what was there."""
     from smartshelf_dagster.pipeline import rebuild as rebuilds  # noqa: PLC0415

@@ -29,6 +29,7 @@ def build_definitions(lake: LakeResource) -> dg.Definitions:
             ingest.drain_streams,
             dbt.dbt_models,
             dbt.demand_models,
+            dbt.analytics_models,
             forecasts.models,
             forecasts.predictions,
             forecasts.accuracy,
@@ -42,6 +43,7 @@ def build_definitions(lake: LakeResource) -> dg.Definitions:
         asset_checks=[
             dbt.dbt_tests,
             dbt.demand_tests,
+            dbt.analytics_tests,
             maintenance.goods_are_conserved,
             forecasts.models_still_fit,
         ],
@@ -49,6 +51,7 @@ def build_definitions(lake: LakeResource) -> dg.Definitions:
             jobs.micro_batch_job,
             jobs.supplier_cutoff_job,
             jobs.demand_history_job,
+            jobs.hourly_pipeline_job,
             jobs.model_training_job,
             jobs.forecast_watch_job,
             jobs.data_quality_job,

@@ -13,7 +13,8 @@ from hypothesis import settings as hypothesis_settings
 from xdist.scheduler import LoadScopeScheduling
 
 from smartshelf_dagster.pipeline import drain as drains
-from smartshelf_dagster.pipeline.drain import ensure_raw_tables
+from smartshelf_dagster.pipeline.analyse import analyse
+from smartshelf_dagster.pipeline.drain import DrainReport, ensure_raw_tables
 from smartshelf_dagster.pipeline.micro_batch import LakeSession
 from smartshelf_dagster.services.embedded_redis import EmbeddedRedis
 from smartshelf_dagster.services.simulator import command
@@ -21,6 +22,7 @@ from smartshelf_dagster.settings import PROJECT_ROOT, Settings, load_settings
 from smartshelf_dagster.storage.reference import load_master_data
 from smartshelf_dagster.streaming.client import Client, connect
 from smartshelf_dagster.streaming.topics import SIM_NOW_KEY
+from tests.helpers.golden import END, record_golden
 from tests.helpers.world import NOISE, Recording, record_world
 
 # What a developer has set for himself must not reach the tests.
@@ -36,8 +38,9 @@ hypothesis_settings.load_profile("gate")
 OPENED = datetime(2026, 1, 1, 7, tzinfo=UTC)
 
 # Files that one process runs, one after the other: those that each keep all processors busy, and
-# those that need the recording, so that it is made once.
+# those that need the recording, or the golden days, so that these are made once.
 TOGETHER = {
+    "analytics": ("tests/integration/test_analytics_",),
     "e2e": ("tests/e2e/",),
     "recorded": (
         "tests/dbt/test_engines.py",
@@ -122,6 +125,16 @@ def recorded(tmp_path_factory: pytest.TempPathFactory) -> Recording:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(drains._TopicDrain, "_trim", lambda _: None)
         return record_world(folder, hours=6, seed=5, noise=NOISE)
+
+
+@pytest.fixture(scope="session")
+def golden(
+    broker: EmbeddedRedis, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[Settings, DrainReport]:
+    """Three days that were reckoned by hand, analysed; tests leave them as they are."""
+    settings, drained = record_golden(tmp_path_factory.mktemp("golden"), broker.url)
+    analyse(settings, END)
+    return settings, drained
 
 
 @pytest.fixture

@@ -96,6 +96,7 @@ class TableContract:
         fields: Columns in order.
         partition_by: Partition columns.
         grain: Columns that identify a row.
+        optional: Whether master data may come without it.
     """
 
     table: str
@@ -103,6 +104,7 @@ class TableContract:
     fields: tuple[Field, ...]
     partition_by: tuple[str, ...] = ()
     grain: tuple[str, ...] = ()
+    optional: bool = False
 
     @property
     def name(self) -> str:

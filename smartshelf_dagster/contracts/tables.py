@@ -89,6 +89,7 @@ def reference_tables() -> dict[str, TableContract]:
             description=schema["description"],
             fields=build_fields(schema, path.stem),
             grain=tuple(schema["x-grain"]),
+            optional=schema.get("x-optional", False),
         )
         tables[contract.name] = contract
     return tables

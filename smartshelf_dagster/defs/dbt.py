@@ -14,9 +14,11 @@ import dagster as dg
 from dagster_dbt import DagsterDbtTranslator, DagsterDbtTranslatorSettings, dbt_assets
 
 from smartshelf_dagster.defs.common import OWNERS
+from smartshelf_dagster.pipeline.analytics import build_analytics, publish_analytics
 from smartshelf_dagster.pipeline.demand import build_demand, publish_demand
 from smartshelf_dagster.resources.lake import LakeResource
 from smartshelf_dagster.transform.runner import (
+    ANALYTICS,
     FORECAST,
     TICK,
     NodeResult,
@@ -26,19 +28,23 @@ from smartshelf_dagster.transform.runner import (
 )
 
 MANIFEST = ensure_manifest()
-# Built with every tick, or when a forecast asks for it; by tag.
-_TICK, _FORECAST = TICK.removeprefix("tag:"), FORECAST.removeprefix("tag:")
+# Built with every tick, when a forecast asks for it, or by the hour; by tag.
+_TICK, _FORECAST, _ANALYTICS = (
+    select.removeprefix("tag:") for select in (TICK, FORECAST, ANALYTICS)
+)
+_BY_TAG = {_TICK, _FORECAST, _ANALYTICS}
 # Tables that every session prepares, when what they follow from has changed.
 PREPARED = {
     f"{node['schema']}/{node['name']}"
     for node in MANIFEST["nodes"].values()
     if node["resource_type"] == "seed"
-    or (node["resource_type"] == "model" and not {_TICK, _FORECAST}.intersection(node["tags"]))
+    or (node["resource_type"] == "model" and not _BY_TAG.intersection(node["tags"]))
 }
 _EVERYTHING = {
     f"{node['schema']}/{node['name']}"
     for node in MANIFEST["nodes"].values()
-    if node["resource_type"] in {"model", "seed"} and _FORECAST not in node["tags"]
+    if node["resource_type"] in {"model", "seed"}
+    and not {_FORECAST, _ANALYTICS}.intersection(node["tags"])
 }
 
 
@@ -67,7 +73,7 @@ class Translator(DagsterDbtTranslator):
     manifest=MANIFEST,
     dagster_dbt_translator=Translator(),
     name="dbt_models",
-    exclude=FORECAST,
+    exclude=f"{FORECAST} {ANALYTICS}",
 )
 def dbt_models(
     context: dg.AssetExecutionContext, lake: LakeResource
@@ -100,6 +106,24 @@ def demand_models(lake: LakeResource) -> Iterator[dg.MaterializeResult[None]]:
         results = build_demand(session.transformer, as_of)
         with session.transformer.reading() as reader:
             publish_demand(lake.settings, reader)
+        counts = _count_rows(session.transformer, results)
+    yield from _materialized(results, counts, as_of)
+
+
+@dbt_assets(
+    manifest=MANIFEST,
+    dagster_dbt_translator=Translator(),
+    name="analytics_models",
+    select=ANALYTICS,
+)
+def analytics_models(lake: LakeResource) -> Iterator[dg.MaterializeResult[None]]:
+    """Dimensions, facts and summaries, as of the clock in force."""
+    session = lake.session()
+    with warehouse_lock(lake.settings, wait=True):
+        as_of = session.as_of()
+        session.build(as_of)
+        results = build_analytics(session.transformer, as_of)
+        publish_analytics(lake.settings, session.transformer, as_of)
         counts = _count_rows(session.transformer, results)
     yield from _materialized(results, counts, as_of)
 
@@ -148,6 +172,7 @@ def _test_specs(tags: set[str]) -> dict[str, dg.AssetCheckSpec]:
 
 _TICK_TESTS = _test_specs({_TICK, "reference"})
 _DEMAND_TESTS = _test_specs({_FORECAST})
+_ANALYTICS_TESTS = _test_specs({_ANALYTICS})
 
 
 @dg.multi_asset_check(name="dbt_tests", specs=list(_TICK_TESTS.values()), can_subset=True)
@@ -164,6 +189,16 @@ def demand_tests(
 ) -> Iterator[dg.AssetCheckResult]:
     """Run dbt's tests on the demand history."""
     yield from _run_tests(_DEMAND_TESTS, context.selected_asset_check_keys, lake)
+
+
+@dg.multi_asset_check(
+    name="analytics_tests", specs=list(_ANALYTICS_TESTS.values()), can_subset=True
+)
+def analytics_tests(
+    context: dg.AssetCheckExecutionContext, lake: LakeResource
+) -> Iterator[dg.AssetCheckResult]:
+    """Run dbt's tests on the analytics."""
+    yield from _run_tests(_ANALYTICS_TESTS, context.selected_asset_check_keys, lake)
 
 
 def _run_tests(

@@ -10,7 +10,14 @@ from smartshelf_dagster.defs.common import (
     SERVING,
     WRITER_LANE,
 )
-from smartshelf_dagster.defs.dbt import dbt_models, dbt_tests, demand_models, demand_tests
+from smartshelf_dagster.defs.dbt import (
+    analytics_models,
+    analytics_tests,
+    dbt_models,
+    dbt_tests,
+    demand_models,
+    demand_tests,
+)
 from smartshelf_dagster.defs.forecasts import (
     accuracy,
     drift,
@@ -46,6 +53,16 @@ demand_history_job = dg.define_asset_job(
     executor_def=dg.in_process_executor,
     tags=WRITER_LANE,
     description="Bring the demand history up to the clock in force, and test it.",
+)
+
+hourly_pipeline_job = dg.define_asset_job(
+    "hourly_pipeline",
+    selection=dg.AssetSelection.assets(analytics_models).without_checks()
+    | dg.AssetSelection.groups(SERVING).without_checks()
+    | dg.AssetSelection.checks(analytics_tests),
+    executor_def=dg.in_process_executor,
+    tags=WRITER_LANE,
+    description="Bring the analytics up to the clock in force, test and publish them.",
 )
 
 model_training_job = dg.define_asset_job(

@@ -5,6 +5,7 @@ import dagster as dg
 from smartshelf_dagster.defs.jobs import (
     data_quality_job,
     forecast_watch_job,
+    hourly_pipeline_job,
     maintenance_job,
     model_training_job,
 )
@@ -14,7 +15,13 @@ from smartshelf_dagster.streaming.client import Clock
 
 _JOBS = {
     job.name: job
-    for job in (data_quality_job, maintenance_job, model_training_job, forecast_watch_job)
+    for job in (
+        data_quality_job,
+        forecast_watch_job,
+        hourly_pipeline_job,
+        maintenance_job,
+        model_training_job,
+    )
 }
 
 

@@ -14,6 +14,7 @@ from smartshelf_dagster.defs.cutoffs import CUTOFFS
 from smartshelf_dagster.defs.jobs import (
     data_quality_job,
     forecast_watch_job,
+    hourly_pipeline_job,
     maintenance_job,
     micro_batch_job,
     model_training_job,
@@ -75,7 +76,13 @@ def event_sensor(
 
 @dg.sensor(
     name="simulated_clock_sensor",
-    jobs=[data_quality_job, maintenance_job, model_training_job, forecast_watch_job],
+    jobs=[
+        data_quality_job,
+        forecast_watch_job,
+        hourly_pipeline_job,
+        maintenance_job,
+        model_training_job,
+    ],
     minimum_interval_seconds=30,
     default_status=dg.DefaultSensorStatus.RUNNING,
     description="Requests recurring jobs when they are due by the simulated clock.",

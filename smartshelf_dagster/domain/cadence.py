@@ -38,6 +38,7 @@ class Cadence:
 
 CADENCES = (
     Cadence("data_quality", timedelta(minutes=30), timedelta(), "*/30 * * * *"),
+    Cadence("hourly_pipeline", timedelta(hours=1), timedelta(minutes=5), "5 * * * *"),
     # Day 0 was a Thursday; models are trained on Sundays.
     Cadence("model_training", timedelta(days=7), timedelta(days=3, hours=2), "0 2 * * 0"),
     Cadence("forecast_watch", timedelta(days=1), timedelta(hours=3), "0 3 * * *"),

@@ -15,6 +15,7 @@ import pyarrow as pa
 from smartshelf_dagster.contracts.tables import QUARANTINE, UTC_MICROSECONDS, raw_tables
 from smartshelf_dagster.domain.ordering import FORECAST
 from smartshelf_dagster.errors import SmartShelfError
+from smartshelf_dagster.pipeline.analytics import served_analytics
 from smartshelf_dagster.pipeline.forecast import newest_predictions, served_forecasts
 from smartshelf_dagster.pipeline.order import Planner, supplier_plan
 from smartshelf_dagster.settings import Settings
@@ -106,6 +107,7 @@ def publish(settings: Settings, transformer: Transformer) -> Publication:
         plan = supplier_plan(reader, planner)
     delta.replace(settings.table_uri("ops/supplier_plan"), plan, name="ops/supplier_plan")
     looked_through, copied = served_forecasts(settings, build.as_of)
+    analysed, copied_analytics = served_analytics(settings)
     publication = Publication(
         as_of=build.as_of,
         published_at=datetime.now(UTC),
@@ -118,13 +120,14 @@ def publish(settings: Settings, transformer: Transformer) -> Publication:
         "ops/supplier_plan": plan,
         "live/stream_status": stream_status(settings),
         **copied,
+        **copied_analytics,
         **quarantine_reports(settings),
         **{f"ref/{name}": delta.read(uri) for name, uri in reference.items()},
     }
     # The serving file is made by another connection, which opens the warehouse itself.
     transformer.release()
     warehouse.build_serving_file(
-        settings.serving_path, transformer.warehouse, [*served, *looked_through], extra
+        settings.serving_path, transformer.warehouse, [*served, *looked_through, *analysed], extra
     )
     return publication
 

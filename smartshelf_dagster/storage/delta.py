@@ -9,7 +9,7 @@ another one has moved the same offset since the table was opened.
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -198,6 +198,30 @@ def replace(
         name=name,
         partition_by=list(partition_by) or None,
         configuration=_TABLE_CONFIGURATION,
+        commit_properties=CommitProperties(app_transactions=transactions),
+    )
+    return CommitInfo(uri, DeltaTable(uri).version(), rows.num_rows)
+
+
+def replace_since(
+    uri: str, rows: pa.Table, column: str, first: date | datetime, offsets: Mapping[str, int]
+) -> CommitInfo:
+    """Replace the rows of a table from a date or time on, and move offsets, in one commit.
+
+    Args:
+        uri: Location of a table that is there.
+        rows: What stands there from now on; every row at `first` or later.
+        column: What the rows are dated by.
+        first: The first date or time that is replaced.
+        offsets: Offsets that the content brings the table to.
+    """
+    kind = "date" if type(first) is date else "timestamp"
+    transactions = [Transaction(app_id, version) for app_id, version in offsets.items()]
+    write_deltalake(
+        uri,
+        rows,
+        mode="overwrite",
+        predicate=f"{column} >= {kind} '{first.isoformat()}'",
         commit_properties=CommitProperties(app_transactions=transactions),
     )
     return CommitInfo(uri, DeltaTable(uri).version(), rows.num_rows)

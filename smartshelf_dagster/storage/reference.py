@@ -21,6 +21,8 @@ class MasterDataError(SmartShelfError, ValueError):
 
 
 def _read(path: Path, contract: TableContract) -> pa.Table:
+    if not path.is_file() and contract.optional:
+        return arrow_schema(contract).empty_table()
     if not path.is_file():
         raise MasterDataError(f"{path}: missing, expected the rows of {contract.table}")
     table = pq.read_table(path)
@@ -52,7 +54,7 @@ def load_master_data(settings: Settings, folder: Path) -> dict[str, int]:
 
     Args:
         settings: Where the lake lies.
-        folder: One `<table>.parquet` for each reference table.
+        folder: One `<table>.parquet` for each reference table; those that are optional may lack.
 
     Returns:
         Rows loaded per table.

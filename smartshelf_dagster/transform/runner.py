@@ -40,6 +40,8 @@ DBT_PROJECT_DIR = PROJECT_ROOT / "dbt_project"
 TICK = "tag:tick"
 # What forecasts are made from; nothing of it is published with a tick.
 FORECAST = "tag:forecast"
+# What people analyse; published on its own.
+ANALYTICS = "tag:analytics"
 # What depends on reference data alone.
 REFERENCE = "tag:reference"
 

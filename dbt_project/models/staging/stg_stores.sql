@@ -8,5 +8,10 @@ select
     timezone,
     currency,
     stock_tracking,
-    opened_ts
+    opened_ts,
+    region,
+    store_type,
+    square_footage,
+    opens_at,
+    closes_at
 from {{ source('ref', 'stores') }}

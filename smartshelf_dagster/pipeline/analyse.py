@@ -1,0 +1,77 @@
+"""The analytics of a lake that nobody is at work on, brought up to a time and published.
+
+Belongs here: the order of the steps. Does not belong here: building and publishing them
+(`pipeline/analytics.py`).
+"""
+
+import time
+from dataclasses import dataclass
+from datetime import datetime
+
+from smartshelf_dagster.errors import SmartShelfError
+from smartshelf_dagster.pipeline.analytics import build_analytics, publish_analytics
+from smartshelf_dagster.pipeline.publish import publish, read_publication
+from smartshelf_dagster.settings import Settings
+from smartshelf_dagster.storage.reference import ensure_reference_tables
+from smartshelf_dagster.storage.warehouse import open_warehouse
+from smartshelf_dagster.transform.runner import Transformer, warehouse_lock
+
+
+class NothingToAnalyseError(SmartShelfError, RuntimeError):
+    """The lake has not been built yet."""
+
+
+@dataclass(frozen=True)
+class AnalysisReport:
+    """What was built.
+
+    Attributes:
+        as_of: The time it was built for.
+        tables: Number of tables.
+        rows: Rows in them.
+        wall_s: Duration, seconds.
+    """
+
+    as_of: datetime
+    tables: int
+    rows: int
+    wall_s: float
+
+    def to_json(self) -> dict[str, object]:
+        """Return the figures of the public contract."""
+        return {
+            "as_of": self.as_of.isoformat(),
+            "tables": self.tables,
+            "rows": self.rows,
+            "wall_s": round(self.wall_s, 2),
+        }
+
+
+def analyse(settings: Settings, as_of: datetime | None = None) -> AnalysisReport:
+    """Bring the analytics of a lake up to a time, and publish them.
+
+    Args:
+        settings: Which lake.
+        as_of: The time; that of the last publication by default.
+
+    Raises:
+        NothingToAnalyseError: Nothing was published yet, or the warehouse is gone.
+        WarehouseBusyError: Another process is writing to the lake.
+    """
+    started = time.perf_counter()
+    with warehouse_lock(settings):
+        publication = read_publication(settings)
+        if publication is None or not settings.warehouse_path.exists():
+            raise NothingToAnalyseError(
+                f"{settings.lake}: expected a lake that has been built; run `smartshelf rebuild`"
+            )
+        moment = as_of or publication.as_of
+        transformer = Transformer(settings)
+        ensure_reference_tables(settings)
+        transformer.prepare(moment)
+        build_analytics(transformer, moment)
+        versions = publish_analytics(settings, transformer, moment)
+        publish(settings, transformer)
+        with open_warehouse(settings.warehouse_path) as reader:
+            rows = sum(reader.count(table) for table in versions)
+    return AnalysisReport(moment, len(versions), rows, time.perf_counter() - started)

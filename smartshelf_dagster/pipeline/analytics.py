@@ -1,0 +1,168 @@
+"""The analytics of a lake: built by the hour and by the day, published as Delta tables.
+
+Belongs here: bringing the models of `analytics` up to a time, and which versions of their tables
+belong together. Does not belong here: any formula (dbt; `smartshelf_dagster/analytics`).
+"""
+
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from smartshelf_dagster.contracts.tables import UTC_MICROSECONDS
+from smartshelf_dagster.settings import Settings
+from smartshelf_dagster.storage import delta
+from smartshelf_dagster.storage.warehouse import ServedTable, WarehouseReader
+from smartshelf_dagster.transform.runner import ANALYTICS, NodeResult, Transformer
+
+# Which versions of the tables were published together, and for what time.
+VERSIONS = "analytics/versions"
+_VERSIONS_SCHEMA = pa.schema(
+    [
+        ("table", pa.string()),
+        ("version", pa.int64()),
+        ("as_of_ts", UTC_MICROSECONDS),
+        ("published_at", UTC_MICROSECONDS),
+    ]
+)
+
+
+@dataclass(frozen=True)
+class AnalyticsModel:
+    """How one model is published.
+
+    Attributes:
+        table: `<layer>/<name>`.
+        mode: `replace` the whole table, `append` the rows of new loads, or `revise` it from the
+            first date on that a new load has touched.
+        by: What the rows of a table that is revised are dated by.
+        hidden: Bookkeeping columns that are left out.
+    """
+
+    table: str
+    mode: str
+    by: str
+    hidden: tuple[str, ...]
+
+
+def analytics_models(transformer: Transformer) -> list[AnalyticsModel]:
+    """Read from the dbt project how the models of analytics are published, by name."""
+    found = []
+    for node in transformer.manifest().nodes.values():
+        told: dict[str, Any] | None = (
+            node.config.meta.get("analytics") if node.resource_type == "model" else None
+        )
+        if told:
+            hidden = tuple(told.get("hide", ()))
+            table = f"{node.schema}/{node.name}"
+            found.append(AnalyticsModel(table, told["mode"], told.get("by", ""), hidden))
+    return sorted(found, key=lambda model: model.table)
+
+
+def build_analytics(
+    transformer: Transformer, as_of: datetime, select: str = ANALYTICS
+) -> list[NodeResult]:
+    """Bring models of analytics up to a time.
+
+    Args:
+        transformer: dbt of the lake, whose models of a tick are built for `as_of`.
+        as_of: The time; UTC.
+        select: Which of them.
+
+    Raises:
+        TransformError: A model failed, with the database's message.
+    """
+    return transformer.build_again(select, as_of)
+
+
+def publish_analytics(
+    settings: Settings, transformer: Transformer, as_of: datetime
+) -> dict[str, int]:
+    """Publish what was built, and then which versions belong together.
+
+    Args:
+        settings: Which lake.
+        transformer: Its dbt project and warehouse.
+        as_of: The time it was built for.
+
+    Returns:
+        Version by table.
+    """
+    with transformer.reading() as reader:
+        versions = {
+            model.table: _publish_model(settings, reader, model)
+            for model in analytics_models(transformer)
+        }
+    rows = pa.table(
+        {
+            "table": list(versions),
+            "version": list(versions.values()),
+            "as_of_ts": [as_of] * len(versions),
+            "published_at": [datetime.now(UTC)] * len(versions),
+        },
+        schema=_VERSIONS_SCHEMA,
+    )
+    delta.replace(settings.table_uri(VERSIONS), rows, name=VERSIONS)
+    return versions
+
+
+def _publish_model(settings: Settings, reader: WarehouseReader, model: AnalyticsModel) -> int:
+    uri = settings.table_uri(model.table)
+    if model.mode == "replace":
+        return delta.replace(uri, reader.rows(model.table, model.hidden), name=model.table).version
+    app_id = f"publish:{reader.warehouse_id}"
+    newest = reader.newest_load(model.table)
+    done = _published_load(uri, app_id)
+    if done is None:
+        rows = reader.rows(model.table, model.hidden)
+        return delta.replace(uri, rows, name=model.table, offsets={app_id: newest}).version
+    if done >= newest:
+        return delta.open_table(uri).version()
+    offsets = {app_id: newest}
+    if model.mode == "append":
+        rows = reader.rows(model.table, model.hidden, after_load=done)
+        return delta.append(delta.open_table(uri), rows, offsets).version
+    first = _first_touched(reader, model, done)
+    rows = reader.rows(model.table, model.hidden, where=f"{model.by} >= '{first.isoformat()}'")
+    return delta.replace_since(uri, rows, model.by, first, offsets).version
+
+
+def _published_load(uri: str, app_id: str) -> int | None:
+    """Return the load up to which a table was published from this warehouse, if it was."""
+    if not delta.table_exists(uri):
+        return None
+    return delta.read_offsets(delta.open_table(uri), [app_id])[app_id]
+
+
+def _first_touched(reader: WarehouseReader, model: AnalyticsModel, done: int) -> date | datetime:
+    touched = reader.rows(model.table, where=f"load_seq > {done}")[model.by]
+    first: date | datetime = pc.min(touched).as_py()
+    return first
+
+
+def served_analytics(settings: Settings) -> tuple[list[ServedTable], dict[str, pa.Table]]:
+    """Return the tables of analytics as readers get them, all of one publication.
+
+    Args:
+        settings: Which lake.
+
+    Returns:
+        Tables that are looked through to their files, and tables that are copied.
+    """
+    uri = settings.table_uri(VERSIONS)
+    if not delta.table_exists(uri):
+        return [], {}
+    told = delta.read(uri)
+    views: list[ServedTable] = []
+    copies = {VERSIONS: told}
+    for row in told.to_pylist():
+        table, version = row["table"], row["version"]
+        place = settings.table_uri(table)
+        files = delta.data_files(place, version) if settings.lake_is_local else None
+        if files:
+            views.append(ServedTable(table, version, files))
+        else:
+            copies[table] = delta.read(place, version=version)
+    return views, copies
