@@ -6,7 +6,7 @@
 {%- endmacro %}
 
 {#- The business date at as_of, which is not over. -#}
-{% macro local_today(zone) -%}
+{% macro open_date(zone) -%}
 cast({{ to_local(as_of(), zone) }} as date)
 {%- endmacro %}
 

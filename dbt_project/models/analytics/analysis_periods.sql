@@ -4,7 +4,7 @@ with stores as (
     select
         dim_store.store_id,
         dim_store.currency,
-        {{ add_days(local_today('dim_store.timezone'), -1) }} as last_date,
+        {{ add_days(open_date('dim_store.timezone'), -1) }} as last_date,
         coalesce(
             sales.since_date,
             cast({{ to_local('dim_store.valid_from', 'dim_store.timezone') }} as date)

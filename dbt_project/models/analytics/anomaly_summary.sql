@@ -1,7 +1,7 @@
 {{ config(materialized='table') }}
 
 with zones as (
-    select store_id, currency, {{ local_today('timezone') }} as today
+    select store_id, currency, {{ open_date('timezone') }} as today
     from ({{ scope_zones() }})
 ),
 

@@ -1,4 +1,4 @@
 {{ config(materialized='table') }}
 
-select min({{ local_today('timezone') }}) as cutover_date
+select min({{ open_date('timezone') }}) as cutover_date
 from {{ ref('dim_store') }}

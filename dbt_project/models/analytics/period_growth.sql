@@ -40,7 +40,7 @@ bounds as (
         any_value(first_days.first_date) as first_date
     from days
     inner join (
-        select store_id, currency, {{ local_today('timezone') }} as today
+        select store_id, currency, {{ open_date('timezone') }} as today
         from ({{ scope_zones() }})
     ) as zones on days.store_id = zones.store_id and days.currency = zones.currency
     inner join (

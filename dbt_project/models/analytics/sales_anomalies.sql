@@ -15,7 +15,7 @@ with hours as (
         trend.hour_start,
         trend.is_open,
         {{ to_local('trend.hour_start', 'zones.timezone') }} as local_ts,
-        {{ local_today('zones.timezone') }} as today,
+        {{ open_date('zones.timezone') }} as today,
         {% for name in metrics -%}
         trend.{{ name }}{{ ',' if not loop.last }}
         {% endfor %}

@@ -15,7 +15,7 @@ with traded as (
     from {{ ref('daily_store_sales') }} as sales
     inner join ({{ scope_zones() }}) as zones
         on sales.store_id = zones.store_id and sales.currency = zones.currency
-    where sales.date_key < {{ local_today('zones.timezone') }}
+    where sales.date_key < {{ open_date('zones.timezone') }}
 ),
 
 categories as (

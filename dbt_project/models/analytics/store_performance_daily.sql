@@ -8,7 +8,7 @@ with bounds as (
         sales.store_id,
         any_value(sales.currency) as currency,
         min(sales.date_key) as first_date,
-        any_value({{ local_today('stores.timezone') }}) as today
+        any_value({{ open_date('stores.timezone') }}) as today
     from {{ ref('daily_store_sales') }} as sales
     inner join {{ ref('dim_store') }} as stores on sales.store_id = stores.store_id
     group by sales.store_id
