@@ -78,7 +78,7 @@ def test_totals(serving) -> None:
     assert anonymous == [(Decimal("1510366.41"),)]
 
 
-def test_d03_a_transaction_is_a_receipt(serving) -> None:
+def test_a03_a_transaction_is_a_receipt(serving) -> None:
     """The mean line, which the source took for it, is 19.46."""
     total = all_time(serving)
     assert total["atv"] == pytest.approx(519.4676, abs=5e-5)
@@ -169,7 +169,7 @@ def test_abc_classes(serving) -> None:
     assert dict(classes) == {"A": 817, "B": 965, "C": 2_016}
 
 
-def test_d09_a_score_stays_within_its_bounds(serving) -> None:
+def test_a09_a_score_stays_within_its_bounds(serving) -> None:
     """Beyond rank 100 the source's fell below zero; and it took every base for 1,000 customers."""
     low, high, ranks, bought = serving.sql(
         "select min(performance_score), max(performance_score), max(revenue_rank), "
@@ -223,7 +223,7 @@ def test_shares_and_sums_of_every_roll_up(serving, table: str) -> None:
     assert all(row[1] == pytest.approx(100, abs=1e-6) for row in rows)
 
 
-def test_d14_a_return_rate_says_what_it_divides(serving) -> None:
+def test_a14_a_return_rate_says_what_it_divides(serving) -> None:
     """Four readings of one data set; the source told the third for the first."""
     rates = serving.sql(
         "select return_rate_units_pct, return_rate_value_pct, return_rate_lines_pct, "
@@ -256,7 +256,7 @@ def test_returns_lie_within_their_bounds(serving) -> None:
     assert all(held for *_, held in matched)
 
 
-def test_d12_peaks_are_ranked_by_the_mean_of_such_an_hour(serving) -> None:
+def test_a12_peaks_are_ranked_by_the_mean_of_such_an_hour(serving) -> None:
     """The 30 days hold five Thursdays and four Tuesdays."""
     rows = serving.sql(
         "select day_of_week, hour, transactions, occurrences, avg_transactions_per_occurrence, "
@@ -323,7 +323,7 @@ def anomalies(serving: duckdb.DuckDBPyConnection, where: str) -> list[tuple]:
     ).fetchall()
 
 
-def test_d24_an_hour_is_no_part_of_what_it_is_compared_with(serving) -> None:
+def test_a24_an_hour_is_no_part_of_what_it_is_compared_with(serving) -> None:
     """With itself among 25 rows no score could exceed 4.899, and no drop in sales was ever seen."""
     found = anomalies(serving, "method = 'seasonal_mad' and direction = 'high'")
     told = {row[0]: row for row in found}
@@ -347,7 +347,7 @@ def test_bank_holidays_are_marked(serving) -> None:
     assert {(date(2011, 4, 25),), (date(2011, 5, 2),), (date(2011, 5, 30),)} <= set(marked)
 
 
-def test_d25_every_anomaly_is_counted(serving) -> None:
+def test_a25_every_anomaly_is_counted(serving) -> None:
     """The source counted what a page of 50 rows held."""
     told = serving.sql(
         "select sum(anomaly_count), sum(high_count), sum(low_count) from anomaly_summary "
@@ -371,7 +371,7 @@ def test_events_before_the_cutover_are_those_of_closed_days(serving) -> None:
     assert rows == [(539_391, 539_391, 539_391)]
 
 
-def test_d27_the_same_time_gives_the_same_rows(retail: Settings) -> None:
+def test_a27_the_same_time_gives_the_same_rows(retail: Settings) -> None:
     """Fourteen years later, and built anew; nor are the periods of a past time empty."""
     transformer = Transformer(retail)
     models = [model for model in analytics_models(transformer) if model.mode == "replace"]

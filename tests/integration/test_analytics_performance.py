@@ -102,7 +102,7 @@ def test_stores_of_a_week(serving) -> None:
     ]
 
 
-def test_d15_a_restock_is_no_sale_and_no_return_lowers_a_receipt(serving) -> None:
+def test_a15_a_restock_is_no_sale_and_no_return_lowers_a_receipt(serving) -> None:
     """Staff filled a shelf with 5 pieces: the source counted them as moved, and as sales of 0."""
     restocked = serving.sql(
         "select store_id, quantity from sales_events_unified where transaction_type = 'RESTOCK'"
@@ -152,7 +152,7 @@ def test_growth_from_day_to_day(serving) -> None:
     ]
 
 
-def test_d41_there_is_no_growth_over_nothing(serving) -> None:
+def test_a41_there_is_no_growth_over_nothing(serving) -> None:
     """S2 sold nothing on Tuesday: the source told 100 % of growth on Wednesday."""
     rows = serving.sql(
         "select net_sales, prev_net_sales, mom_growth_pct from period_growth "
@@ -178,7 +178,7 @@ def test_top_sellers_are_the_first_products(serving) -> None:
     assert rounded(stores) == [(1, "S1", 63.6792), (2, "S2", 36.3208)]
 
 
-def test_d13_monday_is_the_first_day_everywhere(serving) -> None:
+def test_a13_monday_is_the_first_day_everywhere(serving) -> None:
     days = serving.sql("select date_key, day_of_week from dim_date").fetchall()
     assert all(day.isoweekday() == number for day, number in days)
     tables = (
@@ -195,7 +195,7 @@ def test_d13_monday_is_the_first_day_everywhere(serving) -> None:
     assert serving.sql(indices).fetchall() == [(1,), (2,), (3,)]
 
 
-def test_d11_every_day_of_the_data_is_in_the_calendar(serving) -> None:
+def test_a11_every_day_of_the_data_is_in_the_calendar(serving) -> None:
     """The source had the 366 days of 2024 and no holiday."""
     calendar = serving.sql(
         "select min(date_key), max(date_key), count(*), count(*) filter (where is_holiday) > 0 "
@@ -322,7 +322,7 @@ def test_what_was_published_in_steps_is_what_was_built(grown) -> None:
 
 
 @pytest.mark.timeout(240)
-def test_d27_many_increments_say_what_one_build_says_for_the_same_time(grown) -> None:
+def test_a27_many_increments_say_what_one_build_says_for_the_same_time(grown) -> None:
     """No model reads a clock or remembers when it was asked."""
     session, built = grown
     now = STEPS[-1][0]
@@ -336,7 +336,7 @@ def test_d27_many_increments_say_what_one_build_says_for_the_same_time(grown) ->
     assert anew.keys() - filled <= set()
 
 
-def test_d10_a_mean_price_is_a_quotient_after_any_number_of_steps(grown) -> None:
+def test_a10_a_mean_price_is_a_quotient_after_any_number_of_steps(grown) -> None:
     rows = grown[1]["analytics/product_performance"]
     assert rows.filter(pl.col("item_id") == "NEW")["units_sold"].to_list() == [3, 3, 3, 3]
     for name in ("product_performance", "daily_sales_summary", "hourly_store_sales"):
