@@ -313,7 +313,7 @@ def association_rules(itemsets: Itemsets, settings: MiningSettings) -> pl.DataFr
 
     Returns:
         Columns `RULES`, ranked from 1 by lift, confidence, support count and name. Conviction is
-        null where confidence is 1; zhang and chi2 are null where all baskets hold a side.
+        null where confidence is 1, chi2 where all baskets hold a side, zhang where they hold both.
     """
     splits = [split for items in itemsets.counts if len(items) > 1 for split in _splits(items)]
     if not splits:

@@ -45,8 +45,12 @@ _DECILES = 10
 _MODELLED = ("p_alive", "expected_tx_13w", "expected_tx_52w", "expected_value_per_tx", "clv_12m")
 # Parameters are searched on a log scale between these, in units of the mean age or spend.
 _LEAST, _MOST = 1e-4, 1e4
-# At a = 1 the expectation is 0/0; this far off it is right to six digits.
+# At a = 1 and a + b = 1 the expectation is 0/0; this far off it is right to six digits.
 _POLE = 1e-6
+# SciPy adds up the series of the hypergeometric function below this; we do above.
+_NEAR_1, _MOST_TERMS, _PRECISION = 0.9, 20_000, 1e-15
+# Largest slope of the mean log-likelihood, by the logarithms of the parameters, at an optimum.
+_FLAT = 1e-5
 
 
 class CustomerValueError(SmartShelfError, ValueError):
@@ -274,8 +278,8 @@ class BgNbd:
         """Return the purchases expected in the weeks to come, equation 10, shape (n,).
 
         The hypergeometric function is put in Euler's other form, (1 - z)^(a - 1) times one whose
-        arguments do not grow with frequency: the power of equation 10 and its function leave the
-        range of floats for frequent customers, their product does not.
+        arguments do not grow with frequency: for frequent customers the power of equation 10 and
+        its function leave the range of floats, though their product does not.
 
         Args:
             frequency: Repeat purchases, shape (n,).
@@ -283,12 +287,34 @@ class BgNbd:
             age: Weeks from the first purchase until now, shape (n,).
             weeks: How far ahead, at least 0.
         """
-        a = self.a if abs(self.a - 1) > _POLE else 1 + _POLE
+        poles = self.a - 1, self.a + self.b - 1
+        a = self.a + 2 * _POLE * any(abs(pole) < _POLE for pole in poles)
         share = weeks / (self.alpha + age + weeks)
-        reach = special.hyp2f1(a - 1, a + self.b - 1 - self.r, a + self.b + frequency - 1, share)
-        if_alive = (a + self.b + frequency - 1) / (a - 1) * (1 - (1 - share) ** (a - 1) * reach)
+        last = a + self.b + frequency - 1
+        reach = _hypergeometric(a - 1, a + self.b - 1 - self.r, last, share)
+        if_alive = last / (a - 1) * (1 - (1 - share) ** (a - 1) * reach)
         expected: Floats = np.maximum(if_alive, 0) * self.p_alive(frequency, recency, age)
         return expected
+
+
+def _hypergeometric(a: float, b: float, c: Floats, z: Floats) -> Floats:
+    """Return Gauss's 2F1 for 0 <= z < 1.
+
+    Near 1 SciPy turns to gamma functions of c, which overflow for frequent customers; the series
+    itself ends soon where c is large.
+    """
+    total: Floats = special.hyp2f1(a, b, c, np.minimum(z, _NEAR_1))
+    near = z > _NEAR_1
+    c, z = c[near], z[near]
+    term = np.ones_like(z)
+    near_sum = np.ones_like(z)
+    for n in range(_MOST_TERMS):
+        term = term * (a + n) * (b + n) / ((c + n) * (n + 1)) * z
+        near_sum += term
+        if (np.abs(term) <= _PRECISION * np.abs(near_sum)).all():
+            break
+    total[near] = near_sum
+    return total
 
 
 def fit_bg_nbd(frequency: Floats, recency: Floats, age: Floats) -> BgNbd | None:
@@ -428,15 +454,18 @@ def _minimise(
         value, gradient = loss(values)
         return value / size, gradient * values / size
 
+    bounds = np.log(np.column_stack([least, np.full(len(least), _MOST)]))
     result: Any = optimize.minimize(
         on_log_scale,
         np.log(start),
         jac=True,
         method="L-BFGS-B",
-        bounds=[(float(np.log(low)), float(np.log(_MOST))) for low in least],
-        options={"maxiter": 1000, "ftol": 1e-12, "gtol": 1e-6},
+        bounds=bounds,
+        options={"maxiter": 1000, "ftol": 0, "gtol": 1e-9},
     )
-    if not (result.success and np.isfinite(result.fun)):
+    # The search goes on until rounding ends it, which it calls abnormal; the slope decides.
+    slope = np.clip(result.x - result.jac, *bounds.T) - result.x
+    if not np.abs(slope).max() < _FLAT:
         return None
     found: Floats = np.exp(result.x)
     return found
