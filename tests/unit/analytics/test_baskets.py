@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
+from benchmarks.baskets import sold_merchandise
 from smartshelf_dagster.analytics.baskets import (
     EDGES,
     ITEMSETS,
@@ -26,7 +27,6 @@ from smartshelf_dagster.analytics.baskets import (
     itemset_rows,
     mine,
 )
-from tests.helpers.online_retail import merchandise_sales
 
 # Everything that a sale allows, so that each measure can be looked at.
 ALL = MiningSettings(
@@ -309,7 +309,9 @@ def test_an_injected_association_is_the_rule_with_the_highest_lift() -> None:
 
 @pytest.fixture(scope="module")
 def retail(shared_data: Path) -> Incidence:
-    return build_incidence(merchandise_sales(shared_data))
+    return build_incidence(
+        sold_merchandise(shared_data / "online_retail" / "online_retail.parquet")
+    )
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from scipy import optimize
 from scipy.special import beta, betainc, gamma, gammaln
 
+from benchmarks.baskets import sold_merchandise
 from smartshelf_dagster.analytics import customer_value as module
 from smartshelf_dagster.analytics.customer_value import (
     CUSTOMER_VALUE,
@@ -23,7 +24,6 @@ from smartshelf_dagster.analytics.customer_value import (
     fit_gamma_gamma,
     purchase_history,
 )
-from tests.helpers.online_retail import merchandise_sales
 
 CDNOW = BgNbd(r=0.243, alpha=4.414, a=0.793, b=2.426)
 DAY = dt.date(2025, 1, 6)
@@ -298,11 +298,9 @@ def test_missing_column_is_named(customers: pl.DataFrame) -> None:
 
 @pytest.fixture(scope="module")
 def retail(shared_data: Path) -> pl.DataFrame:
-    sales = merchandise_sales(shared_data)
+    sales = sold_merchandise(shared_data / "online_retail" / "online_retail.parquet")
     # The data set knows no costs; any margin does.
-    return sales.rename({"revenue": "sales_revenue"}).with_columns(
-        gross_profit=pl.col("sales_revenue") * 0.3
-    )
+    return sales.with_columns(gross_profit=pl.col("sales_revenue") * 0.3)
 
 
 def arrays(history: pl.DataFrame) -> tuple[np.ndarray, ...]:

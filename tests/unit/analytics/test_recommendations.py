@@ -6,13 +6,13 @@ import numpy as np
 import polars as pl
 import pytest
 
+from benchmarks.baskets import sold_merchandise
 from smartshelf_dagster.analytics.baskets import BasketError, MiningSettings, mine
 from smartshelf_dagster.analytics.recommendations import (
     RECOMMENDATIONS,
     RecommendationSettings,
     recommend,
 )
-from tests.helpers.online_retail import merchandise_sales
 
 
 def of_baskets(*baskets: str) -> pl.DataFrame:
@@ -159,7 +159,7 @@ def test_missing_column_is_named() -> None:
 
 
 def test_real_last_baskets_are_hit_more_often_than_by_the_best_sellers(shared_data: Path) -> None:
-    sales = merchandise_sales(shared_data)
+    sales = sold_merchandise(shared_data / "online_retail" / "online_retail.parquet")
     by_customer = sales.drop_nulls("customer_id").sort("sold_at", "transaction_id")
     last = by_customer.group_by("customer_id", maintain_order=True).agg(
         pl.col("transaction_id").last(), purchases=pl.col("transaction_id").n_unique()
