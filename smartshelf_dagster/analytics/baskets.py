@@ -77,7 +77,7 @@ LARGE_BASKETS = {
 }
 _SIDES = ("antecedent", "consequent")
 _PAIR = 2
-# 0.1 of 30 baskets is 3.0000000000000004, and still means 3.
+# 0.07 of 100 baskets is 7.000000000000001, and still means 7.
 _ROUNDING = 1e-9
 
 

@@ -105,7 +105,10 @@ def test_q_value_is_over_all_rules_of_frequent_itemsets_before_others_are_droppe
     assert set(few["rule_id"]) == {"A=>B", "B=>A"}
     both = few.join(every, on="rule_id")
     assert both["q_value"].equals(both["q_value_right"])
-    assert (few["q_value"] > few["p_value"]).all()
+    p, q = few["p_value"][0], few["q_value"][0]
+    assert p < q
+    between = MiningSettings(min_support=1e-9, min_baskets=1, max_q_value=(p + q) / 2)
+    assert mine(sales, between).rules.is_empty()
 
 
 def test_filters_are_those_of_the_settings() -> None:
@@ -120,10 +123,10 @@ def test_filters_are_those_of_the_settings() -> None:
 
 
 def test_least_count_is_the_larger_of_share_and_number_and_not_lost_by_rounding() -> None:
-    sales = of_baskets(*["A"] * 3, *["B"] * 27)
-    assert mine(sales, MiningSettings(min_support=0.1, min_baskets=1)).itemsets.height == 2
-    assert mine(sales, MiningSettings(min_support=0.1, min_baskets=4)).itemsets.height == 1
-    assert mine(sales, MiningSettings(min_support=0.11, min_baskets=1)).itemsets.height == 1
+    sales = of_baskets(*["A"] * 7, *["B"] * 93)
+    assert mine(sales, MiningSettings(min_support=0.07, min_baskets=1)).itemsets.height == 2
+    assert mine(sales, MiningSettings(min_support=0.07, min_baskets=8)).itemsets.height == 1
+    assert mine(sales, MiningSettings(min_support=0.0701, min_baskets=1)).itemsets.height == 1
 
 
 def test_redundant_is_a_rule_that_a_more_general_one_implies() -> None:
