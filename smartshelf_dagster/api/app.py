@@ -5,7 +5,8 @@ means (`queries.py`), who may read what (`access.py`), how rows are written (`fo
 (`storage/serving.py`).
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import chain
@@ -90,6 +91,15 @@ def create_app(settings: Settings) -> FastAPI:
     Raises:
         TokensFileError: The file of tokens cannot be used.
     """
+    files = ServingFiles(
+        settings.serving_path, threads=settings.duckdb_threads, memory=settings.duckdb_memory
+    )
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        yield
+        files.close()
+
     app = FastAPI(
         title="Smart Shelf",
         version="1",
@@ -98,10 +108,9 @@ def create_app(settings: Settings) -> FastAPI:
         # These pages would load scripts from elsewhere.
         docs_url=None,
         redoc_url=None,
+        lifespan=lifespan,
     )
-    app.state.files = ServingFiles(
-        settings.serving_path, threads=settings.duckdb_threads, memory=settings.duckdb_memory
-    )
+    app.state.files = files
     app.state.tokens = read_tokens(settings)
     app.include_router(router)
     app.add_exception_handler(SmartShelfError, _say_error)

@@ -6,7 +6,7 @@ not belong here: how rows are written (`formats.py`, `xlsx.py`).
 
 import os
 import re
-from contextlib import suppress
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import sha256
@@ -17,7 +17,7 @@ from smartshelf_dagster.api.formats import FORMATS, Batches
 from smartshelf_dagster.api.queries import Wanted, select
 from smartshelf_dagster.api.xlsx import check_rows, write_xlsx
 from smartshelf_dagster.settings import Settings
-from smartshelf_dagster.storage.serving import ServingFiles
+from smartshelf_dagster.storage.serving import ServingFiles, ServingVersion
 
 ExportFormat = Literal["csv", "parquet", "xlsx", "json"]
 _ALL_ROWS = "all"
@@ -73,7 +73,13 @@ def export_table(
     files = ServingFiles(
         settings.serving_path, threads=settings.duckdb_threads, memory=settings.duckdb_memory
     )
-    opened = files.open()
+    with closing(files):
+        return _export(files.open(), table, wanted, form, folder)
+
+
+def _export(
+    opened: ServingVersion, table: str, wanted: Wanted, form: ExportFormat, folder: Path
+) -> ExportReport:
     selection = select(opened.table(table), wanted)
     total = opened.count(table, selection.conditions)
     if form == "xlsx":

@@ -170,6 +170,10 @@ class ServingVersion:
             self.tables = self._read_tables()
         self.version = f"{self.published_at:%Y%m%dT%H%M%S.%fZ}"
 
+    def close(self) -> None:
+        """Close it, whoever reads; without this it is closed with the last reference."""
+        self._connection.close()
+
     def _rows(self, sql: str) -> list[Any]:
         return self._connection.cursor().execute(sql).fetchall()
 
@@ -288,6 +292,14 @@ class ServingFiles:
                     f"{newest.version} or none; begin the reading again"
                 )
             return self._versions[wanted]
+
+    def close(self) -> None:
+        """Close all versions; nobody may be reading."""
+        with self._lock:
+            for version in self._versions.values():
+                version.close()
+            self._versions.clear()
+            self._identity = None
 
     def _newest(self) -> ServingVersion:
         try:

@@ -17,7 +17,7 @@ from smartshelf_dagster.settings import Settings
 def running_api(settings: Settings) -> Iterator[httpx.Client]:
     """Serve a lake on a port of its own; a client of it."""
     with socket.create_server(("127.0.0.1", 0)) as place:
-        config = uvicorn.Config(create_app(settings), log_level="error", lifespan="off")
+        config = uvicorn.Config(create_app(settings), log_level="error")
         server = uvicorn.Server(config)
         thread = threading.Thread(target=server.run, kwargs={"sockets": [place]})
         thread.start()
