@@ -155,6 +155,8 @@ class ServingVersion:
         with _explained():
             self._connection = duckdb.connect(config=dict(options))
             self._connection.execute("set global TimeZone = 'UTC'")
+            # A published Parquet file never changes.
+            self._connection.execute("set global parquet_metadata_cache = true")
             place = str(path).replace("'", "''")
             try:
                 self._connection.execute(f"attach '{place}' as served (read_only)")
