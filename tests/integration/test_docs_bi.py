@@ -44,7 +44,7 @@ def run(language: str, block: str, folder: Path) -> None:
         with duckdb.connect(str(folder / "lake/serving/smartshelf.duckdb"), read_only=True) as file:
             file.execute(block)
         return
-    command = [sys.executable, "-W", "error", "-c", block]
+    command = [sys.executable, "-c", block]
     if language == "sh":
         if not shutil.which("curl"):
             pytest.skip("no curl")
