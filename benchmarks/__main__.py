@@ -5,7 +5,17 @@ import json
 import sys
 from collections.abc import Callable
 
-from benchmarks import drain, forecast, history, live, lockstep, micro_batch, orders, replay
+from benchmarks import (
+    baskets,
+    drain,
+    forecast,
+    history,
+    live,
+    lockstep,
+    micro_batch,
+    orders,
+    replay,
+)
 from benchmarks.common import Figure, describe_machine
 
 BENCHMARKS: dict[str, Callable[[], list[Figure]]] = {
@@ -17,6 +27,7 @@ BENCHMARKS: dict[str, Callable[[], list[Figure]]] = {
     "live": live.run,
     "forecast": forecast.run,
     "orders": orders.run,
+    "baskets": baskets.run,
 }
 
 

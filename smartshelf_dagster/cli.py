@@ -113,11 +113,12 @@ def up(
         bool, typer.Option(help="Simulate the stores, or leave the streams to real ones.")
     ] = True,
     port_base: Annotated[
-        int, typer.Option(min=1024, max=65000, help="Dagster, report app and docs from here on.")
+        int,
+        typer.Option(min=1024, max=65000, help="Dagster, report app, docs and API from here on."),
     ] = 3000,
     lake: LakeOption = None,
 ) -> None:
-    """Run everything: broker, stores, Dagster, report app, docs. Ctrl-C stops it; again resumes."""
+    """Run all: broker, stores, Dagster, report app, docs, API. Ctrl-C stops it; again resumes."""
     from smartshelf_dagster.services.up import DEFAULT_SPEED, UpOptions, run_up  # noqa: PLC0415
 
     with _errors():
@@ -399,6 +400,54 @@ def what_if(
         typer.echo(report.to_markdown(), err=as_json)
         if as_json:
             _show(report.to_json(), as_json=True)
+
+
+@app.command()
+def api(
+    port: Annotated[int, typer.Option(min=1024, max=65535, help="Port to listen on.")] = 3003,
+    lake: LakeOption = None,
+) -> None:
+    """Serve what was published over HTTP, read-only. Ctrl-C ends it."""
+    from smartshelf_dagster.api.server import serve  # noqa: PLC0415
+
+    with _errors():
+        serve(load_settings(lake=lake), port, typer.echo)
+
+
+@app.command()
+def export(
+    table: Annotated[str, typer.Argument(metavar="TABLE", help="Such as ops/alerts.")],
+    out: Annotated[Path, typer.Option(metavar="DIR", file_okay=False, help="Folder of the file.")],
+    form: Annotated[
+        Literal["csv", "parquet", "xlsx", "json"], typer.Option("--format", help="Of the file.")
+    ] = "csv",
+    where: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="FILTER",
+            help="Only rows with column=value or column.operator=value, such as status.in=open,ack;"
+            " repeatable.",
+        ),
+    ] = None,
+    columns: Annotated[
+        str | None, typer.Option(metavar="NAMES", help="Columns, with commas; default: all.")
+    ] = None,
+    order: Annotated[
+        str | None,
+        typer.Option(metavar="NAMES", help="Columns, with commas; a minus before descends."),
+    ] = None,
+    lake: LakeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Write a published table, or some of its rows, into a file."""
+    from smartshelf_dagster.api.export import export_table  # noqa: PLC0415
+    from smartshelf_dagster.api.queries import Wanted, split_filter  # noqa: PLC0415
+
+    with _errors():
+        filters = tuple(split_filter(text) for text in where or [])
+        wanted = Wanted(columns=columns, filters=filters, order=order)
+        report = export_table(load_settings(lake=lake), table, wanted, form, out)
+        _show(report.to_json(), as_json=as_json)
 
 
 @app.command(

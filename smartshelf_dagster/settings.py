@@ -9,12 +9,14 @@ from math import isfinite
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field, ValidationError, field_validator
+from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from smartshelf_dagster.errors import SmartShelfError
 
 PROJECT_ROOT = Path(__file__).resolve().parents[1]
+# Not repeated where its value cannot be used.
+_SECRET = "SMARTSHELF_API_TOKEN"  # noqa: S105 - the name of a variable
 
 
 class SettingsError(SmartShelfError, ValueError):
@@ -96,6 +98,16 @@ class Settings(BaseSettings):
         description="Where the docs of the tables are; `smartshelf up` tells its processes.",
     )
 
+    api_token: SecretStr | None = Field(
+        default=None,
+        min_length=16,
+        description="Token that opens everything in the HTTP API; without tokens it asks for none.",
+    )
+    api_tokens: Path | None = Field(
+        default=None,
+        description="JSON file of SHA-256 hashes of tokens, each with the stores it opens.",
+    )
+
     @field_validator("lake")
     @classmethod
     def _absolute_lake(cls, value: str) -> str:
@@ -116,9 +128,9 @@ class Settings(BaseSettings):
                 )
         return {name.strip(): float(number) for name, _, number in pairs}
 
-    @field_validator("state_dir")
+    @field_validator("state_dir", "api_tokens")
     @classmethod
-    def _absolute_state_dir(cls, value: Path | None) -> Path | None:
+    def _absolute_path(cls, value: Path | None) -> Path | None:
         return value.expanduser().resolve() if value else None
 
     @property
@@ -188,5 +200,6 @@ def load_settings(**overrides: object) -> Settings:
     except ValidationError as error:
         first = error.errors()[0]
         name = "SMARTSHELF_" + "_".join(str(part) for part in first["loc"]).upper()
-        message = f"{name}={first.get('input')!r}: {first['msg']}"
+        shown = "(hidden)" if name == _SECRET else repr(first.get("input"))
+        message = f"{name}={shown}: {first['msg']}"
         raise SettingsError(message) from error

@@ -4,6 +4,8 @@ Belongs here: the assets of `ml/*` and the check that turns yellow. Does not bel
 of the steps (`pipeline/forecast.py`), and who is promoted (`forecasting/promotion.py`).
 """
 
+from collections.abc import Iterator
+
 import dagster as dg
 import polars as pl
 
@@ -19,6 +21,7 @@ from smartshelf_dagster.resources.lake import LakeResource
 from smartshelf_dagster.transform.runner import warehouse_lock
 
 _DEMAND = ["curated", "demand_history"]
+_MADE = "forecast_was_made"
 
 
 @dg.asset(
@@ -59,25 +62,41 @@ def models(context: dg.AssetExecutionContext, lake: LakeResource) -> dg.Material
     owners=OWNERS,
     description="Demand of every item after a cutoff, as distributions; made once per cutoff, "
     "with what the model was shown (`curated/features_store`).",
+    check_specs=[
+        dg.AssetCheckSpec(
+            _MADE,
+            asset=["ml", "predictions"],
+            description="The forecast was made. If not, orders go out without one all the same.",
+        )
+    ],
 )
 def predictions(
     context: dg.AssetExecutionContext, lake: LakeResource
-) -> dg.MaterializeResult[None]:
+) -> Iterator[dg.MaterializeResult[None]]:
     """Forecast this cutoff for every store; what has been forecast is left alone."""
     cutoff = context.partition_time_window.start
     session = lake.session()
     with warehouse_lock(lake.settings, wait=True):
         as_of = build_for_cutoff(session, cutoff)
-        said = session.forecast_cutoff(as_of, cutoff)
+        try:
+            said = session.forecast_cutoff(as_of, cutoff)
+        except Exception as error:  # suppliers do not wait for whatever it is
+            context.log.exception("no forecast of this cutoff")
+            failed = dg.AssetCheckResult(
+                passed=False, check_name=_MADE, metadata={"error": f"{error}"}
+            )
+            yield dg.MaterializeResult(check_results=[failed])
+            return
     spoke = said.group_by("method", "model_version").agg(rows=pl.len()).sort("rows")
-    return dg.MaterializeResult(
+    yield dg.MaterializeResult(
         metadata={
             "dagster/row_count": said.height,
             "stores": said["store_id"].n_unique(),
             "items": said["item_id"].n_unique(),
             "methods": _markdown(spoke),
             "as_of": as_of.isoformat(),
-        }
+        },
+        check_results=[dg.AssetCheckResult(passed=True, check_name=_MADE)],
     )
 
 

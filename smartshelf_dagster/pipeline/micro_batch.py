@@ -3,6 +3,7 @@
 Belongs here: the order of the steps, and what one turn reports. Does not belong here: the steps.
 """
 
+import logging
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -40,6 +41,7 @@ from smartshelf_dagster.storage.reference import ensure_reference_tables
 from smartshelf_dagster.streaming.client import Client, Clock
 from smartshelf_dagster.transform.runner import TICK, FreshRows, NodeResult, Transformer
 
+_LOG = logging.getLogger(__name__)
 # What has to be up to date before anything can be decided; the rest may wait for publication.
 _DECIDED = ("restocks_due", "markdowns_due", "removals_due", "supplier_cutoffs")
 DECISIONS = " ".join(f"+{model},{TICK}" for model in _DECIDED)
@@ -222,7 +224,7 @@ class LakeSession:
             due = waiting.unique("store_id", keep="first", maintain_order=True)
             if closed or not has_positions:
                 self.transformer.build_again(POSITIONS, as_of)
-            said = self.forecast(as_of, due) if self._forecasts else None
+            said = self._try_to_forecast(as_of, due) if self._forecasts else None
             planner = Planner(
                 self.settings.order_policy, as_of, self.settings.order_parameters, said
             )
@@ -237,6 +239,17 @@ class LakeSession:
     @property
     def _forecasts(self) -> bool:
         return self.settings.order_policy == FORECAST
+
+    def _try_to_forecast(self, as_of: datetime, cutoffs: pl.DataFrame) -> pl.DataFrame | None:
+        """Return the forecasts of cutoffs; `None` if that fails, as suppliers do not wait."""
+        try:
+            return self.forecast(as_of, cutoffs)
+        except Exception:  # noqa: BLE001 - whatever it is, shelves would stay empty
+            _LOG.exception(
+                "no forecast of the cutoffs %s; their orders go out as if there had never been one",
+                ", ".join(str(moment) for moment in cutoffs["cutoff_ts"].unique().sort()),
+            )
+            return None
 
     def forecast(self, as_of: datetime, cutoffs: pl.DataFrame) -> pl.DataFrame:
         """Return the forecasts of cutoffs, each made once.

@@ -16,6 +16,7 @@ from smartshelf_dagster.contracts.tables import QUARANTINE, UTC_MICROSECONDS, ra
 from smartshelf_dagster.domain.ordering import FORECAST
 from smartshelf_dagster.errors import SmartShelfError
 from smartshelf_dagster.pipeline.analytics import served_analytics
+from smartshelf_dagster.pipeline.catalogue import describe_tables
 from smartshelf_dagster.pipeline.forecast import newest_predictions, served_forecasts
 from smartshelf_dagster.pipeline.order import Planner, supplier_plan
 from smartshelf_dagster.settings import Settings
@@ -127,7 +128,11 @@ def publish(settings: Settings, transformer: Transformer) -> Publication:
     # The serving file is made by another connection, which opens the warehouse itself.
     transformer.release()
     warehouse.build_serving_file(
-        settings.serving_path, transformer.warehouse, [*served, *looked_through, *analysed], extra
+        settings.serving_path,
+        transformer.warehouse,
+        [*served, *looked_through, *analysed],
+        extra,
+        describe_tables(transformer),
     )
     return publication
 

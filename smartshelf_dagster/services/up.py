@@ -57,7 +57,7 @@ class UpOptions:
         stores: Number of simulated stores of a new world, `None` for the world that is there.
         seed: Seed of a new world, `None` for the world that is there.
         simulator: Whether stores are simulated.
-        port_base: First port: Dagster, then report app, then docs.
+        port_base: First port: Dagster, then report app, then docs, then the API.
     """
 
     speed: float = DEFAULT_SPEED
@@ -133,6 +133,12 @@ def _children(settings: Settings, options: UpOptions, redis_url: str) -> list[_C
             "docs",
             [python, "-m", "smartshelf_dagster.services.docs_site", host, str(port + 2)],
         ),
+        _Child(
+            "api",
+            [python, "-m", "smartshelf_dagster.cli", "api", "--port", str(port + 3)],
+            # Not its health: that is bad until something has been published.
+            url=f"http://{host}:{port + 3}/openapi.json",
+        ),
     ]
     if options.simulator:
         children.insert(0, _Child("simulator", live_command(settings, redis_url, options.speed)))
@@ -142,7 +148,7 @@ def _children(settings: Settings, options: UpOptions, redis_url: str) -> list[_C
 
 
 def _check_ports(settings: Settings, options: UpOptions) -> None:
-    for offset, name in enumerate(("Dagster", "the report app", "the docs")):
+    for offset, name in enumerate(("Dagster", "the report app", "the docs", "the API")):
         port = options.port_base + offset
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -339,6 +345,7 @@ def _run(
         f"\n  report app  http://{host}:{port + 1}\n"
         f"  Dagster     http://{host}:{port}\n"
         f"  dbt docs    http://{host}:{port + 2}\n"
+        f"  API         http://{host}:{port + 3}/v1/tables\n"
         f"  lake        {settings.lake}\n"
         f"  logs        {settings.log_dir}\n\n"
         "Ctrl-C stops everything; the same command resumes."

@@ -16,6 +16,7 @@ import orjson
 import pyarrow as pa
 import pyarrow.dataset as pds
 
+from smartshelf_dagster.contracts.described import Description
 from smartshelf_dagster.errors import SmartShelfError
 
 
@@ -61,7 +62,16 @@ def identifier(table: str) -> str:
     >>> identifier("ops/alerts")
     '"ops"."alerts"'
     """
-    return ".".join('"' + part.replace('"', '""') + '"' for part in table.split("/"))
+    return ".".join(quoted(part) for part in table.split("/"))
+
+
+def quoted(name: str) -> str:
+    """Return the SQL name of a column or schema.
+
+    >>> quoted("table")
+    '"table"'
+    """
+    return '"' + name.replace('"', '""') + '"'
 
 
 @dataclass(frozen=True)
@@ -287,6 +297,7 @@ def build_serving_file(
     warehouse: Path,
     tables: Sequence[ServedTable],
     extra: Mapping[str, pa.Table],
+    descriptions: Mapping[str, Description] | None = None,
 ) -> None:
     """Build the serving file beside the old one and put it in its place.
 
@@ -297,6 +308,8 @@ def build_serving_file(
         warehouse: Where dbt has built.
         tables: What to publish from it.
         extra: More tables, by `<layer>/<name>`.
+        descriptions: What the tables mean, by `<layer>/<name>`; written into `meta.catalog` and
+            `meta.columns`, where a table or column that lacks one has an empty text.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     fresh = path.with_name(f".{path.name}.{os.getpid()}")
@@ -318,7 +331,61 @@ def build_serving_file(
             connection.execute(f"create table {identifier(table)} as from extra_rows")
             connection.unregister("extra_rows")
         connection.execute("detach warehouse")
+        _write_catalogue(connection, descriptions or {})
     fresh.replace(path)
+
+
+def _write_catalogue(
+    connection: duckdb.DuckDBPyConnection, descriptions: Mapping[str, Description]
+) -> None:
+    """Let the file say what its tables and columns mean."""
+    connection.execute("create schema if not exists meta")
+    connection.execute(
+        'create table meta.catalog ("table" varchar, description varchar, is_shared boolean)'
+    )
+    connection.execute(
+        'create table meta.columns ("table" varchar, column_name varchar, position integer, '
+        "data_type varchar, description varchar)"
+    )
+    tables = pa.Table.from_pylist(
+        [
+            {"table": table, "text": about.text, "is_shared": about.is_shared}
+            for table, about in descriptions.items()
+        ],
+        schema=pa.schema(
+            [("table", pa.string()), ("text", pa.string()), ("is_shared", pa.bool_())]
+        ),
+    )
+    columns = pa.Table.from_pylist(
+        [
+            {"table": table, "name": name, "text": text}
+            for table, about in descriptions.items()
+            for name, text in about.columns.items()
+        ],
+        schema=pa.schema([("table", pa.string()), ("name", pa.string()), ("text", pa.string())]),
+    )
+    connection.register("described_tables", tables)
+    connection.register("described_columns", columns)
+    connection.execute(
+        """insert into meta.columns
+        select c."table", c.column_name, c.column_index, c.data_type, coalesce(d.text, '')
+        from (
+            select schema_name || '/' || table_name as "table", column_name, column_index, data_type
+            from duckdb_columns() where not internal and database_name = current_database()
+        ) as c
+        left join described_columns as d on d."table" = c."table" and d.name = c.column_name
+        where split_part(c."table", '/', 1) <> 'main'
+        order by c."table", c.column_index"""
+    )
+    connection.execute(
+        """insert into meta.catalog
+        select c."table", coalesce(d.text, ''), coalesce(d.is_shared, false)
+        from (select distinct "table" from meta.columns) as c
+        left join described_tables as d on d."table" = c."table"
+        order by c."table" """
+    )
+    connection.unregister("described_tables")
+    connection.unregister("described_columns")
 
 
 def _view(served: ServedTable) -> str:

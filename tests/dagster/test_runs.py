@@ -13,7 +13,7 @@ from dagster._core.storage.runs.schema import RunsTable
 from smartshelf_dagster.definitions import build_definitions
 from smartshelf_dagster.forecasting import promotion
 from smartshelf_dagster.forecasting.model import ModelSettings
-from smartshelf_dagster.pipeline import forecast
+from smartshelf_dagster.pipeline import forecast, micro_batch
 from smartshelf_dagster.pipeline.drain import drain
 from smartshelf_dagster.pipeline.publish import IncompleteBuildError, read_publication
 from smartshelf_dagster.resources.lake import LakeResource
@@ -278,6 +278,8 @@ def test_forecasts_are_trained_made_and_watched(
     assert ordered.success
     said = pa.table(delta.read(settings.table_uri("ml/predictions")))
     assert said.num_rows == 20 * 36
+    [made] = ordered.get_asset_check_evaluations()
+    assert (made.check_name, made.passed) == ("forecast_was_made", True)
     client.set(SIM_NOW_KEY, "2026-04-02T03:00:00Z")
     watched = run(definitions, instance, "forecast_watch")
     assert watched.success
@@ -286,3 +288,27 @@ def test_forecasts_are_trained_made_and_watched(
     assert delta.read(settings.table_uri("ml/accuracy")).num_rows == 20 * (2 + 3)
     metrics = set(delta.read(settings.table_uri("ml/drift"))["metric"].to_pylist())
     assert {"error_ratio", "coverage_80"} <= metrics
+
+
+def test_a_forecast_that_fails_turns_red_and_holds_no_order_up(
+    definitions: dg.Definitions,
+    instance: dg.DagsterInstance,
+    client: Client,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def fail(*_: object) -> None:
+        raise ValueError("the model is broken")
+
+    monkeypatch.setattr(micro_batch, "forecast_cutoffs", fail)
+    client.set(SIM_NOW_KEY, "2026-01-01T12:01:00Z")
+    ordered = run(definitions, instance, "supplier_cutoff", partition_key="2026-01-01-12:00")
+    assert ordered.success
+    [made] = ordered.get_asset_check_evaluations()
+    assert not made.passed
+    assert made.metadata["error"].value == "the model is broken"
+    [orders] = [
+        e
+        for e in ordered.get_asset_materialization_events()
+        if e.asset_key.path == ["decisions", "supplier_orders"]
+    ]
+    assert orders.materialization.metadata["stores_closed"].value == 2

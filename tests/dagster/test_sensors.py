@@ -85,10 +85,13 @@ def test_simulated_clock_sensor_requests_what_has_become_due(
     client.set(SIM_NOW_KEY, "2026-01-01T07:31:00Z")
     second = evaluate(simulated_clock_sensor, lake, first.cursor)
     assert [r.job_name for r in second.run_requests] == ["data_quality"]
+    client.set(SIM_NOW_KEY, "2026-01-01T08:05:00Z")
+    hour = evaluate(simulated_clock_sensor, lake, first.cursor)
+    assert sorted(r.job_name for r in hour.run_requests) == ["data_quality", "hourly_pipeline"]
     # A jump over several due times is one run: it looks at everything there is.
     client.set(SIM_NOW_KEY, "2026-01-02T12:00:00Z")
     third = evaluate(simulated_clock_sensor, lake, first.cursor)
-    daily = ["data_quality", "forecast_watch", "maintenance"]
+    daily = ["data_quality", "forecast_watch", "hourly_pipeline", "maintenance"]
     assert sorted(r.job_name for r in third.run_requests) == daily
     # Models are trained on Sundays at two.
     client.set(SIM_NOW_KEY, "2026-01-04T01:59:00Z")

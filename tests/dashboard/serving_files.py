@@ -1,4 +1,4 @@
-"""Small serving files for the tests of the report app.
+"""Small serving files for the tests of the report app and of the API.
 
 The one place of the tests that knows the columns of what is published. Rows are given as
 dictionaries; columns that a row leaves out are null.
@@ -91,6 +91,10 @@ TABLES: dict[str, str] = {
         store_id VARCHAR, business_date DATE, category VARCHAR, wasted_units BIGINT,
         wasted_value DECIMAL(18,2), marked_down_units BIGINT, marked_down_net DECIMAL(18,2),
         markdown_cost DECIMAL(18,2)""",
+    "meta.catalog": '"table" VARCHAR, description VARCHAR, is_shared BOOLEAN',
+    "meta.columns": """
+        "table" VARCHAR, column_name VARCHAR, position INTEGER, data_type VARCHAR,
+        description VARCHAR""",
     "meta.publication": "as_of_ts TIMESTAMPTZ, published_at TIMESTAMPTZ",
     "meta.tables": '"table" VARCHAR, version BIGINT, role VARCHAR',
     "ops.alert_transitions": """

@@ -1,13 +1,16 @@
 """`smartshelf up` as a person meets it: in a browser."""
 
+import json
 import os
 import re
 import signal
 import subprocess
 import sys
 import time
+import urllib.request
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TypeVar
 
@@ -63,7 +66,7 @@ def wait_for(what: Callable[[], T]) -> T:
 def up(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     """A fresh world that runs, until a signal ends it."""
     folder = tmp_path_factory.mktemp("up")
-    port = free_ports(3)
+    port = free_ports(4)
     pictures = Path(os.environ.get("SCREENSHOTS", folder))
     with (folder / "output.txt").open("w") as output:
         process = subprocess.Popen(
@@ -200,6 +203,12 @@ def test_up_dagster_shows_runs_and_lineage(up: Running, page: Page) -> None:
 def test_up_docs_name_every_model(up: Running, page: Page) -> None:
     page.goto(f"http://127.0.0.1:{up.port + 2}/#!/model/model.smartshelf.alerts")
     expect(page.get_by_text("alert_id").first).to_be_visible(timeout=60_000)
+
+
+def test_up_api_serves_what_is_published(up: Running) -> None:
+    with urllib.request.urlopen(f"http://127.0.0.1:{up.port + 3}/v1/health", timeout=30) as answer:
+        health = json.load(answer)
+    assert datetime.fromisoformat(health["published_at"]) <= datetime.now(UTC)
 
 
 def test_up_survives_the_loss_of_its_broker_and_stays_exact(up: Running) -> None:

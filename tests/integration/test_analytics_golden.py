@@ -87,7 +87,7 @@ def test_products_are_told_on_every_day_on_which_their_store_trades(serving) -> 
     ]  # fmt: skip
 
 
-def test_d03_a_transaction_is_a_receipt_and_not_a_line(serving) -> None:
+def test_a03_a_transaction_is_a_receipt_and_not_a_line(serving) -> None:
     """The mean line, which the source called the average transaction value, is 10.60."""
     lines, total = one(
         serving, "select count(*), sum(net) from analytics.fact_sales where event_type = 'SALE'"
@@ -100,7 +100,7 @@ def test_d03_a_transaction_is_a_receipt_and_not_a_line(serving) -> None:
     assert atv[0] == pytest.approx(16.96)
 
 
-def test_d08_counts_of_distinct_things_do_not_add_up(serving) -> None:
+def test_a08_counts_of_distinct_things_do_not_add_up(serving) -> None:
     by_category = one(serving, "select sum(transactions) from analytics.daily_sales_summary")
     total = one(
         serving, "select sum(transactions) from analytics.daily_store_sales where store_id = 'ALL'"
@@ -115,7 +115,7 @@ def test_d08_counts_of_distinct_things_do_not_add_up(serving) -> None:
     assert (by_day, known) == ((4,), (3,))
 
 
-def test_d05_cost_and_profit_are_those_of_the_goods(serving) -> None:
+def test_a05_cost_and_profit_are_those_of_the_goods(serving) -> None:
     sources = serving.sql(
         "select distinct products.cost_source from analytics.fact_sales "
         "inner join analytics.dim_product as products using (product_key)"

@@ -1,17 +1,24 @@
 """The command line as a person or a script uses it: arguments, exit codes, JSON, one clear line."""
 
 import json
+import signal
 import subprocess
 import sys
+import urllib.request
 from pathlib import Path
 
 import pytest
 
-from smartshelf_dagster.settings import PROJECT_ROOT, Settings
+from smartshelf_dagster.settings import PROJECT_ROOT, Settings, load_settings
+from smartshelf_dagster.storage.warehouse import read_serving
+from tests.helpers.ports import free_ports
 
 pytestmark = pytest.mark.timeout(300)
 
-COMMANDS = ("up", "run", "history", "replay", "what-if", "audit", "rebuild", "bench", "doctor")
+COMMANDS = (
+    "up", "run", "history", "replay", "what-if", "audit", "rebuild", "bench", "doctor",
+    "api", "export",
+)  # fmt: skip
 RUN_KEYS = {
     "events", "quarantined", "events_per_s", "sim_days", "wall_s", "alerts_opened",
     "restock_tasks", "supplier_orders", "fill_rate", "lost_units", "wasted_units",
@@ -60,6 +67,79 @@ def test_run_reports_the_figures_of_the_contract(morning: tuple[Path, dict[str, 
     assert (figures["quarantined"], figures["conservation_errors"]) == (0, 0)
 
 
+def test_published_file_says_what_every_table_and_column_means(
+    morning: tuple[Path, dict[str, object]],
+) -> None:
+    file = load_settings(lake=str(morning[0])).serving_path
+    catalog, columns, listed = (
+        table.to_pylist()
+        for table in read_serving(
+            file,
+            "from meta.catalog",
+            "from meta.columns",
+            "select schema_name || '/' || table_name as name, column_name, data_type "
+            "from duckdb_columns() where not internal",
+        )
+    )
+    assert {(row["table"], row["column_name"], row["data_type"]) for row in columns} == {
+        (row["name"], row["column_name"], row["data_type"]) for row in listed
+    }
+    assert {row["table"] for row in catalog} == {row["table"] for row in columns}
+    assert [row for row in (*catalog, *columns) if not row["description"]] == []
+    assert {row["table"] for row in catalog if row["is_shared"]} == {
+        "meta/catalog", "meta/columns", "meta/publication", "meta/tables", "ref/items", "ref/zones",
+    }  # fmt: skip
+    # What has no store and is not shared is closed to who may see one store only.
+    with_store = {row["table"] for row in columns if row["column_name"] == "store_id"}
+    assert {row["table"] for row in catalog if not row["is_shared"]} - with_store == {
+        "dq/quarantine_latest", "dq/quarantine_summary", "live/stream_status", "ml/backtests",
+        "ml/drift", "ml/feature_importance", "ml/models", "ml/promotions",
+    }  # fmt: skip
+
+
+def test_api_serves_a_lake_until_it_is_interrupted(
+    morning: tuple[Path, dict[str, object]],
+) -> None:
+    port = free_ports(1)
+    command = ["api", "--port", str(port), "--lake", str(morning[0])]
+    with subprocess.Popen(
+        [sys.executable, "-u", "-m", "smartshelf_dagster.cli", *command],
+        cwd=PROJECT_ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stdout is not None
+        address = process.stdout.readline().split()[0]
+        assert address == f"http://127.0.0.1:{port}/v1/tables"
+        with urllib.request.urlopen(address, timeout=60) as answer:  # noqa: S310 - our own server
+            tables = json.load(answer)["tables"]
+        second = smartshelf(*command)
+        process.send_signal(signal.SIGINT)
+        assert process.communicate(timeout=60) == ("", "")
+    assert process.returncode == 0
+    assert "ops/alerts" in [table["name"] for table in tables]
+    assert second.returncode == 2
+    assert f"127.0.0.1:{port}" in second.stderr
+    assert "--port" in second.stderr
+
+
+def test_export_writes_a_file_and_says_where(
+    morning: tuple[Path, dict[str, object]], tmp_path: Path
+) -> None:
+    command = ["export", "ops/alerts", "--format", "json", "--out", str(tmp_path / "out")]
+    filters = ["--where", "status.in=open,ack", "--where", "location=shelf"]
+    result = smartshelf(*command, *filters, "--lake", str(morning[0]), "--json")
+    assert result.returncode == 0, result.stderr
+    report = last_json(result)
+    path = Path(str(report["path"]))
+    document = json.loads(path.read_text("utf-8"))
+    assert len(document["rows"]) == report["rows"] > 0
+    assert path.name.startswith("ops.alerts_status.in-open-ack-location-shelf_")
+    assert {row["location"] for row in document["rows"]} == {"shelf"}
+    assert document["version"] == report["version"]
+
+
 def test_audit_and_rebuild_of_a_run_find_nothing(morning: tuple[Path, dict[str, object]]) -> None:
     lake, figures = morning
     audit = smartshelf("audit", "--lake", str(lake), "--json")
@@ -103,6 +183,9 @@ def test_doctor_finds_everything(settings: Settings) -> None:
         (["replay", "online-retail", "no-such-file.csv", "--lake", "{empty}"], "no such file"),
         (["up", "--speed", "0"], "0.1"),
         (["bench", "nonsense"], "expected drain"),
+        (["export", "ops/alerts", "--out", "{empty}", "--lake", "{empty}"], "nothing has been pub"),
+        (["export", "ops/alerts", "--out", "{empty}", "--where", "x"], "expected column=value"),
+        (["export", "ops/alerts", "--out", "{empty}", "--format", "pdf"], "xlsx"),
     ],
 )
 def test_cli_bad_usage_is_exit_2_and_one_clear_message(

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 import polars as pl
 import pytest
 
+from smartshelf_dagster.pipeline import micro_batch
 from smartshelf_dagster.pipeline.audit import audit
 from smartshelf_dagster.pipeline.micro_batch import LakeSession
 from smartshelf_dagster.pipeline.registry import append_rows
@@ -276,6 +277,27 @@ def sell(client: Client, items: list[str], first: datetime, days: int) -> None:
             for place, item in enumerate(items)
         ]  # fmt: skip
         send_batches(client, f"pos_transactions:{store}", [encode(each) for each in receipts], 50)
+
+
+def test_orders_do_not_wait_for_a_forecast_that_fails(
+    forecast: Settings,
+    client: Client,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    def fail(*_: object) -> None:
+        raise ValueError("the model is broken")
+
+    monkeypatch.setattr(micro_batch, "forecast_cutoffs", fail)
+    set_clock(client, CUTOFFS[1])
+    sell(client, stock(forecast, client), CUTOFFS[0], 3)
+    session = LakeSession(forecast, client)
+    session.turn()
+    lines = ordered(forecast)
+    assert lines.height > 0
+    assert set(lines["planned_by"]) == {"order-up-to"}
+    assert_each_cutoff_once(forecast, CUTOFFS[:2])
+    assert "the model is broken" in caplog.text
 
 
 @pytest.mark.timeout(900)

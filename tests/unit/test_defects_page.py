@@ -1,17 +1,22 @@
-"""The page of the first generation's defects names the tests that hold them off."""
+"""The pages of defects of earlier systems name the tests that hold them off."""
 
 import re
 from pathlib import Path
 
+import pytest
+
 from smartshelf_dagster.settings import PROJECT_ROOT
 
-PAGE = PROJECT_ROOT / "docs" / "reference" / "defects.md"
+PAGES = {"D": "defects.md", "A": "analytics-defects.md"}
 TESTS = Path(__file__).parents[1]
 
 
-def rows() -> dict[str, set[str]]:
+def rows(letter: str) -> dict[str, set[str]]:
     """Tests by number of the defect."""
-    lines = [line for line in PAGE.read_text("utf-8").splitlines() if line.startswith("| D")]
+    page = PROJECT_ROOT / "docs" / "reference" / PAGES[letter]
+    lines = [
+        line for line in page.read_text("utf-8").splitlines() if line.startswith(f"| {letter}")
+    ]
     numbers = [line.split("|")[1].strip() for line in lines]
     assert len(set(numbers)) == len(numbers)
     return {
@@ -20,16 +25,19 @@ def rows() -> dict[str, set[str]]:
     }
 
 
-def test_defects_page_names_exactly_the_tests_that_are_named_after_a_defect() -> None:
+@pytest.mark.parametrize("letter", PAGES)
+def test_page_names_exactly_the_tests_that_are_named_after_a_defect(letter: str) -> None:
+    pattern = re.compile(rf"^def (test_{letter.lower()}\d\d_\w+)", re.MULTILINE)
     named = {
         name
         for file in TESTS.rglob("test_*.py")
-        for name in re.findall(r"^def (test_d\d\d_\w+)", file.read_text("utf-8"), re.MULTILINE)
+        for name in pattern.findall(file.read_text("utf-8"))
     }
-    assert set().union(*rows().values()) == named
+    assert set().union(*rows(letter).values()) == named
 
 
-def test_defects_page_every_row_has_tests_of_its_own() -> None:
-    for number, tests in rows().items():
+@pytest.mark.parametrize("letter", PAGES)
+def test_page_every_row_has_tests_of_its_own(letter: str) -> None:
+    for number, tests in rows(letter).items():
         assert tests
         assert all(name.startswith(f"test_{number.lower()}_") for name in tests)

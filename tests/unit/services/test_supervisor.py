@@ -120,7 +120,7 @@ def test_supervisor_names_the_log_of_a_server_that_does_not_answer(
 
 
 def test_up_names_the_port_that_is_taken(tmp_path: Path) -> None:
-    port = free_ports(3) + 1
+    port = free_ports(4) + 1
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", port))
         taken.listen()
@@ -196,5 +196,5 @@ def test_up_second_one_on_the_same_lake_is_refused(settings: Settings) -> None:
         assert other.stdout is not None
         assert other.stdout.readline() == "locked\n"
         with pytest.raises(WarehouseBusyError, match=r"up\.lock"):
-            run_up(settings, UpOptions(port_base=free_ports(3)), print)
+            run_up(settings, UpOptions(port_base=free_ports(4)), print)
         other.communicate()

@@ -1,0 +1,1 @@
+"""The HTTP API over the serving file, and files written from it."""

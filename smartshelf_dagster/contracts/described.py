@@ -1,0 +1,236 @@
+"""What the served tables mean that neither a contract nor a dbt model describes.
+
+Belongs here: descriptions of tables that the pipeline makes in Python. Does not belong here: their
+schemas (`forecasting/tables.py`, `pipeline/order.py`, `pipeline/publish.py`); descriptions of dbt
+models, which stand in the dbt project.
+"""
+
+from dataclasses import dataclass, field
+
+from smartshelf_dagster.contracts.tables import QUARANTINE
+
+
+@dataclass(frozen=True)
+class Description:
+    """What a table means.
+
+    Attributes:
+        text: One row per what, and whence.
+        columns: Meaning by name of the column.
+        is_shared: Whether a table without store_id holds nothing of a single store, so that who
+            may see one store only may see it.
+    """
+
+    text: str
+    columns: dict[str, str] = field(default_factory=dict)
+    is_shared: bool = False
+
+
+_FORECAST_KEY = {
+    "origin_ts": "Cutoff that the forecast was made for, UTC.",
+    "store_id": "Store, as in ref/stores.",
+    "item_id": "Item, as in ref/items.",
+    "window": "What is forecast: delivery, cover, week, month (from the cutoff on), or day, "
+    "next_7, next_30 (whole days).",
+    "horizon": "Days ahead of a single day; number of days of a sum.",
+    "until_ts": "End of the window, UTC.",
+    "model_version": "Model, as in ml/models; null when a baseline spoke.",
+    "method": "Method that made the forecast.",
+    "demand_class": "Class of the item by its past demand.",
+}
+_MODEL = {
+    "model_version": "Model, as in ml/models.",
+    "family": "orders: windows from the cutoff on; days: whole days.",
+}
+_COVERAGE = {
+    "coverage_80": "Share of outcomes within the 80 % interval, 0 to 1.",
+    "coverage_95": "Share of outcomes within the 95 % interval, 0 to 1.",
+}
+_LEVELS = {
+    "q025": "2.5", "q10": "10", "q30": "30", "q50": "50", "q70": "70", "q80": "80",
+    "q90": "90", "q95": "95", "q975": "97.5", "q98": "98", "q99": "99",
+}  # fmt: skip
+
+MADE_IN_PYTHON: dict[str, Description] = {
+    "ops/supplier_plan": Description(
+        "One row per order line of the next cutoff as planned, and of the last cutoffs as ordered.",
+        {
+            "policy": "Ordering policy that planned it.",
+            "stock_qty": "Pieces in the store that may still be sold at delivery.",
+            "on_order_qty": "Pieces ordered before and still to come.",
+            "target_qty": "Pieces that stock and orders are filled up to.",
+            "needed_qty": "Target less stock less on order, not below 0.",
+            "planned_qty": "Pieces that the policy orders: whole batches, within the warehouse.",
+            "order_qty": "Pieces ordered after what people decided.",
+            "bound": "What bound the quantity: none, batch, capacity or shelf_life.",
+            "source": "What the quantity follows from: forecast, the simple method that forecast "
+            "instead, or another policy.",
+            "decision": "What a person decided on the line; null when nobody did.",
+            "actor": "Who decided.",
+            "note": "Why.",
+            "status": "pending, canceled, issued or completed.",
+            "updated_ts": "When the line last changed, UTC.",
+        },
+    ),
+    "analytics/versions": Description(
+        "One row per table of analytics: which version was published with the others.",
+        {
+            "table": "Name, <layer>/<table>.",
+            "version": "Version of the Delta table.",
+            "as_of_ts": "Time that it was built for, UTC.",
+            "published_at": "When it was published, wall time, UTC.",
+        },
+        is_shared=True,
+    ),
+    "live/stream_status": Description(
+        "One row per topic: how much its raw table holds and how new that is.",
+        {
+            "topic": "Topic.",
+            "rows": "Rows in the raw table.",
+            "files": "Files of the raw table.",
+            "size_bytes": "Size of these files.",
+            "version": "Delta version of the raw table.",
+            "last_event_ts": "Time of its newest event, UTC; null while it has none.",
+        },
+    ),
+    "dq/quarantine_summary": Description(
+        "One row per topic and reason: how many events were refused.",
+        {
+            "topic": "Topic of the stream they came from.",
+            "reason_code": "Kind of the refusal.",
+            "events": "Events refused.",
+            "last_ts": "When the last one was refused, by the clock in force, UTC.",
+        },
+    ),
+    "dq/quarantine_latest": Description(
+        "The newest 200 refused events, with the reason and the payload as received.",
+        {f.name: f.description for f in QUARANTINE.fields},
+    ),
+    "ml/models": Description(
+        "One row per trained model.",
+        _MODEL
+        | {
+            "trained_ts": "When it was trained, by the clock in force, UTC.",
+            "first_day": "First day it has learnt from.",
+            "last_day": "Last day it has learnt from.",
+            "rows": "Examples it has learnt from.",
+            "items": "Items among them.",
+            "fingerprint": "Hash of what it was trained with; the same gives the same model.",
+            "about": "JSON: parameters, calibration and reference distributions.",
+        },
+    ),
+    "ml/promotions": Description(
+        "One row per decision on a trained model: who forecasts from now on.",
+        _MODEL
+        | _COVERAGE
+        | {
+            "decided_ts": "When it was decided, by the clock in force, UTC.",
+            "champion_version": "Model that forecasts from now on; null when a baseline does.",
+            "decision": "promoted, kept (the one before stays) or baseline (no model will do).",
+            "reason": "Why, in words.",
+            "methods": "JSON: who forecasts each class of demand.",
+            "origins": "Cutoffs that decided; no model had seen them.",
+            "loss_challenger": "Pinball loss of the new model over demand.",
+            "loss_champion": "Pinball loss of the model before, over demand.",
+            "best_baseline": "Simple method with the least loss.",
+            "loss_baseline": "Its pinball loss over demand.",
+            "gain": "Loss saved against what is compared with, as a share of it.",
+            "gain_low": "Lower end of the 95 % interval of the gain.",
+            "gain_high": "Upper end of the 95 % interval of the gain.",
+        },
+    ),
+    "ml/backtests": Description(
+        "One row per model, method and class of demand: how it did on what was held out.",
+        _MODEL
+        | _COVERAGE
+        | {
+            "method": "Method.",
+            "demand_class": "Class of demand, or all.",
+            "n": "Forecasts judged.",
+            "wape": "Sum of absolute errors of the median over demand.",
+            "bias": "Sum of errors of the mean over demand; positive: too much was forecast.",
+            "pinball": "Pinball loss of the judged quantiles over demand.",
+        },
+    ),
+    "ml/predictions": Description(
+        "One row per cutoff, item and window: the forecast as it was made. Pieces.",
+        _FORECAST_KEY
+        | {"from_ts": "Begin of the window, UTC.", "mean": "Mean demand in the window, pieces."}
+        | {
+            name: f"Demand in the window that is not exceeded with {level} %, pieces."
+            for name, level in _LEVELS.items()
+        },
+    ),
+    "ml/accuracy": Description(
+        "One row per forecast whose window has ended, beside what came. Pieces.",
+        _FORECAST_KEY
+        | {
+            "actual": "Demand, trade lost to stock-outs made up for; pieces.",
+            "sold": "Pieces sold.",
+            "mean": "Mean that was forecast, pieces.",
+            "median": "Median that was forecast, pieces.",
+            "pinball": "Pinball loss of the judged quantiles, pieces.",
+            "in_80": "Whether the outcome lay within the 80 % interval.",
+            "in_95": "Whether the outcome lay within the 95 % interval.",
+            "is_censored": "Whether the item was out of stock for more than half of the window.",
+        },
+    ),
+    "ml/drift": Description(
+        "One row per look, family and figure: is the world still the one the model has learnt?",
+        _MODEL
+        | {
+            "as_of_ts": "Time of the look, UTC.",
+            "metric": "psi of a feature, error_ratio or coverage_80.",
+            "feature": "Feature of psi; null for the others.",
+            "value": "The figure.",
+            "threshold": "From where on it is an alarm.",
+            "is_alarm": "Whether it is.",
+        },
+    ),
+    "ml/feature_importance": Description(
+        "One row per model and feature; the shares of a model add up to 1.",
+        _MODEL
+        | {
+            "feature": "Feature.",
+            "gain_share": "Share of the loss saved by splits on it.",
+            "shap_share": "Share of the mean absolute contribution to the forecast.",
+        },
+    ),
+    "meta/publication": Description(
+        "One row: what the file was computed for, and when it was published.",
+        {
+            "as_of_ts": "The time its content was computed for, UTC.",
+            "published_at": "Wall time of the publication, UTC; names the version.",
+        },
+        is_shared=True,
+    ),
+    "meta/tables": Description(
+        "One row per Delta table: the version that the file was made from, or published with it.",
+        {
+            "table": "<layer>/<name>.",
+            "version": "Delta version.",
+            "role": "source (read) or published.",
+        },
+        is_shared=True,
+    ),
+    "meta/catalog": Description(
+        "One row per table of the file.",
+        {
+            "table": "<layer>/<name>; in SQL <layer>.<name>.",
+            "description": "One row per what, and whence.",
+            "is_shared": "Whether a table without store_id holds nothing of a single store.",
+        },
+        is_shared=True,
+    ),
+    "meta/columns": Description(
+        "One row per column of the file.",
+        {
+            "table": "<layer>/<name>; in SQL <layer>.<name>.",
+            "column_name": "Name.",
+            "position": "Place in the table, from 1 on.",
+            "data_type": "Type in DuckDB.",
+            "description": "What it means.",
+        },
+        is_shared=True,
+    ),
+}

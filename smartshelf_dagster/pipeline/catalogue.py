@@ -1,0 +1,49 @@
+"""What the served tables and their columns mean, gathered from where it is said.
+
+Belongs here: the descriptions that go into the serving file: those of dbt models, of contracts,
+and of tables made in Python. Does not belong here: writing them (`storage/warehouse.py`).
+"""
+
+from dataclasses import replace
+
+from smartshelf_dagster.contracts.described import MADE_IN_PYTHON, Description
+from smartshelf_dagster.contracts.tables import reference_tables
+from smartshelf_dagster.transform.runner import Transformer
+
+# Master data of the chain rather than of one store.
+_SHARED_REFERENCE = ("ref/items", "ref/zones")
+# The plan has columns of what it is made from.
+_PLAN, _PLAN_SOURCES = "ops/supplier_plan", ("ops/supplier_positions", "ops/supplier_orders")
+
+
+def describe_tables(transformer: Transformer) -> dict[str, Description]:
+    """Return what is known of the tables that a serving file may hold, by `<layer>/<name>`.
+
+    A dbt model without store_id that holds nothing of a single store says so with
+    `shared: true` in its `meta.publish` or `meta.analytics`.
+
+    Args:
+        transformer: Whose dbt project describes the models.
+    """
+    known = {
+        contract.table: Description(
+            contract.description,
+            {field.name: field.description for field in contract.fields},
+            is_shared=contract.table in _SHARED_REFERENCE,
+        )
+        for contract in reference_tables().values()
+    }
+    for node in transformer.manifest().nodes.values():
+        if node.resource_type == "model":
+            meta = node.config.meta
+            publish = meta.get("publish") or meta.get("analytics") or {}
+            known[f"{node.schema}/{node.name}"] = Description(
+                " ".join(node.description.split()),
+                {column.name: column.description for column in node.columns.values()},
+                is_shared=bool(publish.get("shared")),
+            )
+    known |= MADE_IN_PYTHON
+    plan = MADE_IN_PYTHON[_PLAN]
+    for source in _PLAN_SOURCES:
+        plan = replace(plan, columns=known[source].columns | plan.columns)
+    return known | {_PLAN: plan}
