@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from smartshelf_dagster.contracts.tables import UTC_MICROSECONDS
+from smartshelf_dagster.pipeline.demand import build_demand
 from smartshelf_dagster.settings import Settings
 from smartshelf_dagster.storage import delta
 from smartshelf_dagster.storage.warehouse import ServedTable, WarehouseReader
@@ -64,7 +65,7 @@ def analytics_models(transformer: Transformer) -> list[AnalyticsModel]:
 def build_analytics(
     transformer: Transformer, as_of: datetime, select: str = ANALYTICS
 ) -> list[NodeResult]:
-    """Bring models of analytics up to a time.
+    """Bring models of analytics up to a time, and the demand history that they look at.
 
     Args:
         transformer: dbt of the lake, whose models of a tick are built for `as_of`.
@@ -74,6 +75,7 @@ def build_analytics(
     Raises:
         TransformError: A model failed, with the database's message.
     """
+    build_demand(transformer, as_of)
     return transformer.build_again(select, as_of)
 
 
