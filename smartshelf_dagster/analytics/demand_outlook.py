@@ -90,9 +90,7 @@ def _negative_binomial(mean: FloatArray, variance: FloatArray) -> tuple[FloatArr
     )
 
 
-def demand_outlook(
-    stock: pl.DataFrame, remaining: pl.DataFrame, as_of: datetime
-) -> DemandOutlook:
+def demand_outlook(stock: pl.DataFrame, remaining: pl.DataFrame, as_of: datetime) -> DemandOutlook:
     """Return the demand of items until the goods of the order after the next come.
 
     Args:

@@ -67,7 +67,9 @@ def stock_risk(stock: pl.DataFrame, outlook: DemandOutlook, as_of: datetime) -> 
         pl.col("source").alias("demand_source"),
         "stock_out_risk_score",
         "days_of_cover",
-        (pl.lit(as_of) + pl.duration(seconds=seconds)).alias("projected_stockout_ts"),
+        pl.when(pl.col("days_of_cover").is_not_null())
+        .then(pl.lit(as_of) + pl.duration(seconds=seconds))
+        .alias("projected_stockout_ts"),
         pl.when(red)
         .then(pl.lit("red"))
         .when(amber)

@@ -13,6 +13,7 @@ import pyarrow.compute as pc
 
 from smartshelf_dagster.contracts.tables import UTC_MICROSECONDS
 from smartshelf_dagster.pipeline.demand import build_demand
+from smartshelf_dagster.pipeline.stock_planning import plan_stock
 from smartshelf_dagster.settings import Settings
 from smartshelf_dagster.storage import delta
 from smartshelf_dagster.storage.warehouse import ServedTable, WarehouseReader
@@ -82,7 +83,7 @@ def build_analytics(
 def publish_analytics(
     settings: Settings, transformer: Transformer, as_of: datetime
 ) -> dict[str, int]:
-    """Publish what was built, and then which versions belong together.
+    """Publish what was built and what follows from it, and then which versions belong together.
 
     Args:
         settings: Which lake.
@@ -97,6 +98,9 @@ def publish_analytics(
             model.table: _publish_model(settings, reader, model)
             for model in analytics_models(transformer)
         }
+        planned = plan_stock(settings, reader, as_of)
+    for table, content in planned.items():
+        versions[table] = delta.replace(settings.table_uri(table), content, name=table).version
     rows = pa.table(
         {
             "table": list(versions),

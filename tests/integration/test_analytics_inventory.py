@@ -143,9 +143,7 @@ def test_d19_duplicated_snapshots_change_nothing(golden_copy: Settings) -> None:
     tables = ("inventory_turnover", "stockout_analysis")
     before = {table: read(golden_copy, f"from analytics.{table} order by all") for table in tables}
     with duckdb.connect(str(golden_copy.warehouse_path)) as connection:
-        connection.execute(
-            "insert into analytics.fact_inventory from analytics.fact_inventory"
-        )
+        connection.execute("insert into analytics.fact_inventory from analytics.fact_inventory")
     transformer = Transformer(golden_copy)
     transformer.prepare(END)
     transformer.build(" ".join(tables), END)

@@ -40,6 +40,10 @@ store_days as (
         least({{ day_start(add_days('dated.date_key', 1), 'stores.timezone') }}, {{ as_of() }}) as end_ts,
         least({{ clock_ts('dated.date_key', 'stores.opens_at', 'stores.timezone') }}, {{ as_of() }}) as opens_ts,
         least({{ clock_ts('dated.date_key', 'stores.closes_at', 'stores.timezone') }}, {{ as_of() }}) as closes_ts,
+        -- The books of a day hold what came before; of the last one, what came with as_of too.
+        least(
+            {{ day_start(add_days('dated.date_key', 1), 'stores.timezone') }}, {{ as_of() }} + interval 1 microsecond
+        ) as known_ts,
         {{ day_start(add_days('dated.date_key', 1), 'stores.timezone') }} <= {{ as_of() }} as is_closed,
         stores.timezone,
         stores.currency
@@ -84,7 +88,7 @@ moved as (
     from {{ ref('stock_movements') }} as movements
     inner join {{ ref('dim_store') }} as stores on movements.store_id = stores.store_id
     where movements.event_ts >= {{ first_ts }}
-        and movements.event_ts < {{ as_of() }}
+        and movements.event_ts <= {{ as_of() }}
 ),
 
 changes as (
@@ -258,13 +262,13 @@ order_days as (
 open_orders as (
     select
         order_days.*,
-        days.end_ts
+        days.known_ts
     from order_days
     inner join store_days as days
         on order_days.store_id = days.store_id
         and order_days.date_key = days.date_key
-        and order_days.issued_ts < days.end_ts
-        and coalesce(order_days.checked_ts >= days.end_ts, true)
+        and order_days.issued_ts < days.known_ts
+        and coalesce(order_days.checked_ts >= days.known_ts, true)
 ),
 
 arrived as (
@@ -273,7 +277,7 @@ arrived as (
     inner join {{ ref('stock_movements') }} as movements
         on open_orders.command_id = movements.ref_id
         and movements.movement_type = 'WH_IN'
-        and movements.event_ts < open_orders.end_ts
+        and movements.event_ts < open_orders.known_ts
     group by open_orders.command_id, open_orders.date_key
 ),
 
@@ -322,7 +326,7 @@ lot_changes as (
         movements.batch_code,
         cast({{ to_local('movements.event_ts', 'stores.timezone') }} as date) as date_key,
         sum(movements.qty_signed) as qty,
-        sum(movements.qty_signed) filter (where movements.event_ts < {{ as_of() }}) as qty_by_now
+        sum(movements.qty_signed) filter (where movements.event_ts <= {{ as_of() }}) as qty_by_now
     from {{ ref('stock_movements') }} as movements
     inner join {{ ref('dim_store') }} as stores on movements.store_id = stores.store_id
     where movements.event_ts >= {{ first_ts }}
