@@ -400,10 +400,14 @@ judged as (
         store_days.end_ts,
         store_days.currency,
         -- A policy calls a shelf low strictly below its bound.
-        coalesce(greatest(thresholds.low_below_qty - 1, 0), {{ var('inventory_reorder_point') }}) as reorder_point,
-        coalesce(
-            greatest(thresholds.low_below_qty - 1, 0) // 2, {{ var('inventory_safety_stock') }}
-        ) as safety_stock,
+        case
+            when thresholds.item_id is null then {{ var('inventory_reorder_point') }}
+            else greatest(thresholds.low_below_qty - 1, 0)
+        end as reorder_point,
+        case
+            when thresholds.item_id is null then {{ var('inventory_safety_stock') }}
+            else greatest(thresholds.low_below_qty - 1, 0) // 2
+        end as safety_stock,
         coalesce(thresholds.capacity, {{ var('inventory_max_stock') }}) as max_stock
     from books
     inner join store_days on books.store_id = store_days.store_id and books.date_key = store_days.date_key
