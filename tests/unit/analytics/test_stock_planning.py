@@ -27,6 +27,8 @@ from smartshelf_dagster.analytics.restock import restock_recommendations
 from smartshelf_dagster.analytics.stock_optimization import stock_optimization
 from smartshelf_dagster.analytics.stock_risk import stock_risk
 from smartshelf_dagster.domain.ordering import Economics
+from smartshelf_dagster.pipeline.order import demand_to_come
+from tests.helpers.predictions import cutoff_at, predictions
 
 NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)
 LEVELS = (0.025, 0.1, 0.3, 0.5, 0.7, 0.9, 0.975, 0.99)
@@ -290,6 +292,18 @@ def test_optimal_stock_costs_no_more_than_the_policy_or_the_policy_stays() -> No
     assert (optimal["p10"] <= optimal["p90"]).all()
     short_lived = optimal.filter(pl.col("item_id") == "C")["critical_ratio"][0]
     assert short_lived < optimal["critical_ratio"][0]
+
+
+def test_outlook_reads_the_forecasts_of_a_lake() -> None:
+    """Of a forecast made on Sunday noon, what is left on Monday noon until Friday morning."""
+    until = datetime(2026, 3, 6, 8, tzinfo=UTC)
+    stock = stock_of(item("A", covers_until_ts=until), item("B", covers_until_ts=until))
+    made = predictions(cutoff_at(NOW - timedelta(days=1)), {("S", "A"): 8.0})
+    found = demand_outlook(stock, demand_to_come(made, NOW), NOW).items
+    days = (until - NOW) / timedelta(days=1)
+    assert found["source"].to_list() == ["forecast", "history"]
+    assert found["mean"].to_list() == pytest.approx([8 * days, 4 * days], rel=0.1)
+    assert found["week_mean"].to_list() == [pytest.approx(56, rel=0.1), None]
 
 
 def test_nothing_stocked_plans_nothing() -> None:
