@@ -95,7 +95,10 @@ def test_sensors_and_schedules_run_without_being_switched_on() -> None:
         ],
         "RUNNING",
     )
-    recurring = ("data_quality", "maintenance", "model_training", "forecast_watch")
+    recurring = (
+        *("data_quality", "hourly_pipeline", "maintenance", "model_training"),
+        "forecast_watch",
+    )
     assert schedules == dict.fromkeys([f"{job}_schedule" for job in recurring], "RUNNING")
 
 
