@@ -12,6 +12,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from smartshelf_dagster.contracts.tables import UTC_MICROSECONDS
+from smartshelf_dagster.pipeline.demand import build_demand
+from smartshelf_dagster.pipeline.stock_planning import plan_stock
 from smartshelf_dagster.settings import Settings
 from smartshelf_dagster.storage import delta
 from smartshelf_dagster.storage.warehouse import ServedTable, WarehouseReader
@@ -64,7 +66,7 @@ def analytics_models(transformer: Transformer) -> list[AnalyticsModel]:
 def build_analytics(
     transformer: Transformer, as_of: datetime, select: str = ANALYTICS
 ) -> list[NodeResult]:
-    """Bring models of analytics up to a time.
+    """Bring models of analytics up to a time, and the demand history that they look at.
 
     Args:
         transformer: dbt of the lake, whose models of a tick are built for `as_of`.
@@ -74,13 +76,14 @@ def build_analytics(
     Raises:
         TransformError: A model failed, with the database's message.
     """
+    build_demand(transformer, as_of)
     return transformer.build_again(select, as_of)
 
 
 def publish_analytics(
     settings: Settings, transformer: Transformer, as_of: datetime
 ) -> dict[str, int]:
-    """Publish what was built, and then which versions belong together.
+    """Publish what was built and what follows from it, and then which versions belong together.
 
     Args:
         settings: Which lake.
@@ -95,6 +98,9 @@ def publish_analytics(
             model.table: _publish_model(settings, reader, model)
             for model in analytics_models(transformer)
         }
+        planned = plan_stock(settings, reader, as_of)
+    for table, content in planned.items():
+        versions[table] = delta.replace(settings.table_uri(table), content, name=table).version
     rows = pa.table(
         {
             "table": list(versions),
