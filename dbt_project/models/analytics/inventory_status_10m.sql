@@ -1,10 +1,10 @@
-{{ config(materialized='table') }}
+{{ config(materialized='table', schema='live') }}
 
 {#- A place at which nothing moves keeps its status. So what there is now is known, and every step
     of the last hours is taken back from it. -#}
 
 with steps as (
-    {{ recent_stock(var('live_window_hours')) }}
+    {{ recent_stock(var('stock_window_hours')) }}
 ),
 
 changes as (
@@ -62,7 +62,7 @@ standing as (
 ),
 
 offsets as (
-    select {{ explode(numbers_up_to(30 * var('live_window_hours') - 1)) }} as step
+    select {{ explode(numbers_up_to(30 * var('stock_window_hours') - 1)) }} as step
 ),
 
 ends as (

@@ -1,11 +1,11 @@
-{{ config(materialized='table') }}
+{{ config(materialized='table', schema='live') }}
 
 {#- What is on a shelf is weighed by the time it was there, not by how often it was told. Windows in
     which nothing moved have no row. -#}
 
 with steps as (
     select *
-    from ({{ recent_stock(var('live_window_hours')) }}) as recent
+    from ({{ recent_stock(var('stock_window_hours')) }}) as recent
     where location = 'shelf'
 ),
 
@@ -39,7 +39,7 @@ bounded as (
         least(windows.window_end, greatest({{ as_of() }}, newest.event_ts)) as until_ts
     from windows
     inner join newest on windows.store_id = newest.store_id
-    where windows.window_start >= {{ hours_ago(var('live_window_hours')) }}
+    where windows.window_start >= {{ hours_ago(var('stock_window_hours')) }}
 ),
 
 stretches as (
@@ -56,7 +56,7 @@ stretches as (
     select
         store_id,
         item_id,
-        {{ hours_ago(var('live_window_hours')) }} as from_ts,
+        {{ hours_ago(var('stock_window_hours')) }} as from_ts,
         event_ts as to_ts,
         stock_before as stock,
         stock_before < reorder_level as is_low
@@ -114,7 +114,7 @@ sold as (
         sum(panes.units) as units
     from {{ ref('sales_pane_1m') }} as panes
     cross join offsets
-    where panes.pane_start >= {{ hours_ago(var('live_window_hours')) }}
+    where panes.pane_start >= {{ hours_ago(var('stock_window_hours')) }}
     group by 1, 2, 3
 )
 

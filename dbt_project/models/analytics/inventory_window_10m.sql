@@ -1,10 +1,10 @@
-{{ config(materialized='table') }}
+{{ config(materialized='table', schema='live') }}
 
 {#- Only windows in which something moved have a row; how many places are out of stock at the end of
     any window stands in inventory_status_10m. -#}
 
 with steps as (
-    {{ recent_stock(var('live_window_hours')) }}
+    {{ recent_stock(var('stock_window_hours')) }}
 ),
 
 offsets as (
@@ -27,7 +27,7 @@ ranked as (
             partition by window_start, store_id, item_id, location order by event_ts desc
         ) as from_last
     from placed
-    where window_start >= {{ hours_ago(var('live_window_hours')) }}
+    where window_start >= {{ hours_ago(var('stock_window_hours')) }}
 ),
 
 windows as (
