@@ -84,7 +84,10 @@ def test_a_sale_stands_in_five_windows_and_in_one_minute(week: Tables) -> None:
     starts = [day + timedelta(minutes=m) for m in (*range(1, 6), *range(36, 41))]
     assert chosen["window_start"].to_list() == starts
     assert chosen["total_revenue"].to_list() == [Decimal("20.00")] * 5 + [Decimal("10.00")] * 5
-    assert panes.filter(mine).sort("pane_start")["revenue"].to_list() == [Decimal("20.00"), Decimal("10.00")]
+    assert panes.filter(mine).sort("pane_start")["revenue"].to_list() == [
+        Decimal("20.00"),
+        Decimal("10.00"),
+    ]
     assert set(windows["revision"]) == {0}
 
 
@@ -162,7 +165,11 @@ def test_late_sales_count_again_or_only_as_late(session: LakeSession, client: Cl
     """59 seconds late counts; ten minutes late revises; 61 minutes late is only told of."""
     feed(session, client, [sale("new", at(75)), sale("a-bit", at(74, 1))])
     first = live(session, "live/sales_window_5m")
-    assert (first["line_count"].sum(), first["revision"].sum(), first["late_lines"].sum()) == (10, 0, 0)
+    assert (first["line_count"].sum(), first["revision"].sum(), first["late_lines"].sum()) == (
+        10,
+        0,
+        0,
+    )
     feed(session, client, [sale("late", at(65)), sale("too-late", at(14))])
     windows, panes = live(session, "live/sales_window_5m"), live(session, "live/sales_pane_1m")
     by_start = {row["window_start"]: row for row in windows.iter_rows(named=True)}
@@ -221,7 +228,9 @@ def test_stock_of_a_window_is_what_there_is_at_its_end(morning: Tables) -> None:
         | (pl.col("latest_stock") > pl.col("max_observed_stock"))
     ).is_empty()
     keys = ["store_id", "item_id", "location"]
-    at_end = windows.with_columns(before=pl.col("window_end") - timedelta(microseconds=1)).sort("before")
+    at_end = windows.with_columns(before=pl.col("window_end") - timedelta(microseconds=1)).sort(
+        "before"
+    )
     joined = at_end.join_asof(
         levels.select(*keys, "event_ts", "stock").sort("event_ts"),
         left_on="before",
@@ -244,9 +253,7 @@ def test_changes_of_windows_that_do_not_overlap_lead_from_opening_to_closing(
     assert both["total_quantity_change"].equals(both["stock"])
 
 
-def test_places_where_nothing_moves_keep_their_status(
-    morning: Tables, recorded: Recording
-) -> None:
+def test_places_where_nothing_moves_keep_their_status(morning: Tables, recorded: Recording) -> None:
     counts, levels = morning("live/inventory_status_10m"), morning("cleansed/stock_levels")
     for end in (recorded.now - timedelta(hours=h) for h in (0, 1, 3)):
         row = counts.filter((pl.col("window_end") <= end) & (pl.col("location") == "shelf"))
@@ -331,9 +338,7 @@ def test_newest_events_are_the_newest_of_each_store_and_of_all(week: Tables) -> 
     assert events.filter(pl.col("scope_id") == "S1")["event_type"][0] == "SHELF_IN"
 
 
-def test_countries_of_the_day_share_all_of_it(
-    session: LakeSession, client: Client
-) -> None:
+def test_countries_of_the_day_share_all_of_it(session: LakeSession, client: Client) -> None:
     events = [
         sale("home", at(1)),
         sale("abroad", at(2), country="France"),
@@ -361,4 +366,6 @@ def test_status_of_the_system_is_published(golden: tuple[Settings, DrainReport])
         "raw": "ok", "cleansed": "ok", "analytics": "ok", "stream": "fail", "serving": "ok",
         "model": "off", "disk": rows["disk"],
     }  # fmt: skip
-    assert message.startswith(f"{events} events, the newest of {newest.astimezone(UTC):%Y-%m-%d %H:%M:%S}")
+    assert message.startswith(
+        f"{events} events, the newest of {newest.astimezone(UTC):%Y-%m-%d %H:%M:%S}"
+    )

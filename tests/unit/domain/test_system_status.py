@@ -66,7 +66,9 @@ def test_a_part_that_stops_changes_its_own_row_alone(
 
 
 def test_at_night_nothing_comes_in_and_that_is_well() -> None:
-    night = replace(HEALTHY, is_open=False, newest_event=AS_OF - timedelta(hours=9), drain_lag_s=None)
+    night = replace(
+        HEALTHY, is_open=False, newest_event=AS_OF - timedelta(hours=9), drain_lag_s=None
+    )
     assert statuses(night) == statuses(HEALTHY)
 
 
