@@ -53,7 +53,7 @@
         levels.stock,
         levels.stock - changes.qty as stock_before,
         changes.qty,
-        coalesce(levels.low_below_qty, {{ var('low_below_fallback_qty') }}) as reorder_level
+        coalesce(levels.low_below_qty, {{ var('inventory_reorder_point') }} + 1) as reorder_level
     from {{ ref('stock_levels') }} as levels
     inner join (
         select
@@ -74,10 +74,10 @@
 {%- endmacro %}
 
 {#- Whether there is enough of an item at a place. -#}
-{% macro stock_status(stock, reorder_level) -%}
+{% macro availability(stock, low_below) -%}
 case
         when {{ stock }} <= 0 then 'OUT_OF_STOCK'
-        when {{ stock }} < {{ reorder_level }} then 'LOW_STOCK'
+        when {{ stock }} < {{ low_below }} then 'LOW_STOCK'
         else 'IN_STOCK'
     end
 {%- endmacro %}

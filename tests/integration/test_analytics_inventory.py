@@ -138,7 +138,7 @@ def read(settings: Settings, sql: str) -> pl.DataFrame:
         return connection.sql(sql).pl()
 
 
-def test_d19_duplicated_snapshots_change_nothing(golden_copy: Settings) -> None:
+def test_a19_duplicated_snapshots_change_nothing(golden_copy: Settings) -> None:
     """The source joined snapshots with sales and multiplied units by their number."""
     tables = ("inventory_turnover", "stockout_analysis")
     before = {table: read(golden_copy, f"from analytics.{table} order by all") for table in tables}
@@ -151,7 +151,7 @@ def test_d19_duplicated_snapshots_change_nothing(golden_copy: Settings) -> None:
         assert_frame_equal(before[table], read(golden_copy, f"from analytics.{table} order by all"))
 
 
-def test_d20_a_stock_out_rate_is_a_share_of_time(serving) -> None:
+def test_a20_a_stock_out_rate_is_a_share_of_time(serving) -> None:
     """The source divided events of stock-outs by lines of sales: one by two, whatever they last."""
     found = cell(serving, "stockout_analysis")
     wrong = 100 * found["oos_events"] / 2
@@ -159,7 +159,7 @@ def test_d20_a_stock_out_rate_is_a_share_of_time(serving) -> None:
     assert found["oos_time_rate_pct"] != pytest.approx(wrong)
 
 
-def test_d21_what_never_sold_is_dead_and_a_single_day_has_a_rate(golden_copy: Settings) -> None:
+def test_a21_what_never_sold_is_dead_and_a_single_day_has_a_rate(golden_copy: Settings) -> None:
     """The source divided by last sale less first sale, and left out what was never sold."""
     with duckdb.connect(str(golden_copy.warehouse_path)) as connection:
         connection.execute(

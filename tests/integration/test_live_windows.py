@@ -91,7 +91,7 @@ def test_a_sale_stands_in_five_windows_and_in_one_minute(week: Tables) -> None:
     assert set(windows["revision"]) == {0}
 
 
-def test_d04_only_windows_that_do_not_overlap_add_up(week: Tables) -> None:
+def test_a04_only_windows_that_do_not_overlap_add_up(week: Tables) -> None:
     windows, panes = week("live/sales_window_5m"), week("live/sales_pane_1m")
     assert panes["revenue"].sum() == Decimal("84.80")
     assert windows["total_revenue"].sum() == 5 * panes["revenue"].sum()
@@ -182,7 +182,7 @@ def test_late_sales_count_again_or_only_as_late(session: LakeSession, client: Cl
     assert rebuild(session.settings).differences == 0
 
 
-def test_d06_a_window_has_one_row_however_often_it_is_told(
+def test_a06_a_window_has_one_row_however_often_it_is_told(
     session: LakeSession, client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for number in range(4):
@@ -200,7 +200,7 @@ def test_d06_a_window_has_one_row_however_often_it_is_told(
         feed(session, client, [sale("last", at(61))])
 
 
-def test_d07_alerts_and_windows_are_tables_of_their_own_with_known_types(week: Tables) -> None:
+def test_a07_alerts_and_windows_are_tables_of_their_own_with_known_types(week: Tables) -> None:
     nodes = ensure_manifest()["nodes"]
     for name in ("alerts", "sale_alerts", "sales_window_5m", "inventory_window_10m"):
         node = nodes[f"model.smartshelf.{name}"]

@@ -10,8 +10,8 @@ with steps as (
 changes as (
     select
         *,
-        {{ stock_status('stock', 'reorder_level') }} as status_after,
-        lag({{ stock_status('stock', 'reorder_level') }}) over (
+        {{ availability('stock', 'reorder_level') }} as status_after,
+        lag({{ availability('stock', 'reorder_level') }}) over (
             partition by store_id, item_id, location order by event_ts
         ) as known_before
     from steps
@@ -24,7 +24,7 @@ judged as (
         -- The first window whose end tells of the step.
         {{ add_minutes(stretch_start('event_ts', 2), 2) }} as window_end,
         status_after,
-        coalesce(known_before, {{ stock_status('stock_before', 'reorder_level') }}) as status_before
+        coalesce(known_before, {{ availability('stock_before', 'reorder_level') }}) as status_before
     from changes
 ),
 
@@ -45,7 +45,7 @@ latest as (
     select
         store_id,
         location,
-        {{ stock_status('stock', 'coalesce(low_below_qty, ' ~ var('low_below_fallback_qty') ~ ')') }} as status_now
+        {{ availability('stock', 'coalesce(low_below_qty, ' ~ var('inventory_reorder_point') ~ ' + 1)') }} as status_now
     from {{ ref('stock_levels') }}
     where is_latest
 ),

@@ -71,7 +71,7 @@ select
     ) as max_stock,
     cast(windows.total_quantity_change as bigint) as total_quantity_change,
     cast(windows.update_count as bigint) as update_count,
-    {{ stock_status('windows.latest_stock', 'windows.reorder_level') }} as stock_status,
+    {{ availability('windows.latest_stock', 'windows.reorder_level') }} as stock_status,
     100 * {{ ratio(
         'windows.latest_stock',
         "case windows.location when 'shelf' then places.shelf_capacity else places.warehouse_capacity end"

@@ -243,7 +243,7 @@ def test_policy_by_forecast_takes_its_quantile() -> None:
     assert PolicyTerms().service_levels == (0.98, 0.95, 0.90)
 
 
-def test_d22_a_week_is_compared_with_a_week() -> None:
+def test_a22_a_week_is_compared_with_a_week() -> None:
     """The source divided the sum of a week by the mean line of a receipt: nearly all was high."""
     names = ("same", "double", "more", "less")
     stock = stock_of(*(item(name) for name in names), item("untold"))
@@ -261,7 +261,7 @@ def test_d22_a_week_is_compared_with_a_week() -> None:
     assert empty.select("recommendation", "priority").rows() == [(None, "High")]
 
 
-def test_d23_the_target_is_no_function_of_past_sales() -> None:
+def test_a23_the_target_is_no_function_of_past_sales() -> None:
     """The source's target was its own feature, total sales, times a constant."""
     stock = stock_of(item("A"), item("B"))
     forecasts = said(A=4, B=9)
