@@ -12,8 +12,8 @@ from smartshelf_dagster.errors import SmartShelfError
 from smartshelf_dagster.pipeline.analytics import build_analytics, publish_analytics
 from smartshelf_dagster.pipeline.publish import publish, read_publication
 from smartshelf_dagster.settings import Settings
+from smartshelf_dagster.storage import delta
 from smartshelf_dagster.storage.reference import ensure_reference_tables
-from smartshelf_dagster.storage.warehouse import open_warehouse
 from smartshelf_dagster.transform.runner import Transformer, warehouse_lock
 
 
@@ -72,6 +72,5 @@ def analyse(settings: Settings, as_of: datetime | None = None) -> AnalysisReport
         build_analytics(transformer, moment)
         versions = publish_analytics(settings, transformer, moment)
         publish(settings, transformer)
-        with open_warehouse(settings.warehouse_path) as reader:
-            rows = sum(reader.count(table) for table in versions)
+        rows = sum(delta.as_dataset(settings.table_uri(table)).count_rows() for table in versions)
     return AnalysisReport(moment, len(versions), rows, time.perf_counter() - started)

@@ -118,7 +118,8 @@ def _scopes(
     lines: pl.DataFrame, products: pl.DataFrame, min_store_baskets: int
 ) -> Iterator[tuple[str, str, pl.DataFrame, pl.DataFrame]]:
     """Yield period, scope, what was sold in them and what is on sale there."""
-    anywhere = products.group_by("item_id").agg(pl.col("category").min(), _any("in_stock"))
+    # In stock anywhere; unknown where all stores do not know.
+    anywhere = products.group_by("item_id").agg(pl.min("category"), pl.max("in_stock"))
     for period, days in PERIODS.items():
         sold = lines.filter(pl.col("days_ago") <= days)
         yield period, EVERYWHERE, sold, anywhere
@@ -127,11 +128,6 @@ def _scopes(
         for store in enough["store_id"].sort():
             own = pl.col("store_id") == store
             yield period, store, sold.filter(own), products.filter(own)
-
-
-def _any(column: str) -> pl.Expr:
-    """Return whether any is true, null where all are unknown."""
-    return pl.col(column).max()
 
 
 def _baskets(
