@@ -48,6 +48,7 @@ TOGETHER = {
         "tests/dbt/test_models.py",
         "tests/integration/test_audit.py",
         "tests/integration/test_batch_splits.py",
+        "tests/integration/test_live_windows.py",
     ),
 }
 

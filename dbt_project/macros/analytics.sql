@@ -6,10 +6,11 @@ cast(md5_number_lower({{ text }}) >> 1 as bigint)
 {%- endmacro %}
 
 {#- The measures of a group of rows of fact_sales. Counts of distinct things do not add up over
-    cells, so every summary counts them itself, from the lines. -#}
-{% macro sales_measures() -%}
-cast(count(*) filter (where sgn = 1) as bigint) as sale_lines,
-    cast(count(*) filter (where sgn = -1) as bigint) as return_lines,
+    cells, so every summary counts them itself, from the lines; from parts of receipts, where the
+    number of their lines is added up. -#}
+{% macro sales_measures(lines='count(*)') -%}
+cast(coalesce({{ lines }} filter (where sgn = 1), 0) as bigint) as sale_lines,
+    cast(coalesce({{ lines }} filter (where sgn = -1), 0) as bigint) as return_lines,
     cast(count(distinct transaction_key) filter (where sgn = 1) as bigint) as transactions,
     cast(count(distinct transaction_key) filter (where sgn = -1) as bigint) as return_transactions,
     cast(coalesce(sum(quantity) filter (where sgn = 1), 0) as bigint) as units_sold,

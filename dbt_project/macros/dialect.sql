@@ -75,3 +75,13 @@
 {% macro numbers_up_to(last) %}{{ return(adapter.dispatch('numbers_up_to')(last)) }}{% endmacro %}
 {% macro default__numbers_up_to(last) %}sequence(0, {{ last }}){% endmacro %}
 {% macro duckdb__numbers_up_to(last) %}generate_series(0, {{ last }}){% endmacro %}
+
+{#- The value that a share of the values does not exceed, between two of them in proportion. -#}
+{% macro quantile(value, share) %}{{ return(adapter.dispatch('quantile')(value, share)) }}{% endmacro %}
+{% macro default__quantile(value, share) %}percentile({{ value }}, {{ share }}){% endmacro %}
+{% macro duckdb__quantile(value, share) %}quantile_cont({{ value }}, {{ share }}){% endmacro %}
+
+{#- The Monday of a day's week. -#}
+{% macro week_start(day) -%}
+{{ add_days(day, '(1 - ' ~ iso_weekday(day) ~ ')') }}
+{%- endmacro %}

@@ -1,4 +1,4 @@
-"""What sales tell of baskets and of customers: rules, recommendations, lifetime value.
+"""What is reckoned beyond SQL of baskets, customers and stock.
 
 Pure: frames in, frames out. No clock, no global randomness, no lake.
 """

@@ -14,6 +14,8 @@ import pyarrow.compute as pc
 
 from smartshelf_dagster.contracts.tables import UTC_MICROSECONDS
 from smartshelf_dagster.pipeline.customer_insights import customer_insights
+from smartshelf_dagster.pipeline.demand import build_demand
+from smartshelf_dagster.pipeline.stock_planning import plan_stock
 from smartshelf_dagster.settings import Settings
 from smartshelf_dagster.storage import delta
 from smartshelf_dagster.storage.warehouse import ServedTable, WarehouseReader
@@ -77,7 +79,7 @@ def analytics_models(transformer: Transformer) -> list[AnalyticsModel]:
 def build_analytics(
     transformer: Transformer, as_of: datetime, select: str = ALL_MODELS
 ) -> list[NodeResult]:
-    """Bring models of analytics up to a time.
+    """Bring models of analytics up to a time, with the demand history that those of the hour read.
 
     Args:
         transformer: dbt of the lake, whose models of a tick are built for `as_of`.
@@ -87,6 +89,8 @@ def build_analytics(
     Raises:
         TransformError: A model failed, with the database's message.
     """
+    if ANALYTICS in select.split():
+        build_demand(transformer, as_of)
     return transformer.build_again(select, as_of)
 
 
@@ -110,8 +114,9 @@ def publish_analytics(
             for model in analytics_models(transformer)
             if model.part in parts
         }
+        planned = plan_stock(settings, reader, as_of) if ANALYTICS in parts else {}
         made = customer_insights(reader, as_of) if INSIGHTS in parts else {}
-    for table, content in made.items():
+    for table, content in (planned | made).items():
         versions[table] = delta.replace(settings.table_uri(table), content, name=table).version
     _record_versions(settings, versions, as_of, keep_others=not PARTS.issubset(parts))
     return versions

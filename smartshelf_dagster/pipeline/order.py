@@ -234,6 +234,21 @@ def policy_with(planner: Planner, lots: pl.DataFrame) -> Policy:
     said = planner.predictions
     if planner.policy != FORECAST or said is None or said.is_empty():
         return policy
+    economics = Economics(**planner.parameters)
+    demand = demand_to_come(said, planner.as_of, economics)
+    return forecast_policy(demand, lots, economics)
+
+
+def demand_to_come(
+    said: pl.DataFrame, as_of: datetime, economics: Economics | None = None
+) -> pl.DataFrame:
+    """Return what is left of forecasts for orders, as `remaining_demand` does.
+
+    Args:
+        said: Rows of `forecasting.tables.PREDICTIONS`, of one cutoff of each store.
+        as_of: From when on demand is wanted; UTC.
+        economics: Opening hours.
+    """
     levels = pl.DataFrame({"column": QUANTILE_COLUMNS, "quantile": LEVELS})
     forecasts = (
         said.filter(pl.col("window").is_in(WINDOWS[ORDERS]))
@@ -246,9 +261,7 @@ def policy_with(planner: Planner, lots: pl.DataFrame) -> Policy:
         .join(levels, on="column")
         .rename({"item_id": "shelf_id"})
     )
-    economics = Economics(**planner.parameters)
-    demand = remaining_demand(forecasts, planner.as_of, economics)
-    return forecast_policy(demand, lots, economics)
+    return remaining_demand(forecasts, as_of, economics)
 
 
 def _lots(reader: WarehouseReader) -> pl.DataFrame:

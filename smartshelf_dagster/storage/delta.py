@@ -215,13 +215,13 @@ def replace_since(
         first: The first date or time that is replaced.
         offsets: Offsets that the content brings the table to.
     """
-    kind = "date" if type(first) is date else "timestamp"
     transactions = [Transaction(app_id, version) for app_id, version in offsets.items()]
     write_deltalake(
         uri,
         rows,
         mode="overwrite",
-        predicate=f"{column} >= {kind} '{first.isoformat()}'",
+        # No type is named: a literal of type timestamp does not compare with microseconds.
+        predicate=f"{column} >= '{first.isoformat()}'",
         commit_properties=CommitProperties(app_transactions=transactions),
     )
     return CommitInfo(uri, DeltaTable(uri).version(), rows.num_rows)

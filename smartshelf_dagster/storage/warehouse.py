@@ -287,6 +287,17 @@ def read_serving(path: Path, *queries: str) -> list[pa.Table]:
         return [connection.sql(query).to_arrow_table() for query in queries]
 
 
+def read_served(path: Path, table: str) -> pa.Table | None:
+    """Read a table of the serving file, `None` when the file or the table is not there."""
+    if not path.exists():
+        return None
+    with connect(path) as connection:
+        known = connection.execute(
+            "select 1 from duckdb_tables() where schema_name || '/' || table_name = ?", [table]
+        ).fetchall()
+        return connection.sql(f"from {identifier(table)}").to_arrow_table() if known else None
+
+
 def _selection(hidden: Sequence[str]) -> str:
     names = ", ".join(f'"{name}"' for name in hidden)
     return f"* exclude ({names})" if names else "*"

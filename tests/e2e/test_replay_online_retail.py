@@ -1,6 +1,8 @@
 """Real sales through the very same path, to the cent."""
 
 import lzma
+import shutil
+from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
 
@@ -14,6 +16,7 @@ from smartshelf_dagster.services.embedded_redis import EmbeddedRedis
 from smartshelf_dagster.settings import Settings, load_settings
 from smartshelf_dagster.storage import delta
 from smartshelf_dagster.streaming.client import connect
+from smartshelf_dagster.transform.runner import Transformer
 
 # The counts and sums that are known of this data set, under the rules of domain/online_retail.py.
 SALES = {
@@ -129,3 +132,27 @@ def test_replay_at_a_speed_keeps_the_recorded_distances(
     assert report.rows == 60
     assert minutes > 5
     assert report.wall_s >= minutes * 60 / 600
+
+
+@pytest.mark.timeout(300)
+def test_replay_unusual_sales_are_those_that_are_known(replayed, tmp_path: Path) -> None:
+    """334 lines above 1000; two giant orders; a price that never changed is never unusual."""
+    settings, _, tables = replayed
+    shutil.copytree(settings.lake, tmp_path / "lake")
+    transformer = Transformer(load_settings(lake=str(tmp_path / "lake")))
+    as_of = datetime(2011, 12, 10, tzinfo=UTC)
+    transformer.prepare(as_of)
+    transformer.build("sale_references sale_alerts", as_of, variables={"sale_alert_hours": 9_600})
+    with transformer.reading() as reader:
+        alerts = pl.DataFrame(pl.from_arrow(reader.rows("live/sale_alerts")))
+    high = alerts.filter(pl.col("severity") == "HIGH")
+    assert set(high["alert_type"]) == {"HIGH_VALUE_SALE"}
+    assert high.height == 334
+    giant = high.sort("qty").tail(2).select("transaction_id", "item_id", "qty").rows()
+    assert giant == [("541431", "23166", 74_215), ("581483", "23843", 80_995)]
+    sales = tables[0].filter(pl.col("is_merchandise") & (pl.col("event_type") == "SALE"))
+    constant = sales.group_by("item_id").agg(prices=pl.col("unit_price").n_unique())
+    constant = constant.filter(pl.col("prices") == 1)
+    priced = alerts.filter(pl.col("alert_type") == "PRICE_ANOMALY")
+    assert constant.height > 100
+    assert priced.join(constant, on="item_id", how="semi").is_empty()

@@ -18,6 +18,8 @@ from smartshelf_dagster.contracts.tables import all_tables
 from smartshelf_dagster.settings import load_settings
 from smartshelf_dagster.transform.runner import DBT_PROJECT_DIR
 
+# Analytics, and the calendar that it alone reads, are DuckDB's; no tick builds them.
+WITHOUT = ["--exclude", "tag:analytics", "holidays"]
 BOOKKEEPING = {"load_seq", "ingest_batch", "source_seq", "sales_seq", "stock_seq"}
 
 
@@ -60,7 +62,8 @@ def compare(lake: str, as_of: str) -> None:
     results = []
     with tempfile.TemporaryDirectory() as target:
         # The second run is incremental and must change nothing.
-        for command in (["compile"], ["seed"], ["run"], ["run"]):
+        run = ["run", *WITHOUT]
+        for command in (["compile", *WITHOUT], ["seed", *WITHOUT], run, run):
             results += invoke(command, target, as_of)
     failed = [
         f"{r.node.unique_id}: {r.message}"

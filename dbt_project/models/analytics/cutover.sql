@@ -1,0 +1,4 @@
+{{ config(materialized='table') }}
+
+select min({{ open_date('timezone') }}) as cutover_date
+from {{ ref('dim_store') }}
