@@ -6,6 +6,7 @@
 import dagster as dg
 
 from smartshelf_dagster.defs import (
+    customers,
     cutoffs,
     dbt,
     decisions,
@@ -30,6 +31,8 @@ def build_definitions(lake: LakeResource) -> dg.Definitions:
             dbt.dbt_models,
             dbt.demand_models,
             dbt.analytics_models,
+            dbt.customer_models,
+            customers.customer_tables,
             forecasts.models,
             forecasts.predictions,
             forecasts.accuracy,
@@ -44,6 +47,7 @@ def build_definitions(lake: LakeResource) -> dg.Definitions:
             dbt.dbt_tests,
             dbt.demand_tests,
             dbt.analytics_tests,
+            dbt.customer_tests,
             maintenance.goods_are_conserved,
             forecasts.models_still_fit,
         ],
@@ -52,6 +56,7 @@ def build_definitions(lake: LakeResource) -> dg.Definitions:
             jobs.supplier_cutoff_job,
             jobs.demand_history_job,
             jobs.hourly_pipeline_job,
+            jobs.customer_insights_job,
             jobs.model_training_job,
             jobs.forecast_watch_job,
             jobs.data_quality_job,

@@ -16,6 +16,7 @@ from smartshelf_dagster.pipeline import drain as drains
 from smartshelf_dagster.pipeline.analyse import analyse
 from smartshelf_dagster.pipeline.drain import DrainReport, ensure_raw_tables
 from smartshelf_dagster.pipeline.micro_batch import LakeSession
+from smartshelf_dagster.pipeline.replay import replay_online_retail
 from smartshelf_dagster.services.embedded_redis import EmbeddedRedis
 from smartshelf_dagster.services.simulator import command
 from smartshelf_dagster.settings import PROJECT_ROOT, Settings, load_settings
@@ -152,3 +153,15 @@ def shared_data() -> Path:
     if not folder.is_dir():
         pytest.skip(f"no real data at {folder}; set SMARTSHELF_TEST_DATA")
     return folder
+
+
+@pytest.fixture(scope="session")
+def online_retail_lake(shared_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Settings:
+    """The whole of UCI Online Retail, replayed and analysed; tests leave it as it is."""
+    folder = tmp_path_factory.mktemp("online_retail")
+    settings = load_settings(lake=str(folder / "lake"))
+    with EmbeddedRedis(folder / "redis") as server:
+        session = LakeSession(settings, connect(server.url, 60))
+        replay_online_retail(session, shared_data / "online_retail" / "online_retail.parquet")
+    analyse(settings, datetime(2011, 12, 10, tzinfo=UTC))
+    return settings

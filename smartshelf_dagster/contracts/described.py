@@ -50,6 +50,10 @@ _LEVELS = {
     "q025": "2.5", "q10": "10", "q30": "30", "q50": "50", "q70": "70", "q80": "80",
     "q90": "90", "q95": "95", "q975": "97.5", "q98": "98", "q99": "99",
 }  # fmt: skip
+_PERIOD_SCOPE = {
+    "period": "The last days before as_of, such as 90d, or all.",
+    "scope": "Store of the baskets, or ALL.",
+}
 
 MADE_IN_PYTHON: dict[str, Description] = {
     "ops/supplier_plan": Description(
@@ -70,6 +74,115 @@ MADE_IN_PYTHON: dict[str, Description] = {
             "note": "Why.",
             "status": "pending, canceled, issued or completed.",
             "updated_ts": "When the line last changed, UTC.",
+        },
+    ),
+    "analytics/basket_itemsets": Description(
+        "One row per period, scope and set of items that many baskets hold (F43).",
+        _PERIOD_SCOPE
+        | {
+            "itemset_id": "The items, parted by |.",
+            "items": "The items, ascending.",
+            "k": "How many they are.",
+            "count": "Baskets that hold all of them.",
+            "support": "Share of all baskets, 0 to 1.",
+        },
+    ),
+    "analytics/basket_rules": Description(
+        "One row per period, scope and rule: who buys the one side buys the other (F43).",
+        _PERIOD_SCOPE
+        | {
+            "rule_id": "Both sides, parted by =>.",
+            "antecedent": "Items that imply, ascending.",
+            "consequent": "Items that are implied, ascending.",
+            "k": "Items of both sides.",
+            "n_baskets": "All baskets.",
+            "support_count": "Baskets that hold both sides.",
+            "antecedent_count": "Baskets that hold the antecedent.",
+            "consequent_count": "Baskets that hold the consequent.",
+            "support": "Share of baskets with both sides, 0 to 1.",
+            "confidence": "Share of baskets with the antecedent that hold the consequent, 0 to 1.",
+            "lift": "confidence over the share of all baskets that hold the consequent.",
+            "leverage": "support less what it would be by chance.",
+            "conviction": "How much more often the rule would fail by chance; null if it never "
+            "fails.",
+            "zhang": "Association from -1 to 1; null where all baskets hold both sides.",
+            "jaccard": "Baskets with both sides over those with either.",
+            "chi2": "Chi-squared of the four counts; null where all baskets hold a side.",
+            "p_value": "Chance of as many meetings or more without association (Fisher).",
+            "q_value": "False discovery rate among all rules (Benjamini and Hochberg).",
+            "is_redundant": "Whether a part of the antecedent implies as much.",
+            "rank": "From 1, by lift, confidence and support.",
+        },
+    ),
+    "analytics/basket_graph_nodes": Description(
+        "One row per period, scope and item in the network of the pairs with the highest lift.",
+        _PERIOD_SCOPE
+        | {
+            "item": "Item.",
+            "support": "Share of baskets that hold it, 0 to 1.",
+            "degree": "Pairs it is in.",
+            "weighted_degree": "Sum of their lifts.",
+            "community": "Group of items, from 0, largest first.",
+            "x": "Place in a drawing, -1 to 1.",
+            "y": "Place in a drawing, -1 to 1.",
+        },
+    ),
+    "analytics/basket_graph_edges": Description(
+        "One row per period, scope and pair of that network.",
+        _PERIOD_SCOPE
+        | {
+            "a": "Item.",
+            "b": "The other; behind a by name.",
+            "lift": "Lift of the pair.",
+            "confidence_ab": "Share of baskets with a that hold b, 0 to 1.",
+            "confidence_ba": "Share of baskets with b that hold a, 0 to 1.",
+            "support": "Share of baskets that hold both, 0 to 1.",
+        },
+    ),
+    "analytics/large_baskets": Description(
+        "One row per period, scope and basket of more than 200 items, which may be no shopper's.",
+        _PERIOD_SCOPE
+        | {
+            "store_id": "Store, as in ref/stores.",
+            "transaction_id": "Receipt within the store.",
+            "items": "Items it holds.",
+        },
+    ),
+    "analytics/product_recommendations": Description(
+        "One row per period, scope, item on sale and rank: what to show beside it (F44).",
+        _PERIOD_SCOPE
+        | {
+            "item_id": "Item.",
+            "rank": "From 1 to 10.",
+            "recommended_item_id": "What to show.",
+            "score": "Strength; scores of different reasons do not compare.",
+            "reason": "rule, cosine (similar) or popular_in_category.",
+            "lift": "Lift of the pair; null for what is popular.",
+            "confidence": "Share of baskets with the item that hold the other; null likewise.",
+            "in_stock": "Whether any is on a shelf of the scope; null where stock is not kept.",
+        },
+    ),
+    "analytics/customer_clv": Description(
+        "One row per currency and customer with a purchase: what they are worth (F41).",
+        _PERIOD_SCOPE
+        | {
+            "currency": "ISO 4217; money of two currencies is never added up.",
+            "customer_id": "Customer as tills know them.",
+            "frequency_x": "Days with a purchase after the first one.",
+            "recency_tx": "Weeks from the first to the last purchase.",
+            "age_T": "Weeks from the first purchase to the last complete business day.",
+            "monetary_mean": "Mean of what was paid on those later days; null without any.",
+            "clv_historical": "Gross profit to date.",
+            "clv_simple": "Gross profit of the last 52 weeks, kept up at the retention of all; "
+            "null where nobody was a customer half a year ago.",
+            "p_alive": "Chance of being a customer still; null where model_status is not ok.",
+            "expected_tx_13w": "Purchase days expected in 13 weeks; null without a model.",
+            "expected_tx_52w": "Purchase days expected in 52 weeks; null without a model.",
+            "expected_value_per_tx": "Spend expected on such a day; null without a model.",
+            "clv_12m": "Gross profit expected of 52 weeks, discounted; null without a model.",
+            "clv_decile": "1 to 10 by clv_12m, 10 is most; null without a model.",
+            "model_status": "ok, dropout_unidentified (no p_alive), too_few_customers or "
+            "not_converged (no model).",
         },
     ),
     "analytics/versions": Description(

@@ -14,11 +14,12 @@ import dagster as dg
 from dagster_dbt import DagsterDbtTranslator, DagsterDbtTranslatorSettings, dbt_assets
 
 from smartshelf_dagster.defs.common import OWNERS
-from smartshelf_dagster.pipeline.analytics import build_analytics, publish_analytics
+from smartshelf_dagster.pipeline.analytics import DAILY, build_analytics, publish_analytics
 from smartshelf_dagster.pipeline.demand import build_demand, publish_demand
 from smartshelf_dagster.resources.lake import LakeResource
 from smartshelf_dagster.transform.runner import (
     ANALYTICS,
+    CUSTOMERS,
     FORECAST,
     TICK,
     NodeResult,
@@ -28,11 +29,11 @@ from smartshelf_dagster.transform.runner import (
 )
 
 MANIFEST = ensure_manifest()
-# Built with every tick, when a forecast asks for it, or by the hour; by tag.
-_TICK, _FORECAST, _ANALYTICS = (
-    select.removeprefix("tag:") for select in (TICK, FORECAST, ANALYTICS)
+# Built with every tick, when a forecast asks for it, by the hour, or by the day; by tag.
+_TICK, _FORECAST, _ANALYTICS, _CUSTOMERS = (
+    select.removeprefix("tag:") for select in (TICK, FORECAST, ANALYTICS, CUSTOMERS)
 )
-_BY_TAG = {_TICK, _FORECAST, _ANALYTICS}
+_BY_TAG = {_TICK, _FORECAST, _ANALYTICS, _CUSTOMERS}
 # Tables that every session prepares, when what they follow from has changed.
 PREPARED = {
     f"{node['schema']}/{node['name']}"
@@ -44,7 +45,7 @@ _EVERYTHING = {
     f"{node['schema']}/{node['name']}"
     for node in MANIFEST["nodes"].values()
     if node["resource_type"] in {"model", "seed"}
-    and not {_FORECAST, _ANALYTICS}.intersection(node["tags"])
+    and not {_FORECAST, _ANALYTICS, _CUSTOMERS}.intersection(node["tags"])
 }
 
 
@@ -73,7 +74,7 @@ class Translator(DagsterDbtTranslator):
     manifest=MANIFEST,
     dagster_dbt_translator=Translator(),
     name="dbt_models",
-    exclude=f"{FORECAST} {ANALYTICS}",
+    exclude=f"{FORECAST} {ANALYTICS} {CUSTOMERS}",
 )
 def dbt_models(
     context: dg.AssetExecutionContext, lake: LakeResource
@@ -122,10 +123,31 @@ def analytics_models(lake: LakeResource) -> Iterator[dg.MaterializeResult[None]]
     with warehouse_lock(lake.settings, wait=True):
         as_of = session.as_of()
         session.build(as_of)
-        results = build_analytics(session.transformer, as_of)
-        publish_analytics(lake.settings, session.transformer, as_of)
+        results = build_analytics(session.transformer, as_of, ANALYTICS)
+        publish_analytics(lake.settings, session.transformer, as_of, [ANALYTICS])
         counts = _count_rows(session.transformer, results)
     yield from _materialized(results, counts, as_of)
+
+
+@dbt_assets(
+    manifest=MANIFEST,
+    dagster_dbt_translator=Translator(),
+    name="customer_models",
+    select=CUSTOMERS,
+)
+def customer_models(
+    context: dg.AssetExecutionContext, lake: LakeResource
+) -> Iterator[dg.MaterializeResult[None]]:
+    """Customers and baskets, and the facts they are made from, as of the clock in force."""
+    session = lake.session()
+    chosen = {"/".join(key.path) for key in context.selected_asset_keys}
+    with warehouse_lock(lake.settings, wait=True):
+        as_of = session.as_of()
+        session.build(as_of)
+        results = build_analytics(session.transformer, as_of, DAILY)
+        publish_analytics(lake.settings, session.transformer, as_of, [CUSTOMERS])
+        counts = _count_rows(session.transformer, results)
+    yield from _materialized((r for r in results if r.table in chosen), counts, as_of)
 
 
 def _materialized(
@@ -173,6 +195,7 @@ def _test_specs(tags: set[str]) -> dict[str, dg.AssetCheckSpec]:
 _TICK_TESTS = _test_specs({_TICK, "reference"})
 _DEMAND_TESTS = _test_specs({_FORECAST})
 _ANALYTICS_TESTS = _test_specs({_ANALYTICS})
+_CUSTOMER_TESTS = _test_specs({_CUSTOMERS})
 
 
 @dg.multi_asset_check(name="dbt_tests", specs=list(_TICK_TESTS.values()), can_subset=True)
@@ -199,6 +222,14 @@ def analytics_tests(
 ) -> Iterator[dg.AssetCheckResult]:
     """Run dbt's tests on the analytics."""
     yield from _run_tests(_ANALYTICS_TESTS, context.selected_asset_check_keys, lake)
+
+
+@dg.multi_asset_check(name="customer_tests", specs=list(_CUSTOMER_TESTS.values()), can_subset=True)
+def customer_tests(
+    context: dg.AssetCheckExecutionContext, lake: LakeResource
+) -> Iterator[dg.AssetCheckResult]:
+    """Run dbt's tests on customers and baskets."""
+    yield from _run_tests(_CUSTOMER_TESTS, context.selected_asset_check_keys, lake)
 
 
 def _run_tests(

@@ -10,9 +10,12 @@ from smartshelf_dagster.defs.common import (
     SERVING,
     WRITER_LANE,
 )
+from smartshelf_dagster.defs.customers import customer_tables
 from smartshelf_dagster.defs.dbt import (
     analytics_models,
     analytics_tests,
+    customer_models,
+    customer_tests,
     dbt_models,
     dbt_tests,
     demand_models,
@@ -63,6 +66,15 @@ hourly_pipeline_job = dg.define_asset_job(
     executor_def=dg.in_process_executor,
     tags=WRITER_LANE,
     description="Bring the analytics up to the clock in force, test and publish them.",
+)
+
+customer_insights_job = dg.define_asset_job(
+    "customer_insights",
+    selection=dg.AssetSelection.assets(customer_models, customer_tables).without_checks()
+    | dg.AssetSelection.checks(customer_tests),
+    executor_def=dg.in_process_executor,
+    tags=WRITER_LANE,
+    description="Bring customers and baskets up to the clock in force, and test them.",
 )
 
 model_training_job = dg.define_asset_job(

@@ -3,6 +3,7 @@
 import dagster as dg
 
 from smartshelf_dagster.defs.jobs import (
+    customer_insights_job,
     data_quality_job,
     forecast_watch_job,
     hourly_pipeline_job,
@@ -16,6 +17,7 @@ from smartshelf_dagster.streaming.client import Clock
 _JOBS = {
     job.name: job
     for job in (
+        customer_insights_job,
         data_quality_job,
         forecast_watch_job,
         hourly_pipeline_job,

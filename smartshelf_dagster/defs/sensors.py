@@ -12,6 +12,7 @@ import dagster as dg
 
 from smartshelf_dagster.defs.cutoffs import CUTOFFS
 from smartshelf_dagster.defs.jobs import (
+    customer_insights_job,
     data_quality_job,
     forecast_watch_job,
     hourly_pipeline_job,
@@ -77,6 +78,7 @@ def event_sensor(
 @dg.sensor(
     name="simulated_clock_sensor",
     jobs=[
+        customer_insights_job,
         data_quality_job,
         forecast_watch_job,
         hourly_pipeline_job,

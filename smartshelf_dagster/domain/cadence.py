@@ -43,4 +43,5 @@ CADENCES = (
     Cadence("model_training", timedelta(days=7), timedelta(days=3, hours=2), "0 2 * * 0"),
     Cadence("forecast_watch", timedelta(days=1), timedelta(hours=3), "0 3 * * *"),
     Cadence("maintenance", timedelta(days=1), timedelta(hours=3, minutes=17), "17 3 * * *"),
+    Cadence("customer_insights", timedelta(days=1), timedelta(hours=3, minutes=30), "30 3 * * *"),
 )

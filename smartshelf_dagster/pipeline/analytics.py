@@ -4,6 +4,7 @@ Belongs here: bringing the models of `analytics` up to a time, and which version
 belong together. Does not belong here: any formula (dbt; `smartshelf_dagster/analytics`).
 """
 
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Any
@@ -12,12 +13,21 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from smartshelf_dagster.contracts.tables import UTC_MICROSECONDS
+from smartshelf_dagster.pipeline.customer_insights import customer_insights
 from smartshelf_dagster.pipeline.demand import build_demand
 from smartshelf_dagster.pipeline.stock_planning import plan_stock
 from smartshelf_dagster.settings import Settings
 from smartshelf_dagster.storage import delta
 from smartshelf_dagster.storage.warehouse import ServedTable, WarehouseReader
-from smartshelf_dagster.transform.runner import ANALYTICS, NodeResult, Transformer
+from smartshelf_dagster.transform.runner import ANALYTICS, CUSTOMERS, NodeResult, Transformer
+
+# What is published together: the models built by the hour, those built by the day, and what follows
+# from these.
+INSIGHTS = "customer_insights"
+PARTS = frozenset({ANALYTICS, CUSTOMERS, INSIGHTS})
+# The models built by the day, with what they are made from.
+DAILY = f"+{CUSTOMERS},{ANALYTICS} {CUSTOMERS}"
+ALL_MODELS = f"{ANALYTICS} {CUSTOMERS}"
 
 # Which versions of the tables were published together, and for what time.
 VERSIONS = "analytics/versions"
@@ -41,12 +51,14 @@ class AnalyticsModel:
             first date on that a new load has touched.
         by: What the rows of a table that is revised are dated by.
         hidden: Bookkeeping columns that are left out.
+        part: What it is published with, of `PARTS`.
     """
 
     table: str
     mode: str
     by: str
     hidden: tuple[str, ...]
+    part: str
 
 
 def analytics_models(transformer: Transformer) -> list[AnalyticsModel]:
@@ -59,14 +71,15 @@ def analytics_models(transformer: Transformer) -> list[AnalyticsModel]:
         if told:
             hidden = tuple(told.get("hide", ()))
             table = f"{node.schema}/{node.name}"
-            found.append(AnalyticsModel(table, told["mode"], told.get("by", ""), hidden))
+            part = CUSTOMERS if CUSTOMERS.removeprefix("tag:") in node.tags else ANALYTICS
+            found.append(AnalyticsModel(table, told["mode"], told.get("by", ""), hidden, part))
     return sorted(found, key=lambda model: model.table)
 
 
 def build_analytics(
-    transformer: Transformer, as_of: datetime, select: str = ANALYTICS
+    transformer: Transformer, as_of: datetime, select: str = ALL_MODELS
 ) -> list[NodeResult]:
-    """Bring models of analytics up to a time, and the demand history that they look at.
+    """Bring models of analytics up to a time, with the demand history that those of the hour read.
 
     Args:
         transformer: dbt of the lake, whose models of a tick are built for `as_of`.
@@ -76,12 +89,13 @@ def build_analytics(
     Raises:
         TransformError: A model failed, with the database's message.
     """
-    build_demand(transformer, as_of)
+    if ANALYTICS in select.split():
+        build_demand(transformer, as_of)
     return transformer.build_again(select, as_of)
 
 
 def publish_analytics(
-    settings: Settings, transformer: Transformer, as_of: datetime
+    settings: Settings, transformer: Transformer, as_of: datetime, parts: Collection[str] = PARTS
 ) -> dict[str, int]:
     """Publish what was built and what follows from it, and then which versions belong together.
 
@@ -89,18 +103,30 @@ def publish_analytics(
         settings: Which lake.
         transformer: Its dbt project and warehouse.
         as_of: The time it was built for.
+        parts: What to publish, of `PARTS`; readers keep the versions of the rest.
 
     Returns:
-        Version by table.
+        Version by table, of those parts.
     """
     with transformer.reading() as reader:
         versions = {
             model.table: _publish_model(settings, reader, model)
             for model in analytics_models(transformer)
+            if model.part in parts
         }
-        planned = plan_stock(settings, reader, as_of)
-    for table, content in planned.items():
+        planned = plan_stock(settings, reader, as_of) if ANALYTICS in parts else {}
+        made = customer_insights(reader, as_of) if INSIGHTS in parts else {}
+    for table, content in (planned | made).items():
         versions[table] = delta.replace(settings.table_uri(table), content, name=table).version
+    _record_versions(settings, versions, as_of, keep_others=not PARTS.issubset(parts))
+    return versions
+
+
+def _record_versions(
+    settings: Settings, versions: Mapping[str, int], as_of: datetime, *, keep_others: bool
+) -> None:
+    """Say, in one commit, which versions readers get from now on."""
+    uri = settings.table_uri(VERSIONS)
     rows = pa.table(
         {
             "table": list(versions),
@@ -110,8 +136,18 @@ def publish_analytics(
         },
         schema=_VERSIONS_SCHEMA,
     )
-    delta.replace(settings.table_uri(VERSIONS), rows, name=VERSIONS)
-    return versions
+    if keep_others and delta.table_exists(uri):
+        told = delta.read(uri)
+        others = told.filter(pc.invert(pc.is_in(told["table"], pa.array(versions, pa.string()))))
+        rows = pa.concat_tables([others.select(rows.column_names).cast(rows.schema), rows])
+    delta.replace(uri, rows.sort_by("table"), name=VERSIONS)
+
+
+def published_for(settings: Settings, table: str) -> datetime:
+    """Return the time that a published table of analytics was built for, UTC."""
+    told = delta.read(settings.table_uri(VERSIONS))
+    moment: datetime = told.filter(pc.equal(told["table"], table))["as_of_ts"][0].as_py()
+    return moment
 
 
 def _publish_model(settings: Settings, reader: WarehouseReader, model: AnalyticsModel) -> int:
@@ -149,7 +185,7 @@ def _first_touched(reader: WarehouseReader, model: AnalyticsModel, done: int) ->
 
 
 def served_analytics(settings: Settings) -> tuple[list[ServedTable], dict[str, pa.Table]]:
-    """Return the tables of analytics as readers get them, all of one publication.
+    """Return the tables of analytics as readers get them: those that were published together.
 
     Args:
         settings: Which lake.

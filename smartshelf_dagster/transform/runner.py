@@ -42,6 +42,8 @@ TICK = "tag:tick"
 FORECAST = "tag:forecast"
 # What people analyse; published on its own.
 ANALYTICS = "tag:analytics"
+# What they analyse of customers and baskets; built by the day.
+CUSTOMERS = "tag:customers"
 # What depends on reference data alone.
 REFERENCE = "tag:reference"
 

@@ -74,6 +74,24 @@ def test_demand_history_is_built_tested_and_published_beside_the_ticks(
     assert served.success
 
 
+def test_customers_are_built_tested_and_published_without_waiting_for_the_hour(
+    definitions: dg.Definitions, instance: dg.DagsterInstance, client: Client, settings: Settings
+) -> None:
+    send_batches(client, "pos_transactions:S001", [encode(sale("s", "2026-01-01T07:25:00Z"))], 1)
+    assert run(definitions, instance, "micro_batch").success
+    client.set(SIM_NOW_KEY, "2026-01-02T03:30:00Z")
+    result = run(definitions, instance, "customer_insights")
+    assert result.success
+    checks = result.get_asset_check_evaluations()
+    assert len(checks) > 10
+    assert all(check.passed for check in checks)
+    told = delta.read(settings.table_uri("analytics/versions")).to_pylist()
+    made = {event.asset_key.to_user_string() for event in result.get_asset_materialization_events()}
+    assert {row["table"] for row in told} <= made
+    assert {row["as_of_ts"] for row in told} == {datetime(2026, 1, 2, 3, 30, tzinfo=UTC)}
+    assert "analytics/fact_sales" not in made
+
+
 def test_micro_batch_drains_builds_decides_and_publishes(
     definitions: dg.Definitions, instance: dg.DagsterInstance, client: Client, settings: Settings
 ) -> None:

@@ -91,7 +91,9 @@ def test_simulated_clock_sensor_requests_what_has_become_due(
     # A jump over several due times is one run: it looks at everything there is.
     client.set(SIM_NOW_KEY, "2026-01-02T12:00:00Z")
     third = evaluate(simulated_clock_sensor, lake, first.cursor)
-    daily = ["data_quality", "forecast_watch", "hourly_pipeline", "maintenance"]
+    daily = [
+        "customer_insights", "data_quality", "forecast_watch", "hourly_pipeline", "maintenance",
+    ]  # fmt: skip
     assert sorted(r.job_name for r in third.run_requests) == daily
     # Models are trained on Sundays at two.
     client.set(SIM_NOW_KEY, "2026-01-04T01:59:00Z")

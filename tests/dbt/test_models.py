@@ -4,14 +4,9 @@ from typing import Any
 
 import pytest
 
+from smartshelf_dagster.pipeline.analytics import ALL_MODELS
 from smartshelf_dagster.settings import Settings
-from smartshelf_dagster.transform.runner import (
-    ANALYTICS,
-    FORECAST,
-    TICK,
-    Transformer,
-    ensure_manifest,
-)
+from smartshelf_dagster.transform.runner import FORECAST, TICK, Transformer, ensure_manifest
 from tests.helpers.world import Recording
 
 LAYERS = ("seeds", "staging", "cleansed", "curated", "ops", "live", "analytics")
@@ -28,7 +23,7 @@ def test_unit_tests_of_the_models_pass(recorded: Recording, recorded_copy: Setti
     transformer = Transformer(recorded_copy)
     transformer.prepare(recorded.now)
     # A fixture has the columns of the table it stands for, which has to be there.
-    transformer.build(f"{FORECAST} {ANALYTICS}", recorded.now)
+    transformer.build(f"{FORECAST} {ALL_MODELS}", recorded.now)
     results = transformer.build("test_type:unit", recorded.now, command="test")
     assert [f"{r.unique_id}: {r.message}" for r in results if not r.ok] == []
     assert len(results) >= 30
@@ -37,8 +32,8 @@ def test_unit_tests_of_the_models_pass(recorded: Recording, recorded_copy: Setti
 def test_data_tests_pass_on_a_living_lake(recorded: Recording, recorded_copy: Settings) -> None:
     transformer = Transformer(recorded_copy)
     transformer.prepare(recorded.now)
-    transformer.build(f"{FORECAST} {ANALYTICS}", recorded.now)
-    results = transformer.build(f"{TICK} {FORECAST} {ANALYTICS}", recorded.now, command="test")
+    transformer.build(f"{FORECAST} {ALL_MODELS}", recorded.now)
+    results = transformer.build(f"{TICK} {FORECAST} {ALL_MODELS}", recorded.now, command="test")
     assert [f"{r.unique_id}: {r.message}" for r in results if not r.ok] == []
     assert len(results) > 30
 

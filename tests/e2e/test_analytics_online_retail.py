@@ -3,21 +3,15 @@
 from collections.abc import Iterator
 from datetime import UTC, date, datetime
 from decimal import Decimal
-from pathlib import Path
 
 import duckdb
 import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 
-from smartshelf_dagster.pipeline.analyse import analyse
-from smartshelf_dagster.pipeline.analytics import analytics_models
-from smartshelf_dagster.pipeline.micro_batch import LakeSession
-from smartshelf_dagster.pipeline.replay import replay_online_retail
-from smartshelf_dagster.services.embedded_redis import EmbeddedRedis
-from smartshelf_dagster.settings import Settings, load_settings
-from smartshelf_dagster.streaming.client import connect
-from smartshelf_dagster.transform.runner import ANALYTICS, Transformer
+from smartshelf_dagster.pipeline.analytics import ALL_MODELS, analytics_models
+from smartshelf_dagster.settings import Settings
+from smartshelf_dagster.transform.runner import Transformer
 
 AS_OF = datetime(2011, 12, 10, tzinfo=UTC)
 MONTHS = {
@@ -35,20 +29,8 @@ pytestmark = pytest.mark.timeout(300)
 
 
 @pytest.fixture(scope="module")
-def retail(shared_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Settings:
-    """The whole data set, replayed and analysed once."""
-    folder = tmp_path_factory.mktemp("retail")
-    settings = load_settings(lake=str(folder / "lake"))
-    with EmbeddedRedis(folder / "redis") as server:
-        session = LakeSession(settings, connect(server.url, 60))
-        replay_online_retail(session, shared_data / "online_retail" / "online_retail.parquet")
-    analyse(settings, AS_OF)
-    return settings
-
-
-@pytest.fixture(scope="module")
-def serving(retail: Settings) -> Iterator[duckdb.DuckDBPyConnection]:
-    connection = duckdb.connect(str(retail.serving_path), read_only=True)
+def serving(online_retail_lake: Settings) -> Iterator[duckdb.DuckDBPyConnection]:
+    connection = duckdb.connect(str(online_retail_lake.serving_path), read_only=True)
     connection.execute("set TimeZone = 'UTC'; set schema = 'analytics'")
     yield connection
     connection.close()
@@ -371,9 +353,9 @@ def test_events_before_the_cutover_are_those_of_closed_days(serving) -> None:
     assert rows == [(539_391, 539_391, 539_391)]
 
 
-def test_a27_the_same_time_gives_the_same_rows(retail: Settings) -> None:
+def test_a27_the_same_time_gives_the_same_rows(online_retail_lake: Settings) -> None:
     """Fourteen years later, and built anew; nor are the periods of a past time empty."""
-    transformer = Transformer(retail)
+    transformer = Transformer(online_retail_lake)
     models = [model for model in analytics_models(transformer) if model.mode == "replace"]
 
     def read() -> dict[str, pl.DataFrame]:
@@ -384,7 +366,7 @@ def test_a27_the_same_time_gives_the_same_rows(retail: Settings) -> None:
             }
 
     before = read()
-    transformer.build(ANALYTICS, AS_OF)
+    transformer.build(ALL_MODELS, AS_OF)
     after = read()
     for table, rows in before.items():
         assert_frame_equal(rows, after[table], check_row_order=False, rel_tol=1e-12, abs_tol=1e-12)
