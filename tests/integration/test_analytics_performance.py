@@ -10,6 +10,7 @@ import pytest
 from polars.testing import assert_frame_equal
 
 from smartshelf_dagster.pipeline.analytics import (
+    ALL_MODELS,
     analytics_models,
     build_analytics,
     publish_analytics,
