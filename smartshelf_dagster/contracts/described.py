@@ -55,6 +55,14 @@ _PERIOD_SCOPE = {
     "scope": "Store of the baskets, or ALL.",
 }
 
+_STOCK_ITEM = {
+    "store_id": "Store, as in ref/stores.",
+    "item_id": "Item, as in ref/items.",
+    "category": "Category of the item.",
+}
+_RISK = "Probability that demand until then exceeds what is on hand and on order, 0 to 1."
+_COVER_DAYS = "Days that the stock on hand lasts; null without demand."
+
 MADE_IN_PYTHON: dict[str, Description] = {
     "ops/supplier_plan": Description(
         "One row per order line of the next cutoff as planned, and of the last cutoffs as ordered.",
@@ -160,6 +168,99 @@ MADE_IN_PYTHON: dict[str, Description] = {
             "lift": "Lift of the pair; null for what is popular.",
             "confidence": "Share of baskets with the item that hold the other; null likewise.",
             "in_stock": "Whether any is on a shelf of the scope; null where stock is not kept.",
+        },
+    ),
+    "analytics/stock_risk": Description(
+        "One row per store and item with stock keeping: how likely it runs out before an order "
+        "can help (F16).",
+        _STOCK_ITEM
+        | {
+            "on_hand": "Pieces on the shelf and in the warehouse.",
+            "inventory_position": "Pieces on hand and on order.",
+            "velocity_1h": "Pieces sold per hour of trade, last hour.",
+            "velocity_24h": "The same, last 24 hours.",
+            "velocity_7d": "The same, last 7 days.",
+            "protection_days": "Days until the goods of the order after the next come.",
+            "demand_over_protection_mean": "Expected demand until then, pieces.",
+            "demand_over_protection_sd": "Its standard deviation.",
+            "demand_source": "forecast, or history where there is none.",
+            "stock_out_risk_score": _RISK,
+            "days_of_cover": _COVER_DAYS,
+            "projected_stockout_ts": "When the stock on hand is used up at that rate, UTC.",
+            "risk_band": "green below 0.20, amber to 0.80, red above.",
+            "recommendation": "ORDER, WATCH or NONE.",
+        },
+    ),
+    "analytics/inventory_policy": Description(
+        "One row per store and item with stock keeping: safety stock, reorder point, order "
+        "quantity of least cost, and what to order now by them (F34).",
+        _STOCK_ITEM
+        | {
+            "demand_mean_d": "Expected demand of a day, pieces.",
+            "demand_sd_d": "Its standard deviation.",
+            "demand_class": "Class of the item by its past demand.",
+            "lead_time_mean_d": "Days from now to the next delivery that can still be ordered for.",
+            "lead_time_sd_d": "Standard deviation of the lead time, days.",
+            "review_period_d": "Days from that delivery to the one after it.",
+            "sigma_protection": "Standard deviation of demand over lead time and review period.",
+            "service_level": "Probability of no shortage in a cycle; by class of revenue.",
+            "z": "Normal score of the service level.",
+            "safety_stock_raw": "Safety stock before rounding, pieces.",
+            "safety_stock": "Safety stock, whole pieces.",
+            "reorder_point": "Level to order up to at a cutoff, pieces.",
+            "eoq_raw": "Order quantity of least cost before packs; null without cost of holding.",
+            "eoq": "The same in whole packs.",
+            "order_up_to": "Level that orders fill up to, pieces.",
+            "max_stock": "Most stock by the policy, pieces.",
+            "inventory_position": "Pieces on hand and on order.",
+            "recommended_qty": "Pieces to order now.",
+            "reorder_flag": "Whether the position is at or below the reorder point.",
+            "expected_fill_rate": "Share of demand served from stock, 0 to 1.",
+            "stock_out_risk_score": _RISK,
+            "days_of_cover": _COVER_DAYS,
+            "holding_cost_pa": "Cost of holding in a year.",
+            "ordering_cost_pa": "Cost of ordering in a year.",
+            "total_cost_pa": "Both together.",
+            "binding_constraint": "What bound the quantity: none, pack, capacity or shelf_life.",
+            "method": "forecast_quantile, negative_binomial, normal or fallback.",
+        },
+    ),
+    "analytics/restock_recommendations": Description(
+        "One row per store and item with stock keeping: what to restock first, and by how much "
+        "demand is about to change (F35).",
+        _STOCK_ITEM
+        | {
+            "forecast_7d": "Expected demand of the next 7 days, pieces; null without a forecast.",
+            "trailing_avg_7d": "Pieces sold in an average week of the last four.",
+            "demand_ratio": "The first over the second.",
+            "recommendation": "HIGH_DEMAND above 1.5, MODERATE_INCREASE above 1.2, LOW_DEMAND "
+            "below 0.8, else NORMAL; null without a forecast.",
+            "on_hand": "Pieces on the shelf and in the warehouse.",
+            "days_of_cover": _COVER_DAYS,
+            "stock_out_risk_score": _RISK,
+            "priority": "High, Normal or Low.",
+            "recommended_qty": "Pieces to order now, as in analytics/inventory_policy.",
+            "reason": "Why it has this priority.",
+        },
+    ),
+    "analytics/stock_optimization": Description(
+        "One row per store and item with stock keeping: the stock of least expected cost until "
+        "the goods of the order after the next come (F36).",
+        _STOCK_ITEM
+        | {
+            "current_stock": "Pieces on hand and on order.",
+            "optimal_stock": "Pieces of least expected cost: the quantile of demand at the ratio.",
+            "p10": "10 % quantile of demand, pieces.",
+            "p90": "90 % quantile of demand, pieces.",
+            "critical_ratio": "Cost of a piece too few over that and the cost of one too many.",
+            "delta_units": "Optimal less current stock.",
+            "expected_cost_current": "Expected cost of the current stock.",
+            "expected_cost_optimal": "Expected cost of the optimal stock.",
+            "saving": "The first less the second.",
+            "policy_stock": "Level by analytics/inventory_policy, pieces.",
+            "chosen": "policy where its level is expected to cost no more, else optimal.",
+            "source": "forecast, or history where there is none.",
+            "reason": "Why it was chosen.",
         },
     ),
     "analytics/customer_clv": Description(
