@@ -49,7 +49,7 @@ from smartshelf_dagster.streaming.client import connect
 # they have half as many customers again. The level must not change within a comparison.
 BEGIN = "2025-01-01"
 # What makes each policy order more or less.
-KNOBS = {"rule": "reorder_factor", "order-up-to": "safety_factor", "forecast": "goodwill_frac"}
+KNOBS = {"rule": "reorder_factor", "order-up-to": "safety_factor", "forecast": "spread_factor"}
 GROUPS = (ALL_GOODS, PERISHABLES)
 _READY = "ready"
 # Of each policy in all panels: colours of Okabe and Ito, and dashes for those who see none.

@@ -141,7 +141,8 @@ def _plan_store(
     lines = positions.join(full, on="shelf_id", how="semi").sort("shelf_id")
     if lines.is_empty() or len(levels) < _MIN_QUANTILES:
         return pl.DataFrame(schema=_PLANNED)
-    path = _path(traded.join(full, on="shelf_id", how="semi"), levels.to_numpy())
+    wanted = traded.join(full, on="shelf_id", how="semi")
+    path = _path(wanted, levels.to_numpy(), given.spread_factor)
     days = lines["life_days"].fill_null(_UNKNOWN_LIFE_DAYS).floor().cast(pl.Int64)
     arrives = first["delivery_ts"]
     goods = _goods(lines, lots, clock)
@@ -174,11 +175,13 @@ def _traded(demand: pl.DataFrame, clock: _Clock) -> pl.DataFrame:
     )
 
 
-def _path(traded: pl.DataFrame, levels: FloatArray) -> Callable[[FloatArray], FloatArray]:
+def _path(
+    traded: pl.DataFrame, levels: FloatArray, spread: float
+) -> Callable[[FloatArray], FloatArray]:
     """Return demand of the lines, in the order of their items, until any trading hours."""
     known_h = traded["hours"].unique().sort().to_numpy()
     quantiles = traded.sort("shelf_id", "hours", "quantile")["demand"].to_numpy()
-    units = demand_scenarios(levels, quantiles.reshape(-1, len(known_h), len(levels)))
+    units = demand_scenarios(levels, quantiles.reshape(-1, len(known_h), len(levels)), spread)
     return lambda until_h: demand_until(known_h, units, SCENARIO_PROBABILITY, until_h)
 
 

@@ -147,7 +147,7 @@ def expected_rest(units: FloatArray, probability: FloatArray, level: FloatArray)
     return np.asarray(np.maximum(level[..., None] - units, 0) @ probability)
 
 
-def demand_scenarios(levels: FloatArray, demand: FloatArray) -> FloatArray:
+def demand_scenarios(levels: FloatArray, demand: FloatArray, spread: float = 1.0) -> FloatArray:
     """Return whole pieces asked for in the scenarios of `SCENARIO_PROBABILITY`.
 
     Between quantiles demand is linear in the normal score, and beyond the outer ones as well:
@@ -157,13 +157,16 @@ def demand_scenarios(levels: FloatArray, demand: FloatArray) -> FloatArray:
     Args:
         levels: Levels of the quantiles, ascending, two at least, (quantiles).
         demand: Quantiles, (..., quantiles).
+        spread: Normal scores of the scenarios are multiplied by it: above 1 demand is wider than
+            the quantiles say, and its median stays.
 
     Returns:
         Demand, not descending, (..., scenarios).
     """
     known = np.array([NormalDist().inv_cdf(level) for level in levels])
-    right = np.clip(np.searchsorted(known, _SCENARIO_SCORE), 1, len(known) - 1)
-    share = (_SCENARIO_SCORE - known[right - 1]) / (known[right] - known[right - 1])
+    score = spread * _SCENARIO_SCORE
+    right = np.clip(np.searchsorted(known, score), 1, len(known) - 1)
+    share = (score - known[right - 1]) / (known[right] - known[right - 1])
     rising = np.sort(demand, axis=-1)
     low, high = rising[..., right - 1], rising[..., right]
     whole = np.rint(low + share * (high - low))

@@ -107,6 +107,8 @@ class Economics(PolicyParameters):
         salvage_frac: What a piece still brings when its time runs out, of the list price.
         holding_rate: Cost of holding goods for a year, of their cost.
         sell_through: Probability with which the last piece ordered sells before it expires.
+        spread_factor: How much further from its median demand may be than forecast: calibration
+            knows the past, and neither a season to come nor chances of one in a hundred.
         opens_h: Hour of the day at which stores open, UTC.
         closes_h: Hour of the day at which stores close, UTC.
     """
@@ -117,6 +119,7 @@ class Economics(PolicyParameters):
         "salvage_frac": (0.0, 1.0),
         "holding_rate": (0.0, 1000.0),
         "sell_through": (0.0, 1.0),
+        "spread_factor": (0.0, 10.0),
         "opens_h": (0.0, 24.0),
         "closes_h": (0.0, 24.0),
     }
@@ -126,6 +129,7 @@ class Economics(PolicyParameters):
     salvage_frac: float = 0.0
     holding_rate: float = 0.25
     sell_through: float = 0.5
+    spread_factor: float = 1.25
     opens_h: float = 0.0
     closes_h: float = 24.0
 

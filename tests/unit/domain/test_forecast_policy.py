@@ -22,7 +22,8 @@ from tests.helpers.shelf_life import Outcome, Shop, Situation
 CUTOFF = datetime(2026, 2, 1, 12, tzinfo=UTC)
 DELIVERY, COVERED = CUTOFF + timedelta(hours=20), CUTOFF + timedelta(hours=68)
 SUNDAY = CUTOFF.date()
-HOURS = Economics(opens_h=8.0, closes_h=21.0)
+# What is forecast here is what comes: there is no reason to expect more.
+HOURS = Economics(opens_h=8.0, closes_h=21.0, spread_factor=1.0)
 LEVELS = (0.025, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 0.98)
 ITEM = {
     "store_id": "S001", "shelf_id": "A", "category": "FISH", "batch_size": 1, "list_price": 2.0,

@@ -1,6 +1,7 @@
 """Inventory theory: figures of textbooks and of exact optima, and what holds for any input."""
 
 from datetime import UTC, datetime, timedelta
+from statistics import NormalDist
 
 import numpy as np
 import pytest
@@ -140,6 +141,14 @@ def test_scenarios_do_not_cross_when_quantiles_do() -> None:
     sorted_ = demand_scenarios(np.array([0.1, 0.5, 0.9]), np.array([[3.0, 5.0, 9.0]]))
     assert (crossed == sorted_).all()
     assert (np.diff(crossed) >= 0).all()
+
+
+def test_wider_scenarios_keep_the_median_and_stretch_the_rest() -> None:
+    levels = np.array([NormalDist().cdf(z) for z in (-2.0, 0.0, 2.0)])
+    usual = demand_scenarios(levels, np.array([[600.0, 1000.0, 1400.0]]))[0]
+    wider = demand_scenarios(levels, np.array([[600.0, 1000.0, 1400.0]]), 1.5)[0]
+    assert np.abs((wider - 1000) - 1.5 * (usual - 1000)).max() <= 1.25
+    assert wider.max() > usual.max() + 300
 
 
 def test_demand_between_and_beyond_known_times() -> None:
