@@ -296,6 +296,16 @@ MADE_IN_PYTHON: dict[str, Description] = {
         },
         is_shared=True,
     ),
+    "live/system_status": Description(
+        "One row per part of the system: how it was when this was published.",
+        {
+            "component": "Name of the part.",
+            "status": "ok, warn, fail, or off for a part that is not in use.",
+            "latency_s": "How far it is behind, seconds; null where that cannot be said.",
+            "last_ok_ts": "When it was last seen well, UTC, by the clock in force.",
+            "message": "One sentence for people.",
+        },
+    ),
     "live/stream_status": Description(
         "One row per topic: how much its raw table holds and how new that is.",
         {
