@@ -143,6 +143,38 @@ def _record_versions(
     delta.replace(uri, rows.sort_by("table"), name=VERSIONS)
 
 
+def tables_in_place(settings: Settings) -> list[str]:
+    """Return the published tables that nothing was written to since."""
+    uri = settings.table_uri(VERSIONS)
+    if not delta.table_exists(uri):
+        return []
+    return [
+        row["table"]
+        for row in delta.read(uri).to_pylist()
+        if delta.open_table(settings.table_uri(row["table"])).version() == row["version"]
+    ]
+
+
+def move_along(settings: Settings, tables: Collection[str]) -> None:
+    """Let readers get the newest versions of tables whose rows are the same, only in other files.
+
+    The versions before are unreadable once their files or their log are gone.
+    """
+    if not tables:
+        return
+    uri = settings.table_uri(VERSIONS)
+    rows = delta.read(uri)
+    versions = [
+        delta.open_table(settings.table_uri(table)).version() if table in tables else version
+        for table, version in zip(
+            rows["table"].to_pylist(), rows["version"].to_pylist(), strict=True
+        )
+    ]
+    place = rows.column_names.index("version")
+    moved = rows.set_column(place, "version", pa.array(versions, pa.int64()))
+    delta.replace(uri, moved, name=VERSIONS)
+
+
 def published_for(settings: Settings, table: str) -> datetime:
     """Return the time that a published table of analytics was built for, UTC."""
     told = delta.read(settings.table_uri(VERSIONS))

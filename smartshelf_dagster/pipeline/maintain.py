@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from smartshelf_dagster.contracts.tables import all_tables
+from smartshelf_dagster.pipeline.analytics import VERSIONS, move_along, tables_in_place
 from smartshelf_dagster.pipeline.demand import DEMAND_HISTORY
 from smartshelf_dagster.pipeline.forecast import forget_predictions
 from smartshelf_dagster.pipeline.publish import published_models
@@ -40,7 +41,9 @@ def maintain_lake(settings: Settings) -> LakeMaintenance:
     """
     names = [contract.table for contract in all_tables()]
     names += [model.table for model in published_models(Transformer(settings))]
-    names += [DEMAND_HISTORY, *SCHEMAS]
+    names += [DEMAND_HISTORY, *SCHEMAS, VERSIONS]
+    analysed = tables_in_place(settings)
+    names += analysed
     forget_predictions(settings)
     total = LakeMaintenance()
     for name in names:
@@ -56,4 +59,5 @@ def maintain_lake(settings: Settings) -> LakeMaintenance:
         total.files_before += report.files_before
         total.files_after += report.files_after
         total.files_deleted += report.files_deleted
+    move_along(settings, analysed)
     return total

@@ -1,13 +1,18 @@
 """Every figure of three small days, as reckoned by hand."""
 
+import shutil
 from datetime import date
 from decimal import Decimal
+from pathlib import Path
 
 import duckdb
 import pytest
 
+from smartshelf_dagster.pipeline import maintain
+from smartshelf_dagster.pipeline.analytics import VERSIONS, move_along, served_analytics
 from smartshelf_dagster.pipeline.drain import DrainReport
-from smartshelf_dagster.settings import Settings
+from smartshelf_dagster.settings import Settings, load_settings
+from smartshelf_dagster.storage import delta
 
 
 @pytest.fixture(scope="module")
@@ -155,3 +160,39 @@ def test_a_new_price_leaves_what_was_sold_before_as_it_was(serving) -> None:
     assert versions["valid_to"][0] == versions["valid_from"][1]
     # Before its cost was known, it is estimated from the list price of the master data.
     assert versions["unit_cost"].to_list() == [Decimal("7.0000"), Decimal("6.0000")]
+
+
+def test_maintenance_leaves_readers_the_rows_they_had(
+    golden, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was written and is not published with the others yet stays unpublished."""
+    monkeypatch.setattr(maintain, "_COMPACT_ABOVE_FILES", 1)
+    shutil.copytree(golden[0].lake, tmp_path / "lake")
+    settings = load_settings(lake=str(tmp_path / "lake"))
+
+    def told() -> dict[str, int]:
+        rows = delta.read(settings.table_uri(VERSIONS)).to_pylist()
+        return {row["table"]: row["version"] for row in rows}
+
+    def newest(table: str) -> int:
+        return delta.open_table(settings.table_uri(table)).version()
+
+    split = "analytics/fact_sales"
+    lines = delta.read(settings.table_uri(split))
+    delta.replace(settings.table_uri(split), lines.slice(0, 4), name=split)
+    delta.append(delta.open_table(settings.table_uri(split)), lines.slice(4), {})
+    move_along(settings, [split])
+    early = "analytics/dim_date"
+    rows = delta.read(settings.table_uri(early))
+    delta.replace(settings.table_uri(early), rows.slice(0, 1), name=early)
+    before = told()
+    maintain.maintain_lake(settings)
+    after = told()
+    assert after[early] == before[early] < newest(early)
+    others = after.keys() - {early}
+    assert {table: after[table] for table in others} == {table: newest(table) for table in others}
+    assert after[split] > before[split]
+    assert delta.read(settings.table_uri(split), version=after[split]).num_rows == 9
+    views, copies = served_analytics(settings)
+    assert {view.table for view in views} | copies.keys() == {*after, VERSIONS}
+    assert delta.read(settings.table_uri(early), version=after[early]).num_rows == rows.num_rows
