@@ -192,46 +192,6 @@ def _test_specs(tags: set[str]) -> dict[str, dg.AssetCheckSpec]:
     return specs
 
 
-_TICK_TESTS = _test_specs({_TICK, "reference"})
-_DEMAND_TESTS = _test_specs({_FORECAST})
-_ANALYTICS_TESTS = _test_specs({_ANALYTICS})
-_CUSTOMER_TESTS = _test_specs({_CUSTOMERS})
-
-
-@dg.multi_asset_check(name="dbt_tests", specs=list(_TICK_TESTS.values()), can_subset=True)
-def dbt_tests(
-    context: dg.AssetCheckExecutionContext, lake: LakeResource
-) -> Iterator[dg.AssetCheckResult]:
-    """Run dbt's tests on what was built last."""
-    yield from _run_tests(_TICK_TESTS, context.selected_asset_check_keys, lake)
-
-
-@dg.multi_asset_check(name="demand_tests", specs=list(_DEMAND_TESTS.values()), can_subset=True)
-def demand_tests(
-    context: dg.AssetCheckExecutionContext, lake: LakeResource
-) -> Iterator[dg.AssetCheckResult]:
-    """Run dbt's tests on the demand history."""
-    yield from _run_tests(_DEMAND_TESTS, context.selected_asset_check_keys, lake)
-
-
-@dg.multi_asset_check(
-    name="analytics_tests", specs=list(_ANALYTICS_TESTS.values()), can_subset=True
-)
-def analytics_tests(
-    context: dg.AssetCheckExecutionContext, lake: LakeResource
-) -> Iterator[dg.AssetCheckResult]:
-    """Run dbt's tests on the analytics."""
-    yield from _run_tests(_ANALYTICS_TESTS, context.selected_asset_check_keys, lake)
-
-
-@dg.multi_asset_check(name="customer_tests", specs=list(_CUSTOMER_TESTS.values()), can_subset=True)
-def customer_tests(
-    context: dg.AssetCheckExecutionContext, lake: LakeResource
-) -> Iterator[dg.AssetCheckResult]:
-    """Run dbt's tests on customers and baskets."""
-    yield from _run_tests(_CUSTOMER_TESTS, context.selected_asset_check_keys, lake)
-
-
 def _run_tests(
     specs: Mapping[str, dg.AssetCheckSpec],
     selected: Collection[dg.AssetCheckKey],
@@ -252,3 +212,24 @@ def _run_tests(
             passed=result.ok,
             metadata={"failing_rows": result.failures, "message": result.message},
         )
+
+
+def _tests(name: str, tags: set[str], description: str) -> dg.AssetChecksDefinition:
+    """Return the dbt tests of the models with one of the tags, as checks that run together."""
+    specs = _test_specs(tags)
+
+    @dg.multi_asset_check(
+        name=name, specs=list(specs.values()), description=description, can_subset=True
+    )
+    def tests(
+        context: dg.AssetCheckExecutionContext, lake: LakeResource
+    ) -> Iterator[dg.AssetCheckResult]:
+        yield from _run_tests(specs, context.selected_asset_check_keys, lake)
+
+    return tests
+
+
+dbt_tests = _tests("dbt_tests", {_TICK, "reference"}, "dbt's tests on what was built last.")
+demand_tests = _tests("demand_tests", {_FORECAST}, "dbt's tests on the demand history.")
+analytics_tests = _tests("analytics_tests", {_ANALYTICS}, "dbt's tests on the analytics.")
+customer_tests = _tests("customer_tests", {_CUSTOMERS}, "dbt's tests on customers and baskets.")

@@ -7,31 +7,25 @@ The serving file names the version of every table it was built with. It is repla
 a reader that starts from it sees one consistent state, and never waits for a writer.
 """
 
-import shutil
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import UTC, datetime
-from zoneinfo import ZoneInfo
 
-import polars as pl
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from smartshelf_dagster.contracts.tables import QUARANTINE, UTC_MICROSECONDS, raw_tables
+from smartshelf_dagster.contracts.tables import QUARANTINE, UTC_MICROSECONDS
 from smartshelf_dagster.domain.ordering import FORECAST
-from smartshelf_dagster.domain.system_status import Component, Known, judge
 from smartshelf_dagster.errors import SmartShelfError
 from smartshelf_dagster.pipeline.analytics import VERSIONS, served_analytics
 from smartshelf_dagster.pipeline.catalogue import describe_tables
 from smartshelf_dagster.pipeline.forecast import newest_predictions, served_forecasts
 from smartshelf_dagster.pipeline.order import Planner, supplier_plan
+from smartshelf_dagster.pipeline.status import SYSTEM_STATUS, stream_status, system_status
 from smartshelf_dagster.settings import Settings
 from smartshelf_dagster.storage import delta, warehouse
-from smartshelf_dagster.storage.reference import read_reference
 from smartshelf_dagster.storage.warehouse import ServedTable, WarehouseReader
 from smartshelf_dagster.transform.runner import Transformer
 
-SYSTEM_STATUS = "live/system_status"
 _SERVED_REFERENCE = ("stores", "items", "store_items", "zones", "stock_policies")
 _SHOWN_REJECTIONS = 200
 
@@ -126,26 +120,22 @@ def publish(settings: Settings, transformer: Transformer) -> Publication:
     )
     reference = {name: settings.table_uri(f"ref/{name}") for name in _SERVED_REFERENCE}
     streams = stream_status(settings)
-    known = Known(
+    status = system_status(
+        settings,
+        streams,
         as_of=publication.as_of,
         published_at=publication.published_at,
-        newest_event=pc.max(streams["last_event_ts"]).as_py(),
-        events=pc.sum(streams["rows"]).as_py(),
-        behind=_behind(streams, publication),
-        drain_lag_s=_seconds(pc.max(lag_ms).as_py()),
-        analysed=_newest(copied_analytics.get(VERSIONS), "as_of_ts"),
+        built_from=build.versions,
         tables=len(served),
+        drain_lag_ms=pc.max(lag_ms).as_py(),
+        analysed=_newest(copied_analytics.get(VERSIONS), "as_of_ts"),
         decided=_newest(copied.get("ml/promotions"), "decided_ts"),
-        forecasts=forecasts,
-        free_bytes=shutil.disk_usage(settings.lake).free if settings.lake_is_local else None,
-        is_open=is_open(read_reference(settings, "stores"), publication.as_of),
-        last_ok=_last_ok(settings),
     )
     extra = {
         **_describe(publication),
         "ops/supplier_plan": plan,
         "live/stream_status": streams,
-        SYSTEM_STATUS: _to_table(judge(known)),
+        SYSTEM_STATUS: status,
         **copied,
         **copied_analytics,
         **quarantine_reports(settings),
@@ -239,82 +229,9 @@ def read_publication(settings: Settings) -> Publication | None:
     )
 
 
-def stream_status(settings: Settings) -> pa.Table:
-    """Return one row per topic: how much its raw table holds and how new that is."""
-    rows = []
-    for topic, contract in raw_tables().items():
-        uri = settings.table_uri(contract.table)
-        events = delta.read_stats(uri, latest_of="event_ts")
-        rows.append(
-            {
-                "topic": topic,
-                "rows": events.rows,
-                "files": events.files,
-                "size_bytes": events.size_bytes,
-                "version": events.version,
-                "last_event_ts": events.latest,
-            }
-        )
-    schema = pa.schema(
-        [
-            ("topic", pa.string()),
-            ("rows", pa.int64()),
-            ("files", pa.int64()),
-            ("size_bytes", pa.int64()),
-            ("version", pa.int64()),
-            ("last_event_ts", UTC_MICROSECONDS),
-        ]
-    )
-    return pa.Table.from_pylist(rows, schema=schema)
-
-
-def is_open(stores: pl.DataFrame, moment: datetime) -> bool:
-    """Say whether any store is open; one that does not tell its hours always is."""
-    for zone, opens, closes in stores.select("timezone", "opens_at", "closes_at").iter_rows():
-        local = moment.astimezone(ZoneInfo(zone)).strftime("%H:%M")
-        if opens is None or closes is None or opens <= local < closes:
-            return True
-    return False
-
-
-def _behind(streams: pa.Table, publication: Publication) -> int:
-    """Count the raw tables that have grown since they were built from."""
-    tables = {topic: contract.table for topic, contract in raw_tables().items()}
-    built = publication.raw_versions
-    return sum(
-        row["version"] > built.get(tables[row["topic"]], row["version"])
-        for row in streams.to_pylist()
-    )
-
-
-def _seconds(milliseconds: float | None) -> float | None:
-    return None if milliseconds is None else milliseconds / 1000
-
-
 def _newest(table: pa.Table | None, column: str) -> datetime | None:
     found: datetime | None = pc.max(table[column]).as_py() if table is not None else None
     return found
-
-
-def _last_ok(settings: Settings) -> dict[str, datetime | None]:
-    """Return when each part was well, as the publication before says."""
-    told = warehouse.read_served(settings.serving_path, SYSTEM_STATUS)
-    if told is None:
-        return {}
-    return dict(zip(told["component"].to_pylist(), told["last_ok_ts"].to_pylist(), strict=True))
-
-
-def _to_table(components: Sequence[Component]) -> pa.Table:
-    schema = pa.schema(
-        [
-            ("component", pa.string()),
-            ("status", pa.string()),
-            ("latency_s", pa.float64()),
-            ("last_ok_ts", UTC_MICROSECONDS),
-            ("message", pa.string()),
-        ]
-    )
-    return pa.Table.from_pylist([asdict(component) for component in components], schema=schema)
 
 
 def quarantine_reports(settings: Settings) -> dict[str, pa.Table]:
