@@ -50,15 +50,7 @@ items as (
 {%- if is_incremental() %},
 
 told as (
-    select
-        store_id,
-        item_id,
-        coalesce(
-            min(case when not is_closed then business_date end),
-            {{ add_days('max(business_date)', 1) }}
-        ) as next_date
-    from {{ this }}
-    group by store_id, item_id
+    {{ next_dates('business_date') }}
 ),
 
 arrivals as (

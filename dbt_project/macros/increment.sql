@@ -33,6 +33,34 @@
     {{ return('0') }}
 {%- endmacro %}
 
+{#- The first date of spans with a from_date, if this is an increment; the beginning of time on a full
+    refresh. -#}
+{% macro first_date_of(spans) -%}
+    {%- set epoch = "cast('1970-01-01' as date)" -%}
+    {{ return(add_days(epoch, known_if_incremental(
+        'select coalesce(min(' ~ days_between(epoch, 'from_date') ~ '), 0) from (' ~ spans ~ ') as spans'
+    ))) }}
+{%- endmacro %}
+
+{#- Where the days of increments that begin with a date may begin: in other time zones up to a day
+    earlier. -#}
+{% macro first_ts_of(first_date) -%}
+    {{ return('cast(' ~ add_days(first_date, -1) ~ ' as ' ~ timestamp_type() ~ ')') }}
+{%- endmacro %}
+
+{#- The first date of each item that is not told yet, or was not over when it was. -#}
+{% macro next_dates(date_column) -%}
+select
+        store_id,
+        item_id,
+        coalesce(
+            min(case when not is_closed then {{ date_column }} end),
+            {{ add_days('max(' ~ date_column ~ ')', 1) }}
+        ) as next_date
+    from {{ this }}
+    group by store_id, item_id
+{%- endmacro %}
+
 {#- Number of this load: rises by one with every run of an incremental model that adds rows. -#}
 {% macro next_load() -%}
     {{ return('(' ~ seen_up_to('load_seq') ~ ' + 1)') }}

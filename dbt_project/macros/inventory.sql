@@ -29,15 +29,7 @@ items as (
 {%- if is_incremental() %},
 
 told as (
-    select
-        store_id,
-        item_id,
-        coalesce(
-            min(case when not is_closed then date_key end),
-            {{ add_days('max(date_key)', 1) }}
-        ) as next_date
-    from {{ this }}
-    group by store_id, item_id
+    {{ next_dates('date_key') }}
 ),
 
 arrivals as (

@@ -15,6 +15,14 @@ cast({{ to_local(as_of(), zone) }} as date)
 (100 * {{ ratio(value, 'sum(' ~ value ~ ') over (' ~ total_over ~ ')') }})
 {%- endmacro %}
 
+{#- Class of an item by what is sold of those that sell more; one that a bound runs through belongs
+    to the class above it. -#}
+{% macro abc_class(before, total) -%}
+when {{ before }} < {{ var('abc_a_share') }} * {{ total }} then 'A'
+        when {{ before }} < {{ var('abc_b_share') }} * {{ total }} then 'B'
+        else 'C'
+{%- endmacro %}
+
 {#- Which share of the others a value leaves behind or draws level with, from 0 to 1. Who is alone is
     the best; nulls take no part. -#}
 {% macro percentile(value, among) -%}
@@ -23,6 +31,22 @@ case
     when count({{ value }}) over (partition by {{ among }}) = 1 then 1
     else percent_rank() over (partition by {{ among }}, {{ value }} is null order by {{ value }})
 end
+{%- endmacro %}
+
+{#- Sales of the periods, by one of the scopes of sales_by_period. -#}
+{% macro sales_by(scope, member) -%}
+select
+    period,
+    currency,
+    {{ member }},
+    {% for name in sales_measure_names() -%}
+    {{ name }},
+    {% endfor -%}
+    {{ sales_ratios() }},
+    {{ share_pct('sales_revenue', 'partition by period, currency') }} as revenue_share_pct,
+    growth_prev_period_pct
+from {{ ref('sales_by_period') }}
+where scope = '{{ scope }}'
 {%- endmacro %}
 
 {#- Bound of the 95 % interval of a proportion (Wilson 1927), in percent; a part that exceeds the whole

@@ -183,10 +183,7 @@ select
     expiring.revenue_share,
     case
         when coalesce(expiring.revenue, 0) <= 0 then 'C'
-        -- The item that crosses a bound still belongs to the class.
-        when expiring.revenue_share - expiring.own_share < 0.8 then 'A'
-        when expiring.revenue_share - expiring.own_share < 0.95 then 'B'
-        else 'C'
+        {{ abc_class('expiring.revenue_share - expiring.own_share', '1') }}
     end as abc_class,
     weekly.cv_weekly,
     case when weekly.cv_weekly <= 0.5 then 'X' when weekly.cv_weekly <= 1 then 'Y' else 'Z' end as xyz_class,

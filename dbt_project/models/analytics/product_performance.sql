@@ -63,11 +63,8 @@ select
     100 * (revenue_percentile + units_percentile) / 2 as performance_score,
     100 * {{ ratio('sales_revenue', 'total_revenue') }} as revenue_share_pct,
     100 * {{ ratio('cum_revenue', 'total_revenue') }} as cum_share_pct,
-    -- An item that a bound runs through belongs to the class above it.
     case
         when sale_lines = 0 then null
-        when cum_revenue - sales_revenue < {{ var('abc_a_share') }} * total_revenue then 'A'
-        when cum_revenue - sales_revenue < {{ var('abc_b_share') }} * total_revenue then 'B'
-        else 'C'
+        {{ abc_class('cum_revenue - sales_revenue', 'total_revenue') }}
     end as abc_class
 from compared

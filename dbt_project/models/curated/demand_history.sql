@@ -12,12 +12,8 @@
 {%- set sales_seen = seen_up_to('sales_seq') -%}
 {%- set stock_seen = seen_up_to('stock_seq') -%}
 {%- set spans = demand_spans(sales_seen, stock_seen) -%}
-{%- set epoch = "cast('1970-01-01' as date)" -%}
-{%- set first_date = add_days(epoch, known_if_incremental(
-    'select coalesce(min(' ~ days_between(epoch, 'from_date') ~ '), 0) from (' ~ spans ~ ') as spans'
-)) -%}
-{#- Days of stores in other time zones begin up to a day earlier. -#}
-{%- set first_ts = 'cast(' ~ add_days(first_date, -1) ~ ' as ' ~ timestamp_type() ~ ')' %}
+{%- set first_date = first_date_of(spans) -%}
+{%- set first_ts = first_ts_of(first_date) %}
 
 with spans as (
     {{ spans }}
