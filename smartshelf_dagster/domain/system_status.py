@@ -1,7 +1,7 @@
 """What is well and what is not, part by part, as far as a publication can tell.
 
 Belongs here: the judgement, from what is known. Does not belong here: finding that out
-(`pipeline/publish.py`), and whether the publication itself is old, which its reader sees.
+(`pipeline/status.py`), and whether the publication itself is old, which its reader sees.
 """
 
 from collections.abc import Mapping
