@@ -278,10 +278,10 @@ def test_forecasts_are_trained_made_and_watched(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """The demand is made up; everything that stores and reports is real."""
-    panel = lake_panel(date(2026, 1, 1))
+    panel = lake_panel(date(2025, 10, 9))
     monkeypatch.setattr(forecast, "read_panel", lambda _reader, _as_of: panel)
     monkeypatch.setattr(promotion, "ModelSettings", lambda: ModelSettings(rounds=5))
-    client.set(SIM_NOW_KEY, "2026-03-29T02:00:00Z")
+    client.set(SIM_NOW_KEY, "2026-01-04T02:00:00Z")
     trained = run(definitions, instance, "model_training")
     assert trained.success
     [event] = [
@@ -290,15 +290,15 @@ def test_forecasts_are_trained_made_and_watched(
         if e.asset_key.path == ["ml", "models"]
     ]
     assert event.materialization.metadata["models"].value == 2
-    assert "orders-20260329T020000Z-" in event.materialization.metadata["decisions"].value
-    client.set(SIM_NOW_KEY, "2026-03-29T12:01:00Z")
-    ordered = run(definitions, instance, "supplier_cutoff", partition_key="2026-03-29-12:00")
+    assert "orders-20260104T020000Z-" in event.materialization.metadata["decisions"].value
+    client.set(SIM_NOW_KEY, "2026-01-04T12:01:00Z")
+    ordered = run(definitions, instance, "supplier_cutoff", partition_key="2026-01-04-12:00")
     assert ordered.success
     said = pa.table(delta.read(settings.table_uri("ml/predictions")))
     assert said.num_rows == 20 * 36
     [made] = ordered.get_asset_check_evaluations()
     assert (made.check_name, made.passed) == ("forecast_was_made", True)
-    client.set(SIM_NOW_KEY, "2026-04-02T03:00:00Z")
+    client.set(SIM_NOW_KEY, "2026-01-08T03:00:00Z")
     watched = run(definitions, instance, "forecast_watch")
     assert watched.success
     [check] = watched.get_asset_check_evaluations()
