@@ -1,11 +1,15 @@
-"""The pages, in the order of the navigation. A new page: a module in `views/`, a line here."""
+"""The pages, by what readers come for. A new page: a module in `views/`, a line here."""
 
 from dashboard.page import Page
 from dashboard.views import (
     alerts,
+    anomalies,
     audit,
+    baskets,
+    customers,
     forecast,
     lots,
+    sales,
     states,
     store_map,
     supply,
@@ -13,14 +17,10 @@ from dashboard.views import (
     waste,
 )
 
-PAGES: tuple[Page, ...] = (
-    store_map.PAGE,
-    states.PAGE,
-    alerts.PAGE,
-    supply.PAGE,
-    forecast.PAGE,
-    lots.PAGE,
-    waste.PAGE,
-    audit.PAGE,
-    system.PAGE,
-)
+SECTIONS: dict[str, tuple[Page, ...]] = {
+    "Store": (store_map.PAGE, states.PAGE, alerts.PAGE),
+    "Supply": (supply.PAGE, forecast.PAGE, lots.PAGE, waste.PAGE),
+    "Sales": (sales.PAGE, customers.PAGE, baskets.PAGE, anomalies.PAGE),
+    "System": (audit.PAGE, system.PAGE),
+}
+PAGES: tuple[Page, ...] = tuple(page for pages in SECTIONS.values() for page in pages)

@@ -407,8 +407,9 @@ def _fisher(frame: pl.DataFrame) -> npt.NDArray[np.floating]:
 def rule_graph(rules: pl.DataFrame, settings: MiningSettings) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Return the network of the strongest pairs.
 
-    Communities are found by Louvain's method, positions by springs; both weigh edges by lift, and
-    give the same for the same rules and seed. Source: Blondel et al. 2008; Fruchterman and
+    Communities are found by Louvain's method, which weighs edges by lift; positions by springs that
+    are all alike, as strong ones would lay items on top of each other. Both give the same for the
+    same rules and seed. Source: Blondel et al. 2008; Fruchterman and
     Reingold 1991.
 
     Args:
@@ -433,7 +434,7 @@ def rule_graph(rules: pl.DataFrame, settings: MiningSettings) -> tuple[pl.DataFr
     groups = nx.community.louvain_communities(graph, seed=settings.seed)
     groups = sorted(groups, key=lambda group: (-len(group), min(group)))
     community = {node: index for index, group in enumerate(groups) for node in group}
-    position = nx.spring_layout(graph, seed=settings.seed)
+    position = nx.spring_layout(graph, seed=settings.seed, weight=None)
     nodes = items.with_columns(
         degree=pl.Series([graph.degree(node) for node in graph], dtype=pl.Int64),
         weighted_degree=pl.Series([float(graph.degree(node, "weight")) for node in graph]),

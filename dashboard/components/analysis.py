@@ -1,0 +1,77 @@
+"""What pages about the analytics have in common: whose figures, of which time, over which days."""
+
+import streamlit as st
+
+from dashboard import text
+from dashboard.components import explain
+from dashboard.data import analysis
+from dashboard.data.analysis import ALL, Scope
+from dashboard.page import PageContext
+
+ANALYSE = ("smartshelf analyse", "computes them now")
+PERIODS = {"7d": "7 days", "30d": "30 days", "90d": "90 days", "all": "All"}
+
+
+def is_built(table: str, what: str, context: PageContext) -> bool:
+    """Say for what time a table was built; explain it where it was not yet.
+
+    Args:
+        table: Its name within the schema `analytics`.
+        what: What is in it, to begin a sentence with.
+        context: The page.
+    """
+    moment = analysis.built_for(table)
+    if moment is None:
+        explain.nothing(
+            f"{what} are not computed yet",
+            "They follow the stores by the hour, those of customers and baskets by the night.",
+            ANALYSE,
+        )
+        return False
+    st.caption(f"{what} as of {text.local_time(moment, context.timezone)}.")
+    return True
+
+
+def scope(context: PageContext) -> Scope:
+    """Return whose figures to show; stores of several currencies are not added up."""
+    if len(context.chosen) == 1:
+        return Scope(context.store.store_id, context.store.currency)
+    currencies = sorted({store.currency for store in context.chosen})
+    chosen = currencies[0]
+    if len(currencies) > 1:
+        chosen = (
+            st.segmented_control(
+                "Currency",
+                currencies,
+                default=currencies[0],
+                required=True,
+                key="currency",
+                bind="query-params",
+            )
+            or chosen
+        )
+    return Scope(ALL, chosen)
+
+
+def period(periods: dict[str, str], default: str, key: str) -> str:
+    """Draw the choice of a period; the URL keeps it.
+
+    Args:
+        periods: What to call each.
+        default: Which is shown at first.
+        key: Name in the URL.
+
+    Returns:
+        One of `periods`.
+    """
+    chosen: str | None = st.segmented_control(
+        "Period",
+        list(periods),
+        default=default,
+        required=True,
+        format_func=periods.__getitem__,
+        key=key,
+        bind="query-params",
+        label_visibility="collapsed",
+    )
+    return chosen or default

@@ -1,0 +1,137 @@
+"""What was sold: KPIs, days, hours of the week, categories, items, months."""
+
+from datetime import date
+
+import polars as pl
+
+from dashboard import serving
+from dashboard.data.analysis import ALL, Scope
+
+# Spans over which kpi_daily adds up.
+SPANS = ("7d", "30d")
+
+
+def kpis(scope: Scope) -> pl.DataFrame:
+    """Return the KPIs of the newest complete business day: one row, or none before the first."""
+    return serving.query(
+        """
+        select *
+        from analytics.kpi_daily
+        where store_id = $store_id and currency = $currency
+        order by date_key desc
+        limit 1
+        """,
+        store_id=scope.store_id,
+        currency=scope.currency,
+    )
+
+
+def customers(scope: Scope, period: str) -> int | None:
+    """Return how many identified customers bought in a period; counted, as days do not add up."""
+    rows = serving.query(
+        """
+        select customers
+        from analytics.store_comparison
+        where store_id = $store_id and currency = $currency and period = $period
+        """,
+        store_id=scope.store_id,
+        currency=scope.currency,
+        period=period,
+    ).rows()
+    return rows[0][0] if rows else None
+
+
+def daily(scope: Scope, since: date | None) -> pl.DataFrame:
+    """Return complete business days: date_key, net_sales, transactions, atv, net_sales_7d."""
+    return serving.query(
+        """
+        select date_key, net_sales, transactions, units_sold, atv, net_sales_7d
+        from analytics.kpi_daily
+        where store_id = $store_id and currency = $currency
+            and ($since is null or date_key >= $since)
+        order by date_key
+        """,
+        store_id=scope.store_id,
+        currency=scope.currency,
+        since=since,
+    )
+
+
+def hours(scope: Scope, period: str) -> pl.DataFrame:
+    """Return each hour of the week: day_of_week (1 is Monday), hour, and what it brings."""
+    return serving.query(
+        """
+        select
+            day_of_week, hour, is_open, occurrences, avg_net_sales_per_occurrence,
+            avg_transactions_per_occurrence, peak_rank, share_of_week_pct
+        from analytics.peak_hours_by_day
+        where store_id = $store_id and currency = $currency and period = $period
+        order by day_of_week, hour
+        """,
+        store_id=scope.store_id,
+        currency=scope.currency,
+        period=period,
+    )
+
+
+def categories(scope: Scope, since: date | None) -> pl.DataFrame:
+    """Return what adds up over days, by category since a day, the most first."""
+    return serving.query(
+        """
+        select
+            category,
+            sum(net_sales) as net_sales,
+            sum(gross_profit) as gross_profit,
+            sum(units_sold) as units_sold
+        from analytics.daily_sales_summary
+        where currency = $currency and ($store_id = $all or store_id = $store_id)
+            and ($since is null or date_key >= $since)
+        group by category
+        order by net_sales desc, category
+        """,
+        store_id=scope.store_id,
+        currency=scope.currency,
+        since=since,
+        all=ALL,
+    )
+
+
+def best_sellers(scope: Scope, period: str) -> pl.DataFrame:
+    """Return the items that took most in a period, with their rank in the one before."""
+    return serving.query(
+        """
+        select
+            sellers.rank, sellers.prev_rank, sellers.rank_change,
+            sellers.member_id as item_id, products.product_name, products.category,
+            sellers.value as sales_revenue, sellers.share_pct
+        from analytics.top_sellers as sellers
+        left join analytics.dim_product as products
+            on sellers.member_id = products.item_id and products.is_current
+        where sellers.period = $period and sellers.currency = $currency
+            and sellers.member_type = 'item' and sellers.metric = 'sales_revenue'
+            and sellers.scope_type = $scope_type and sellers.scope_value = $store_id
+        order by sellers.rank
+        """,
+        period=period,
+        currency=scope.currency,
+        scope_type="all" if scope.store_id == ALL else "store",
+        store_id=scope.store_id,
+    )
+
+
+def months(scope: Scope) -> pl.DataFrame:
+    """Return months with their growth: period_start, net_sales, mom_growth_pct, yoy_growth_pct."""
+    return serving.query(
+        """
+        select
+            period_start, net_sales, transactions, units_sold, mom_growth_pct, yoy_growth_pct,
+            is_complete
+        from analytics.period_growth
+        where period_type = 'month' and currency = $currency
+            and scope_type = $scope_type and scope_id = $store_id
+        order by period_start
+        """,
+        currency=scope.currency,
+        scope_type="all" if scope.store_id == ALL else "store",
+        store_id=scope.store_id,
+    )

@@ -1,0 +1,144 @@
+"""Baskets: what is bought together, and what to offer beside what."""
+
+import polars as pl
+import streamlit as st
+
+from dashboard import text
+from dashboard.charts.baskets import network
+from dashboard.components import analysis, downloads, explain, tables
+from dashboard.data import baskets
+from dashboard.page import Page, PageContext
+
+_PERIODS = {"90d": "90 days", "365d": "A year"}
+_SHOWN_ROWS = 1_000
+_REASONS = {"rule": "A rule", "cosine": "Similar baskets", "category": "Same category"}
+
+
+def render(context: PageContext) -> None:
+    """Draw the page."""
+    if not analysis.is_built("basket_rules", "Baskets", context):
+        return
+    scope = baskets.scope_of(context.store_ids)
+    period = analysis.period(_PERIODS, "90d", "basket_period")
+    nodes = baskets.nodes(period, scope)
+    if nodes.is_empty():
+        explain.nothing(
+            "No two items are bought together often enough",
+            "Pairs count that are in one basket of a hundred at least, and more often than chance "
+            "has it.",
+        )
+        return
+    item = _offers(period, scope)
+    _network(nodes, period, scope, item, context)
+    _rules(period, scope)
+
+
+def _network(
+    nodes: pl.DataFrame, period: str, scope: str, item: str | None, context: PageContext
+) -> None:
+    edges = baskets.edges(period, scope)
+    groups = nodes.get_column("community").n_unique()
+    downloads.summary(
+        f"**{text.plural(len(nodes), 'item')}** in {text.plural(groups, 'group')}, joined by the "
+        f"{text.number(len(edges))} strongest pairs. Dots are as large as items are common; "
+        "colours tell the largest groups apart.",
+        edges,
+        "basket_pairs.csv",
+    )
+    st.plotly_chart(
+        network(nodes, edges, item, context.palette),
+        theme=None,
+        key="network",
+        config={"displayModeBar": False},
+        alt="Network of items that are bought together",
+    )
+
+
+def _offers(period: str, scope: str) -> str | None:
+    """Draw the choice of an item and what to offer beside it; returns the item."""
+    known = baskets.offered_items(period, scope)
+    names = dict(known.iter_rows())
+    item: str | None = st.selectbox(
+        "What to offer beside",
+        list(names),
+        index=None,
+        format_func=lambda item: f"{names[item]} ({item})",
+        placeholder="Type to search an item",
+        key="beside",
+        bind="query-params",
+    )
+    if item is None:
+        return None
+    found = baskets.offers(period, scope, item).with_columns(
+        pl.col("reason").replace(_REASONS),
+        state=pl.col("in_stock").replace_strict(
+            {True: "✓ In stock", False: "▲ Sold out"}, default="Not known", return_dtype=pl.String
+        ),
+    )
+    config = st.column_config
+    st.dataframe(
+        found,
+        key="offers",
+        hide_index=True,
+        placeholder="",
+        height=tables.height_of(len(found), most=388),
+        column_order=[
+            *("rank", "product_name", "recommended_item_id", "reason", "confidence", "lift"),
+            "state",
+        ],
+        column_config={
+            "rank": config.NumberColumn("Rank", width=60),
+            "product_name": config.TextColumn("Offer"),
+            "recommended_item_id": config.TextColumn("Item", width=120),
+            "reason": config.TextColumn("Because of"),
+            "confidence": config.NumberColumn("Bought as well", format="percent"),
+            "lift": config.NumberColumn("Times chance", format="%.1f"),
+            "state": config.TextColumn("Stock"),
+        },
+    )
+    return item
+
+
+def _rules(period: str, scope: str) -> None:
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        support = st.slider(
+            "In at least (% of baskets)", 1.0, 10.0, 1.0, 0.5, key="support", bind="query-params"
+        )
+        confidence = st.slider(
+            "Bought as well in at least (%)", 10, 90, 30, 5, key="confidence", bind="query-params"
+        )
+        lift = st.slider(
+            "At least times chance", 1.0, 20.0, 2.0, 0.5, key="lift", bind="query-params"
+        )
+    found = baskets.rules(
+        period, scope, support=support / 100, confidence=confidence / 100, lift=lift
+    )
+    downloads.summary(
+        f"**{text.plural(len(found), 'rule')}**, the strongest first.",
+        found.with_columns(pl.col("antecedent", "consequent", "bought", "also").list.join(" + ")),
+        "basket_rules.csv",
+        shown_rows=_SHOWN_ROWS,
+    )
+    if found.is_empty():
+        st.info("No rule is that strong.", icon=":material/filter_alt_off:")
+        return
+    config = st.column_config
+    st.dataframe(
+        found.head(_SHOWN_ROWS).with_columns(pl.col("bought", "also").list.join(" + ")),
+        key="rules",
+        hide_index=True,
+        placeholder="",
+        height=tables.height_of(len(found), most=458),
+        column_order=["bought", "also", "support", "support_count", "confidence", "lift"],
+        column_config={
+            "bought": config.TextColumn("Who buys"),
+            "also": config.TextColumn("also buys"),
+            "support": config.NumberColumn("Share of baskets", format="percent"),
+            "support_count": config.NumberColumn("Baskets", format="localized"),
+            "confidence": config.NumberColumn("Bought as well", format="percent"),
+            "lift": config.NumberColumn("Times chance", format="%.1f"),
+        },
+    )
+
+
+PAGE = Page("Baskets", ":material/shopping_basket:", "baskets", render, allows_all_stores=True)

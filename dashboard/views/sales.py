@@ -1,0 +1,200 @@
+"""Sales: what was taken, on which days and at which hours, with which goods."""
+
+from datetime import date, timedelta
+
+import polars as pl
+import streamlit as st
+
+from dashboard import text
+from dashboard.charts.sales import WEEKDAYS, hours_of_week, sales_by_category, sales_by_day
+from dashboard.components import analysis, downloads, explain, tables
+from dashboard.data import sales
+from dashboard.data.analysis import Scope
+from dashboard.page import Page, PageContext
+
+_PERIODS = {"7d": "7 days", "30d": "30 days", "90d": "90 days", "all": "All"}
+_DAYS = {"7d": 7, "30d": 30, "90d": 90}
+_NO_BAR = {"displayModeBar": False}
+# Columns of kpi_daily that change is told of, and what to call them.
+_COMPARED = {
+    "net_sales": ("Net sales ({currency})", "Sales less what was paid back for returns."),
+    "gross_profit": ("Gross profit ({currency})", "Net sales less the cost of these goods."),
+    "transactions": ("Receipts", "Receipts with at least one sale."),
+    "units_sold": ("Sold (pcs)", "Pieces sold."),
+}
+_RATIOS = {
+    "atv": ("Per receipt ({currency})", "Sales over receipts.", "%.2f"),
+    "upt": ("Pieces per receipt", "Pieces sold over receipts.", "%.1f"),
+    "margin_pct": ("Margin (%)", "Gross profit over net sales.", "%.1f"),
+}
+
+
+def render(context: PageContext) -> None:
+    """Draw the page."""
+    if not analysis.is_built("kpi_daily", "Sales", context):
+        return
+    scope = analysis.scope(context)
+    newest = sales.kpis(scope)
+    if newest.is_empty():
+        explain.nothing(
+            "No business day is complete yet",
+            "Figures are of whole days, which end at midnight of the store.",
+        )
+        return
+    last = newest.get_column("date_key")[0]
+    period = analysis.period(_PERIODS, "30d", "sales_period")
+    _figures(newest.row(0, named=True), period, scope)
+    since = last - timedelta(days=_DAYS[period] - 1) if period in _DAYS else None
+    _by_day(scope, since, context)
+    left, right = st.columns(2, gap="large")
+    with left:
+        _by_hour(scope, period, context)
+    with right:
+        _by_category(scope, since, context)
+    _best_sellers(scope, period)
+    _by_month(scope)
+
+
+def _figures(row: dict[str, float | None], period: str, scope: Scope) -> None:
+    """Show the figures of the last 7 or 30 days, and how they changed; none of longer spans."""
+    span = period if period in sales.SPANS else "30d"
+    shown = len(_COMPARED) + len(_RATIOS)
+    with st.container(border=True, key="figures"):
+        places = iter(st.columns(shown))
+        for column, (name, meaning) in _COMPARED.items():
+            growth = row[f"{column}_growth_{span}_pct"]
+            next(places).metric(
+                name.format(currency=scope.currency),
+                round(float(row[f"{column}_{span}"] or 0)),
+                delta=None if growth is None else f"{growth:+.1f} %",
+                help=f"{meaning} The change is against as many days before.",
+                format="localized",
+            )
+        for column, (name, meaning, shape) in _RATIOS.items():
+            value = row[f"{column}_{span}"]
+            next(places).metric(
+                name.format(currency=scope.currency),
+                "-" if value is None else shape % value,
+                help=meaning,
+            )
+    if span != period:
+        st.caption("The figures above are of 30 days, what is below of the chosen period.")
+
+
+def _by_day(scope: Scope, since: date | None, context: PageContext) -> None:
+    daily = sales.daily(scope, since)
+    downloads.summary("By business day:", daily, "sales_by_day.csv", with_parquet=True)
+    st.plotly_chart(
+        sales_by_day(daily, scope.currency, context.palette),
+        theme=None,
+        key="sales_by_day",
+        config=_NO_BAR,
+        alt="Net sales by business day, with their mean over seven days",
+    )
+
+
+def _by_hour(scope: Scope, period: str, context: PageContext) -> None:
+    hours = sales.hours(scope, period)
+    peak = hours.filter(pl.col("peak_rank") == 1)
+    sentence = "By hour of the week:"
+    if not peak.is_empty():
+        day, hour, share = peak.select("day_of_week", "hour", "share_of_week_pct").row(0)
+        sentence = (
+            f"Busiest on **{WEEKDAYS[day - 1]} at {hour:02d}:00**, with {share:.1f} % of all "
+            "receipts. Colours tell net sales:"
+        )
+    downloads.summary(sentence, hours, "sales_by_hour.csv")
+    st.plotly_chart(
+        hours_of_week(hours, scope.currency, context.palette),
+        theme=None,
+        key="hours_of_week",
+        config=_NO_BAR,
+        alt="Average net sales by weekday and hour",
+    )
+
+
+def _by_category(scope: Scope, since: date | None, context: PageContext) -> None:
+    categories = sales.categories(scope, since)
+    downloads.summary(
+        f"**{text.plural(len(categories), 'category', 'categories')}** sold:",
+        categories,
+        "sales_by_category.csv",
+    )
+    st.plotly_chart(
+        sales_by_category(categories, scope.currency, context.palette),
+        theme=None,
+        key="sales_by_category",
+        config=_NO_BAR,
+        alt="Net sales by category, with their share",
+    )
+
+
+def _best_sellers(scope: Scope, period: str) -> None:
+    if period not in sales.SPANS:
+        return
+    found = sales.best_sellers(scope, period)
+    downloads.summary("**Best sellers** of the period:", found, "best_sellers.csv")
+    config = st.column_config
+    moved = pl.col("rank_change")
+    st.dataframe(
+        found.with_columns(
+            pl.col("category").map_elements(text.category_label, return_dtype=pl.String),
+            move=pl.when(pl.col("prev_rank").is_null())
+            .then(pl.lit("new"))
+            .when(moved > 0)
+            .then(pl.format("▲ {}", moved))
+            .when(moved < 0)
+            .then(pl.format("▼ {}", -moved))
+            .otherwise(pl.lit("=")),
+        ),
+        key="best_sellers",
+        hide_index=True,
+        placeholder="",
+        height=tables.height_of(len(found), most=388),
+        column_order=[
+            *("rank", "move", "item_id", "product_name", "category", "sales_revenue", "share_pct")
+        ],
+        column_config={
+            "rank": config.NumberColumn("Rank", width=60),
+            "move": config.TextColumn("Moved", width=80, help="Against the period before."),
+            "item_id": config.TextColumn("Item", width=120),
+            "product_name": config.TextColumn("Name"),
+            "category": config.TextColumn("Category"),
+            "sales_revenue": config.NumberColumn(f"Sales ({scope.currency})", format="localized"),
+            "share_pct": config.NumberColumn("Share (%)", format="%.2f"),
+        },
+    )
+
+
+def _by_month(scope: Scope) -> None:
+    months = sales.months(scope)
+    downloads.summary("**Months** and how they grew:", months, "sales_by_month.csv")
+    config = st.column_config
+    newest_first = months.reverse()
+    st.dataframe(
+        newest_first.with_columns(
+            state=pl.when("is_complete").then(pl.lit("✓ Whole")).otherwise(pl.lit("○ So far"))
+        ),
+        key="months",
+        hide_index=True,
+        placeholder="",
+        height=tables.height_of(len(months), most=458),
+        column_order=[
+            *("period_start", "state", "net_sales", "transactions", "units_sold"),
+            *("mom_growth_pct", "yoy_growth_pct"),
+        ],
+        column_config={
+            "period_start": config.DateColumn("Month", format="MMM YYYY"),
+            "state": config.TextColumn("", width=90),
+            "net_sales": config.NumberColumn(f"Net sales ({scope.currency})", format="localized"),
+            "transactions": config.NumberColumn("Receipts", format="localized"),
+            "units_sold": config.NumberColumn("Sold (pcs)", format="localized"),
+            "mom_growth_pct": config.NumberColumn(
+                "On the month before (%)", format="%+.1f", help="Empty where there was nothing."
+            ),
+            "yoy_growth_pct": config.NumberColumn("On the year before (%)", format="%+.1f"),
+        },
+    )
+
+
+PAGE = Page("Sales", ":material/monitoring:", "sales", render, allows_all_stores=True)
