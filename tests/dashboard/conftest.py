@@ -76,7 +76,7 @@ def open_page() -> Callable[..., AppTest]:
 
 
 @pytest.fixture
-def broker(monkeypatch: pytest.MonkeyPatch) -> FakeRedis:
+def fake_broker(monkeypatch: pytest.MonkeyPatch) -> FakeRedis:
     """A broker that remembers what the app sends."""
     fake = FakeRedis()
     monkeypatch.setenv("SMARTSHELF_REDIS_URL", URL)

@@ -14,9 +14,9 @@ def key(alert_id="open-meat", **more):
     return actions.alert_key(files.alert(alert_id, "MEABEE0001", "MEAT", "open", **more))
 
 
-def test_acknowledging_sends_exactly_this_event(broker):
+def test_acknowledging_sends_exactly_this_event(fake_broker):
     outcome = actions.act([key()], "acknowledged", actor=" Anna ", note=" on it ")
-    [(stream, event)] = broker.entries
+    [(stream, event)] = fake_broker.entries
     assert stream == "operator_events:S001"
     assert event["id"].startswith("S001-operator-")
     assert outcome == actions.Outcome({"open-meat": event.pop("id")})
@@ -35,12 +35,12 @@ def test_acknowledging_sends_exactly_this_event(broker):
             "note": "on it",
         },
     }
-    assert broker.closed
+    assert fake_broker.closed
 
 
-def test_dismissing_without_a_note(broker):
+def test_dismissing_without_a_note(fake_broker):
     actions.act([key()], "dismissed", actor="Anna")
-    [(_, event)] = broker.entries
+    [(_, event)] = fake_broker.entries
     assert event["type"] == "com.smartshelf.operator.alert_dismissed.v1"
     assert "note" not in event["data"]
 
@@ -70,18 +70,18 @@ def test_a_connection_lost_on_the_way_tells_what_was_sent(monkeypatch):
     assert fake.closed
 
 
-def test_a_name_the_contract_refuses_is_explained(broker):
+def test_a_name_the_contract_refuses_is_explained(fake_broker):
     outcome = actions.act([key()], "acknowledged", actor="An\tna")
-    assert not broker.entries
+    assert not fake_broker.entries
     assert "not accepted" in outcome.problem
     assert "actor" in outcome.problem
 
 
-def test_a_missing_simulated_clock_is_explained(broker, monkeypatch):
+def test_a_missing_simulated_clock_is_explained(fake_broker, monkeypatch):
     monkeypatch.setenv("SMARTSHELF_CLOCK", "simulated")
-    monkeypatch.setattr(broker, "get", lambda key: None)
+    monkeypatch.setattr(fake_broker, "get", lambda key: None)
     outcome = actions.act([key()], "acknowledged", actor="Anna")
-    assert not broker.entries
+    assert not fake_broker.entries
     assert "start the simulator" in outcome.problem
 
 
@@ -96,12 +96,12 @@ def fill_and_press(app, button, *, name="Anna", note=""):
 
 
 @pytest.mark.usefixtures("one_store")
-def test_the_form_sends_for_the_chosen_alerts_and_marks_them(open_page, broker):
+def test_the_form_sends_for_the_chosen_alerts_and_marks_them(open_page, fake_broker):
     app = choose_rows(open_page("alerts"), "alerts_table", "open-meat", "wh-chicken")
     assert [button.label for button in app.button] == ["Acknowledge 2", "Dismiss 2"]
     fill_and_press(app, "Acknowledge", note="restocking now")
     assert not app.exception
-    sent = {event["data"]["alert_id"]: event["data"] for _, event in broker.entries}
+    sent = {event["data"]["alert_id"]: event["data"] for _, event in fake_broker.entries}
     assert set(sent) == {"open-meat", "wh-chicken"}
     assert sent["wh-chicken"]["location"] == "warehouse"
     assert sent["wh-chicken"]["alert_type"] == "supplier_request"
@@ -115,12 +115,12 @@ def test_the_form_sends_for_the_chosen_alerts_and_marks_them(open_page, broker):
 
 
 @pytest.mark.usefixtures("one_store")
-def test_only_open_alerts_can_be_acknowledged(open_page, broker):
+def test_only_open_alerts_can_be_acknowledged(open_page, fake_broker):
     app = choose_rows(open_page("alerts"), "alerts_table", "ack-wine")
     labels = {button.label: button.disabled for button in app.button}
     assert labels == {"Acknowledge 0": True, "Dismiss 1": False}
     fill_and_press(app, "Dismiss")
-    [(_, event)] = broker.entries
+    [(_, event)] = fake_broker.entries
     assert event["type"] == "com.smartshelf.operator.alert_dismissed.v1"
     assert event["data"]["alert_id"] == "ack-wine"
 
@@ -135,11 +135,11 @@ def test_closed_alerts_offer_nothing(open_page):
 
 
 @pytest.mark.usefixtures("one_store")
-def test_a_name_is_asked_for(open_page, broker):
+def test_a_name_is_asked_for(open_page, fake_broker):
     app = choose_rows(open_page("alerts"), "alerts_table", "open-meat")
     fill_and_press(app, "Acknowledge", name="  ")
     assert "Your name is missing" in words(app)
-    assert not broker.entries
+    assert not fake_broker.entries
     assert table(app, "state").set_index("alert_id")["state"]["open-meat"] == "▲ Open"
 
 
@@ -158,15 +158,15 @@ def test_failure_is_shown_and_the_page_stays_readable(open_page, monkeypatch):
 
 
 @pytest.mark.usefixtures("one_store")
-def test_the_map_offers_the_same(open_page, broker):
+def test_the_map_offers_the_same(open_page, fake_broker):
     app = choose_rows(open_page("map", zone="Meat"), "map_alerts", "open-meat")
     app.text_input(key="actor").input("Anna")
     next(b for b in app.button if b.label == "Acknowledge 1").click().run()
-    assert [event["data"]["alert_id"] for _, event in broker.entries] == ["open-meat"]
+    assert [event["data"]["alert_id"] for _, event in fake_broker.entries] == ["open-meat"]
     assert "takes effect with the next micro-batch" in words(app)
 
 
-def test_the_mark_goes_when_the_pipeline_has_taken_the_action(open_page, one_store, broker):
+def test_the_mark_goes_when_the_pipeline_has_taken_the_action(open_page, one_store, fake_broker):
     app = choose_rows(open_page("alerts"), "alerts_table", "open-meat")
     fill_and_press(app, "Acknowledge")
     assert table(app, "state").set_index("alert_id")["state"]["open-meat"] == "⏳ acknowledging"

@@ -269,11 +269,11 @@ def send_count(app, what, pieces, *, name="Anna", note=""):
 
 
 @pytest.mark.usefixtures("one_store")
-def test_a_counted_lot_is_sent_and_marked(open_page, broker):
+def test_a_counted_lot_is_sent_and_marked(open_page, fake_broker):
     app = open_page("lots", lot=CHICKEN)
     send_count(app, ("shelf", "L-C1"), 0, note=" thrown away ")
     assert not app.exception
-    [(stream, event)] = broker.entries
+    [(stream, event)] = fake_broker.entries
     assert stream == "operator_events:S001"
     assert event["type"] == "com.smartshelf.operator.stock_counted.v1"
     assert event["data"] == {
@@ -292,10 +292,10 @@ def test_a_counted_lot_is_sent_and_marked(open_page, broker):
 
 
 @pytest.mark.usefixtures("one_store")
-def test_a_whole_item_is_counted_without_a_lot(open_page, broker):
+def test_a_whole_item_is_counted_without_a_lot(open_page, fake_broker):
     app = open_page("lots", lot=CHICKEN)
     send_count(app, ("warehouse", None), 7)
-    [(_, event)] = broker.entries
+    [(_, event)] = fake_broker.entries
     assert event["data"]["location"] == "warehouse"
     assert event["data"]["counted_quantity"] == 7
     assert "batch_code" not in event["data"]
@@ -311,17 +311,17 @@ def test_a_whole_item_is_counted_without_a_lot(open_page, broker):
     ("pieces", "name", "message"),
     [(3, " ", "Your name is missing"), (None, "Anna", "The number of pieces is missing")],
 )
-def test_a_count_needs_pieces_and_a_name(open_page, broker, pieces, name, message):
+def test_a_count_needs_pieces_and_a_name(open_page, fake_broker, pieces, name, message):
     app = open_page("lots", lot=CHICKEN)
     send_count(app, ("shelf", None), pieces, name=name)
     assert message in words(app)
-    assert not broker.entries
+    assert not fake_broker.entries
 
 
-def test_the_mark_goes_when_the_count_has_come_back(open_page, one_store, broker):
+def test_the_mark_goes_when_the_count_has_come_back(open_page, one_store, fake_broker):
     app = open_page("lots", lot=CHICKEN)
     send_count(app, ("shelf", "L-C1"), 1)
-    [(_, event)] = broker.entries
+    [(_, event)] = fake_broker.entries
     later = datetime.now(UTC) + timedelta(seconds=1)
     more = files.loop()
     more["ops.operator_actions"].append(

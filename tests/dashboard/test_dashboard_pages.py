@@ -90,24 +90,34 @@ def test_a_store_without_sensors_shows_its_sales_only(open_page, serving):
     assert labels == ["Receipts today", "Units today (pcs)", "Sales today (EUR)"]
 
 
-@pytest.mark.parametrize("path", PATHS)
-def test_another_version_is_explained(open_page, serving, path):
-    needed = {
-        "map": "ref.zones",
-        "states": "cleansed.shelf_state",
-        "alerts": "ops.alerts",
-        "supply": "ops.supplier_cutoffs",
-        "forecast": "ml.predictions",
-        "lots": "cleansed.shelf_batch_state",
-        "waste": "live.waste_daily",
-        "audit": "ops.operator_actions",
-        "system": "live.stream_status",
-    }[path]
+@pytest.mark.parametrize(
+    ("path", "needed"),
+    [
+        ("map", "ref.zones"),
+        ("states", "cleansed.shelf_state"),
+        ("alerts", "ops.alerts"),
+        ("supply", "ops.supplier_cutoffs"),
+        ("forecast", "ml.predictions"),
+        ("lots", "cleansed.shelf_batch_state"),
+        ("waste", "live.waste_daily"),
+        ("audit", "ops.operator_actions"),
+        ("system", "live.stream_status"),
+    ],
+)
+def test_another_version_is_explained(open_page, serving, path, needed):
     files.write(serving, files.store(), leave_out=[needed])
     shown = words(open_cleanly(open_page, path))
     assert "another version of Smart Shelf" in shown
     assert needed.split(".")[1] in shown
     assert "`smartshelf rebuild`" in shown
+
+
+@pytest.mark.parametrize("path", ["sales", "customers", "baskets", "anomalies"])
+@pytest.mark.usefixtures("one_store")
+def test_analytics_that_are_still_to_come_are_explained(open_page, path):
+    shown = words(open_cleanly(open_page, path))
+    assert "are not computed yet" in shown
+    assert "`smartshelf analyse`" in shown
 
 
 @pytest.mark.parametrize("path", PATHS)

@@ -337,15 +337,15 @@ def fill(app, *, name="Anna", note=""):
 
 
 @pytest.mark.usefixtures("one_store")
-def test_chosen_lines_are_held_back_and_marked(open_page, broker):
+def test_chosen_lines_are_held_back_and_marked(open_page, fake_broker):
     app = choose_rows(open_page("supply"), "supply_plan", BEEF, CHICKEN, LAGER)
     labels = {button.label: button.disabled for button in app.button}
     # What is held back already cannot be held back again.
     assert labels == {"Approve 3": False, "Hold 2": False, "Change": True}
     press(fill(app, note="fridge is broken"), "Hold")
     assert not app.exception
-    assert [stream for stream, _ in broker.entries] == ["operator_events:S001"] * 2
-    events = {event["data"]["shelf_id"]: event for _, event in broker.entries}
+    assert [stream for stream, _ in fake_broker.entries] == ["operator_events:S001"] * 2
+    events = {event["data"]["shelf_id"]: event for _, event in fake_broker.entries}
     assert set(events) == {"MEABEE0001", "BEELAG0003"}
     assert events["MEABEE0001"]["type"] == "com.smartshelf.operator.supplier_order_held.v1"
     assert events["MEABEE0001"]["data"] == {
@@ -363,44 +363,44 @@ def test_chosen_lines_are_held_back_and_marked(open_page, broker):
 
 
 @pytest.mark.usefixtures("one_store")
-def test_a_held_line_can_be_approved(open_page, broker):
+def test_a_held_line_can_be_approved(open_page, fake_broker):
     app = choose_rows(open_page("supply"), "supply_plan", CHICKEN)
     press(fill(app), "Approve 1")
-    [(_, event)] = broker.entries
+    [(_, event)] = fake_broker.entries
     assert event["type"] == "com.smartshelf.operator.supplier_order_approved.v1"
     assert "note" not in event["data"]
     assert table(app, "bound_label").set_index("shelf_id")["state"]["MEACHI0002"] == "⏳ approving"
 
 
 @pytest.mark.usefixtures("one_store")
-def test_a_quantity_is_changed_with_a_reason(open_page, broker):
+def test_a_quantity_is_changed_with_a_reason(open_page, fake_broker):
     app = choose_rows(open_page("supply"), "supply_plan", BEEF)
     quantity = app.number_input(key=f"supply_plan:pieces:{BEEF}")
     assert quantity.value == 24
     quantity.set_value(36)
     press(fill(app), "Change")
     assert "The reason is missing" in words(app)
-    assert not broker.entries
+    assert not fake_broker.entries
     app.number_input(key=f"supply_plan:pieces:{BEEF}").set_value(36)
     press(fill(app, note="fair in town"), "Change")
-    [(_, event)] = broker.entries
+    [(_, event)] = fake_broker.entries
     assert event["data"]["order_quantity"] == 36
     assert event["data"]["note"] == "fair in town"
     assert table(app, "bound_label").set_index("shelf_id")["state"]["MEABEE0001"] == "⏳ changing"
 
 
 @pytest.mark.usefixtures("one_store")
-def test_a_decision_needs_a_name(open_page, broker):
+def test_a_decision_needs_a_name(open_page, fake_broker):
     app = choose_rows(open_page("supply"), "supply_plan", BEEF)
     press(fill(app, name=" "), "Approve")
     assert "Your name is missing" in words(app)
-    assert not broker.entries
+    assert not fake_broker.entries
 
 
-def test_the_mark_goes_when_the_decision_has_come_back(open_page, one_store, broker):
+def test_the_mark_goes_when_the_decision_has_come_back(open_page, one_store, fake_broker):
     app = choose_rows(open_page("supply"), "supply_plan", BEEF)
     press(fill(app), "Hold")
-    [(_, event)] = broker.entries
+    [(_, event)] = fake_broker.entries
     changed = files.loop()
     changed["ops.supplier_plan"][0] |= {"decision": "held", "order_qty": 0, "actor": "Anna"}
     changed["ops.operator_actions"].append(

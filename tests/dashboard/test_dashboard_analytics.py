@@ -1,0 +1,195 @@
+"""Pages about the analytics: on three days reckoned by hand, and on a year of real sales."""
+
+import json
+from datetime import UTC, datetime
+
+import polars as pl
+import pytest
+from app_support import figure, table, words
+
+from dashboard import serving
+from dashboard.charts.anomalies import hours_with_band
+from dashboard.charts.baskets import network
+from dashboard.charts.customers import retention
+from dashboard.charts.sales import sales_by_day
+from dashboard.data import anomalies, baskets, customers, sales
+from dashboard.data.analysis import Scope, built_for
+from dashboard.data.anomalies import Series
+from dashboard.theme import DARK, LIGHT
+
+UCI = Scope("UCI-ONLINE", "GBP")
+BOTH = Scope("ALL", "EUR")
+
+
+@pytest.fixture
+def days_by_hand(golden, monkeypatch):
+    """Three days of two stores as the published data."""
+    monkeypatch.setenv("SMARTSHELF_LAKE", str(golden[0].lake))
+
+
+@pytest.fixture
+def real_sales(online_retail_lake, monkeypatch):
+    """A year of UCI Online Retail as the published data."""
+    monkeypatch.setenv("SMARTSHELF_LAKE", str(online_retail_lake.lake))
+
+
+def traces(app, index=0):
+    """Return the traces of a chart of a page."""
+    return json.loads(app.get("plotly_chart")[index].proto.spec)["data"]
+
+
+@pytest.mark.usefixtures("days_by_hand")
+def test_sales_of_all_stores_are_those_reckoned_by_hand(open_page):
+    app = open_page("sales", store="All stores")
+    assert not app.exception
+    assert "Sales as of Thu 6 Mar 2025" in words(app)
+    assert figure(app, "Net sales") == "75"
+    bars, mean = traces(app)
+    assert sum(bars["y"]) == pytest.approx(74.80)
+    # No week has passed yet.
+    assert mean["y"] == [None, None, None]
+    categories = sales.categories(BOTH, None)
+    assert categories.get_column("category").to_list() == ["A", "B"]
+    assert float(categories.get_column("net_sales").sum()) == pytest.approx(74.80)
+
+
+@pytest.mark.usefixtures("days_by_hand")
+def test_a_store_shows_its_own_sales(open_page):
+    app = open_page("sales")
+    app.selectbox(key="store").set_value("S2").run()
+    assert not app.exception
+    newest = sales.kpis(Scope("S2", "EUR")).row(0, named=True)
+    assert figure(app, "Receipts") == str(newest["transactions_30d"])
+    assert sum(traces(app)[0]["y"]) == pytest.approx(float(newest["net_sales_30d"]))
+
+
+@pytest.mark.usefixtures("days_by_hand")
+@pytest.mark.parametrize("path", ["customers", "baskets", "anomalies"])
+def test_too_few_days_are_explained(open_page, path):
+    app = open_page(path)
+    assert not app.exception
+    assert "are not computed yet" not in words(app)
+
+
+@pytest.mark.usefixtures("real_sales")
+def test_a_year_of_real_sales(open_page):
+    app = open_page("sales", sales_period="All")
+    assert not app.exception
+    [(whole,)] = serving.query(
+        "select sum(revenue) from analytics.fact_sales where is_merchandise"
+    ).rows()
+    assert sum(traces(app)[0]["y"]) == pytest.approx(float(whole))
+    grown = table(app, "mom_growth_pct")
+    assert len(grown) == 13
+    assert "So far" in grown["state"].iloc[0]
+
+
+@pytest.mark.usefixtures("real_sales")
+def test_best_sellers_are_ranked_without_gaps(open_page):
+    app = open_page("sales")
+    ranks = table(app, "rank_change")["rank"].tolist()
+    assert ranks == list(range(1, len(ranks) + 1))
+    assert len(ranks) == 50
+    app.button_group(key="sales_period").set_value("90d").run()
+    assert not app.exception
+    assert "The figures above are of 30 days" in words(app)
+
+
+@pytest.mark.usefixtures("real_sales")
+def test_segments_have_every_customer_once(open_page):
+    app = open_page("customers")
+    assert not app.exception
+    [tiles] = traces(app)
+    everybody = customers.members("GBP", None, "")
+    assert sum(row[0] for row in tiles["customdata"]) == len(everybody) == 4261
+    assert "upper bounds" in words(app)
+    app.selectbox(key="segment").set_value("Champions").run()
+    shown = table(app, "rfm_code")
+    assert set(shown["segment"]) == {"Champions"}
+    assert f"**{len(shown)} customers**" in words(app)
+    app.text_input(key="customer_search").input("nobody").run()
+    assert "No customer fits the filters." in words(app)
+
+
+@pytest.mark.usefixtures("real_sales")
+def test_months_still_to_come_are_empty_cells():
+    chart = retention(customers.cohorts("GBP"), LIGHT)
+    [cells] = chart.data
+    assert cells.y[0].startswith("2010-12")
+    assert cells.z[-1][-1] is None
+    assert cells.text[-1][-1] == ""
+
+
+@pytest.mark.usefixtures("real_sales")
+def test_rules_follow_their_thresholds_and_offers_their_item(open_page):
+    app = open_page("baskets")
+    assert not app.exception
+    some = baskets.rules("90d", "UCI-ONLINE", support=0.01, confidence=0.3, lift=2)
+    assert f"**{len(some):,} rules**" in words(app)
+    app.slider(key="confidence").set_value(80).run()
+    shown = table(app, "support_count")
+    assert (shown["confidence"] >= 0.8).all()
+    assert 0 < len(shown) < len(some)
+    first = baskets.offered_items("90d", "UCI-ONLINE").row(0)[0]
+    app.selectbox(key="beside").set_value(first).run()
+    assert not app.exception
+    offered = table(app, "recommended_item_id")
+    assert offered["rank"].tolist() == list(range(1, len(offered) + 1))
+    assert first not in offered["recommended_item_id"].tolist()
+
+
+@pytest.mark.usefixtures("real_sales")
+@pytest.mark.parametrize("palette", [LIGHT, DARK], ids=lambda palette: palette.name)
+def test_the_network_has_all_items_and_pairs(palette):
+    nodes = baskets.nodes("90d", "ALL")
+    edges = baskets.edges("90d", "ALL")
+    chosen = nodes.get_column("item")[3]
+    *lines, dots = network(nodes, edges, chosen, palette).data
+    assert len(lines) == len(edges)
+    assert len(dots.x) == len(nodes)
+    assert [place for place, width in enumerate(dots.marker.line.width) if width > 1] == [3]
+    # Each group is named once.
+    assert sum(bool(label) for label in dots.text) == nodes.get_column("community").n_unique()
+
+
+@pytest.mark.usefixtures("real_sales")
+def test_every_marked_hour_is_counted_and_drawn(open_page):
+    app = open_page("anomalies", anomaly_period="30 days")
+    assert not app.exception
+    since = anomalies.newest(["GBP"])
+    assert since == datetime(2011, 12, 9, 23, tzinfo=UTC)
+    marked = table(app, "baseline")
+    assert figure(app, "Marked") == str(len(marked))
+    up = int((marked["direction"] == "▲ More").sum())
+    assert figure(app, "More than usual") == str(up)
+    assert 0 < up < len(marked)
+    drawn = [t for t in traces(app) if t.get("name") in {"More than usual", "Less than usual"}]
+    of_all = marked[marked["series"] == "All stores"]
+    assert sum(len(trace["x"]) for trace in drawn) == len(of_all)
+
+
+@pytest.mark.usefixtures("real_sales")
+def test_the_fall_of_a_holiday_is_marked_as_less():
+    since = datetime(2011, 5, 30, tzinfo=UTC)
+    hours = anomalies.hours(
+        Series("store", "UCI-ONLINE", "GBP"), "transactions", "seasonal_mad", since
+    ).filter(pl.col("bucket_start") < datetime(2011, 5, 31, tzinfo=UTC))
+    low = hours.filter("is_anomaly")
+    assert set(low.get_column("direction")) == {"low"}
+    assert low.get_column("is_holiday").all()
+    chart = hours_with_band(hours, "receipts", "Europe/London", LIGHT)
+    assert chart.data[-1].name == "Less than usual"
+    assert len(chart.data[-1].x) == len(low)
+
+
+@pytest.mark.usefixtures("one_store")
+def test_nothing_is_built_before_the_first_time():
+    assert built_for("kpi_daily") is None
+
+
+def test_a_mean_of_seven_days_begins_with_the_seventh():
+    daily = pl.DataFrame(
+        {"date_key": [f"2026-01-0{day}" for day in range(1, 9)], "net_sales_7d": [70.0] * 8}
+    ).with_columns(net_sales=pl.lit(10.0))
+    [_, mean] = sales_by_day(daily, "EUR", LIGHT).data
+    assert list(mean.y) == [None] * 6 + [10.0] * 2
