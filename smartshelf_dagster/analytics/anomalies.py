@@ -141,9 +141,7 @@ def rare_counts(days: pl.DataFrame, settings: AnomalySettings | None = None) -> 
     settings = settings or AnomalySettings()
     _check_columns("days", days, ITEM_COLUMNS)
     judged = _with_references(days, settings)
-    sold, mean, variance = (
-        judged[name].to_numpy() for name in ("units_sold", "mean", "variance")
-    )
+    sold, mean, variance = (judged[name].to_numpy() for name in ("units_sold", "mean", "variance"))
     expected = _negative_binomial(mean, variance)
     below, above = expected.cdf(sold), expected.sf(sold - 1)
     p_values = np.minimum(1, 2 * np.minimum(below, above))
@@ -168,7 +166,7 @@ def rare_counts(days: pl.DataFrame, settings: AnomalySettings | None = None) -> 
             baseline=pl.col("mean"),
             lower_band=pl.Series(limits.ppf(settings.item_p / 2), dtype=pl.Float64),
             upper_band=pl.Series(limits.isf(settings.item_p / 2), dtype=pl.Float64),
-            is_open=pl.lit(True),  # noqa: FBT003 - a literal column
+            is_open=pl.lit(True),
         )
     )
 
@@ -177,11 +175,11 @@ def _with_references(days: pl.DataFrame, settings: AnomalySettings) -> pl.DataFr
     """Add number, mean and variance of the days before; leave out what has too few."""
     item = ["currency", "item_id"]
     sold = pl.col("units_sold").cast(pl.Float64)
-    window = {"window_size": settings.item_days, "min_samples": settings.min_item_days}
+    size, least = settings.item_days, settings.min_item_days
     before = days.sort(*item, "date_key").with_columns(
         n_ref=pl.int_range(pl.len()).over(item).clip(upper_bound=settings.item_days),
-        total=sold.shift(1).rolling_sum(**window).over(item),
-        spread=sold.shift(1).rolling_var(**window).over(item),
+        total=sold.shift(1).rolling_sum(size, min_samples=least).over(item),
+        spread=sold.shift(1).rolling_var(size, min_samples=least).over(item),
     )
     # Half a piece more than were sold: what never sold may sell (Jeffreys).
     mean = (pl.col("total") + 0.5) / pl.col("n_ref")

@@ -314,7 +314,7 @@ MADE_IN_PYTHON: dict[str, Description] = {
             "q_value": "False discovery rate among the items of the day; null for stl_esd.",
             "lower_band": "Beneath it the value is unusual.",
             "upper_band": "Above it the value is unusual.",
-            "is_anomaly": "stl_esd: one of the outliers that the generalised ESD test finds at 5 %; "
+            "is_anomaly": "stl_esd: an outlier by the generalised ESD test at 5 %; "
             "poisson_tail: p_value below 0.0001 and q_value below 0.05.",
             "direction": "high or low; null if it is none.",
             "severity": "LOW, MEDIUM above a score of 5, HIGH above 8; null if it is none.",

@@ -71,7 +71,9 @@ def customer_tables(lake: LakeResource) -> Iterator[dg.MaterializeResult[None]]:
         {
             anomalies.NIGHTLY: [anomalies.HOURS, anomalies.ITEM_DAYS],
             anomalies.SUMMARIES: [
-                anomalies.HOURS, anomalies.ITEM_DAYS, anomalies.HOURLY_SCORES,
+                anomalies.HOURS,
+                anomalies.ITEM_DAYS,
+                anomalies.HOURLY_SCORES,
             ],
         }
     ),

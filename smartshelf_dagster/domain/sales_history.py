@@ -295,9 +295,7 @@ def _receipt_lines(
 ) -> pl.DataFrame:
     """Draw what the receipts hold: number, item and quantity, each item once."""
     sales = happened.filter(pl.col("kind") == "sale")
-    sizes = random.choice(
-        list(LINES_OF_RECEIPT), sales.height, p=list(LINES_OF_RECEIPT.values())
-    )
+    sizes = random.choice(list(LINES_OF_RECEIPT), sales.height, p=list(LINES_OF_RECEIPT.values()))
     more = np.repeat(sales["number"].to_numpy(), sizes - 1)
     lines = pl.concat(
         [
@@ -370,7 +368,8 @@ def _receipts(
         payment_method="payment",
         items="items",
     )
-    return _events(recipe, store, frame, SALES, pl.format("pos.{}", "kind"), number, data)
+    kind = pl.format("pos.{}", "kind")
+    return _events(recipe, store, frame, topic=SALES, kind=kind, name=number, data=data)
 
 
 def _stock_events(
@@ -415,35 +414,32 @@ def _stock_events(
     task = pl.format("task-{}-{}-{}", pl.lit(recipe.digest), pl.lit(store), "number")
     code = {"batch_code": lot["batch_code"], "quantity": pl.col("quantity")}
     picked = filled.with_columns(event_ts=pl.col("event_ts") - _FROM_THE_WAREHOUSE)
-    told = [
-        (opened, "warehouse.opening", {"location": pl.col("location"), "quantity": pl.col("quantity"), **lot}),
-        (taken, "shelf.pickup", {"quantity": pl.col("quantity")}),
-        (picked, "warehouse.pick", {**code, "reason": pl.lit("restock"), "command_id": task}),
-        (filled, "shelf.putback", {**code, "actor_role": pl.lit("staff"), "command_id": task}),
-        (returned, "warehouse.receipt", {"quantity": pl.col("quantity"), "reason": pl.lit("restock_return"), **lot}),
-        (
-            removed,
-            "warehouse.removal",
-            {"location": pl.lit("shelf"), "batch_code": lot["batch_code"], "removed_quantity": pl.col("quantity"), "reason": pl.lit("damaged")},
-        ),
-    ]  # fmt: skip
+    shelf, quantity = {"location": pl.lit("shelf")}, {"quantity": pl.col("quantity")}
+    moved = {**code, "command_id": task}
+    thrown_away = {"removed_quantity": pl.col("quantity"), "reason": pl.lit("damaged")}
+    told: list[tuple[pl.DataFrame, str, dict[str, pl.Expr]]] = [
+        (opened, "warehouse.opening", {"location": pl.col("location"), **quantity, **lot}),
+        (taken, "shelf.pickup", quantity),
+        (picked, "warehouse.pick", {**moved, "reason": pl.lit("restock")}),
+        (filled, "shelf.putback", {**moved, "actor_role": pl.lit("staff")}),
+        (returned, "warehouse.receipt", {**quantity, "reason": pl.lit("restock_return"), **lot}),
+        (removed, "warehouse.removal", {**shelf, **thrown_away, "batch_code": lot["batch_code"]}),
+    ]
     return [
         _events(
             recipe,
             store,
             frame,
-            SHELVES if kind.startswith("shelf") else WAREHOUSES,
-            pl.lit(kind),
-            pl.format("{}-{}-{}", pl.lit(kind), "number", "item"),
-            pl.struct(**where, **data),
+            topic=SHELVES if kind.startswith("shelf") else WAREHOUSES,
+            kind=pl.lit(kind),
+            name=pl.format("{}-{}-{}", pl.lit(kind), "number", "item"),
+            data=pl.struct(*(value.alias(key) for key, value in {**where, **data}.items())),
         )
         for frame, kind, data in told
     ]
 
 
-def _removed(
-    recipe: Recipe, store: int, items: pl.DataFrame, ledger: pl.DataFrame
-) -> pl.DataFrame:
+def _removed(recipe: Recipe, store: int, items: pl.DataFrame, ledger: pl.DataFrame) -> pl.DataFrame:
     """Return what is on the shelf when an outage begins: number, item, event_ts, quantity, end."""
     begun = dict(items.select("item", "shelf").iter_rows())
     rows = []
@@ -453,9 +449,8 @@ def _removed(
             left = begun[outage.item] + int(ledger.filter(before)["change"].sum())
             rows.append((-1 - number, outage.item, outage.begin, left, outage.end))
     moment = pl.Datetime("us", "UTC")
-    schema = {
-        "number": pl.Int64, "item": pl.Int64, "event_ts": moment, "quantity": pl.Int64, "end": moment,
-    }  # fmt: skip
+    schema: dict[str, pl.DataType] = {"number": pl.Int64(), "item": pl.Int64(), "event_ts": moment}
+    schema |= {"quantity": pl.Int64(), "end": moment}
     return pl.DataFrame(rows, schema=schema, orient="row")
 
 
@@ -468,6 +463,7 @@ def _events(
     recipe: Recipe,
     store: int,
     frame: pl.DataFrame,
+    *,
     topic: str,
     kind: pl.Expr,
     name: pl.Expr,

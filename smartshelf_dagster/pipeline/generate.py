@@ -127,7 +127,9 @@ def generate_history(
         session.build(session.as_of())
         session.publish()
     wall_s = time.perf_counter() - started
-    counts = {kind: sum(h.counts[kind] for h in histories) for kind in ("sale", "return", "restock")}
+    counts = {
+        kind: sum(h.counts[kind] for h in histories) for kind in ("sale", "return", "restock")
+    }
     return HistoryReport(
         expected_events=expected_events(recipe),
         events=sum(counts.values()),

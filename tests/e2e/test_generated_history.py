@@ -27,13 +27,18 @@ def serving(
 
 def test_everything_arrives(generated_lake, serving) -> None:
     _, report = generated_lake
-    assert (report.quarantined, report.events) == (0, report.sales + report.returns + report.restocks)
+    assert (report.quarantined, report.events) == (
+        0,
+        report.sales + report.returns + report.restocks,
+    )
     told = serving.sql(
         "select count(*), count(distinct (store_key, transaction_id)) filter (where event_type = 'SALE'), "
         "count(distinct (store_key, transaction_id)) filter (where event_type = 'RETURN') from fact_sales"
     ).fetchall()
     assert told == [(report.new_lines, report.sales, report.returns)]
-    assert report.events == pytest.approx(report.expected_events, abs=4 * report.expected_events**0.5)
+    assert report.events == pytest.approx(
+        report.expected_events, abs=4 * report.expected_events**0.5
+    )
     assert serving.sql("select distinct source from fact_sales").fetchall() == [("backfill",)]
 
 
@@ -107,7 +112,9 @@ def test_a25_the_summary_counts_what_all_methods_found(serving) -> None:
     ).fetchall()
     assert told == counted
     assert {row[0] for row in told} >= {"all", "store", "category"}
-    scored = {row[0] for row in serving.sql("select distinct scope_type from anomaly_summary").fetchall()}
+    scored = {
+        row[0] for row in serving.sql("select distinct scope_type from anomaly_summary").fetchall()
+    }
     assert scored == {"all", "store", "category", "store_category", "item"}
 
 
@@ -119,7 +126,9 @@ def test_an_item_that_was_sold_out_is_told(serving) -> None:
     ).fetchall()
     minutes = int((OUTAGE.end - OUTAGE.begin) / timedelta(minutes=1))
     assert spells == [(OUTAGE.begin, OUTAGE.end, minutes)]
-    others = serving.sql(f"select count(*) from stockout_spells where item_id <> '{item}'").fetchall()
+    others = serving.sql(
+        f"select count(*) from stockout_spells where item_id <> '{item}'"
+    ).fetchall()
     assert others == [(0,)]
     told = serving.sql(
         "select oos_events, oos_minutes from stockout_analysis "
@@ -140,5 +149,7 @@ def test_the_injected_pair_is_the_strongest_rule(serving) -> None:
 
 
 def test_days_are_utc_midnights(serving) -> None:
-    first = serving.sql("select min(bucket_start) from nightly_anomalies where grain = 'day'").fetchall()
+    first = serving.sql(
+        "select min(bucket_start) from nightly_anomalies where grain = 'day'"
+    ).fetchall()
     assert first[0][0].astimezone(UTC).time() == datetime(2024, 1, 1, tzinfo=UTC).time()

@@ -93,7 +93,7 @@ def busy_weeks(weeks: int = 26, seed: int = 1) -> np.ndarray:
     return np.random.default_rng(seed).poisson(rate).astype(float)
 
 
-def test_injected_hours_are_found_in_either_direction() -> None:
+def test_a24_injected_hours_are_found_in_either_direction() -> None:
     sold = busy_weeks()
     open_hours = np.flatnonzero(np.arange(len(sold)) % 24 > 9)
     injected = np.random.default_rng(2).choice(open_hours, 24, replace=False)
@@ -143,7 +143,7 @@ def days_of(items: dict[str, np.ndarray]) -> pl.DataFrame:
     return pl.concat(parts)
 
 
-def test_a_count_is_judged_by_the_days_before_it_alone() -> None:
+def test_a24_a_count_is_judged_by_the_days_before_it_alone() -> None:
     sold = np.tile([1, 2, 3, 2], 15)[:57]
     sold[-1] = 40
     row = rare_counts(days_of({"A": sold})).row(-1, named=True)
@@ -167,9 +167,7 @@ def test_a_day_with_too_few_before_it_is_not_judged_and_silence_is_found_where_i
     random = np.random.default_rng(4)
     often, seldom = random.poisson(40, 60), random.poisson(1.5, 60)
     often[-1] = seldom[-1] = 0
-    told = rare_counts(
-        days_of({"often": often, "seldom": seldom}), AnomalySettings(score_days=100)
-    )
+    told = rare_counts(days_of({"often": often, "seldom": seldom}), AnomalySettings(score_days=100))
     assert told["n_ref"].min() == 28
     last = {row["scope_id"]: row for row in told.filter(days_ago=1).iter_rows(named=True)}
     assert (last["often"]["direction"], last["often"]["is_anomaly"]) == ("low", True)
@@ -202,7 +200,7 @@ def test_nothing_sold_gives_no_rows_and_what_cannot_be_judged_is_named() -> None
         AnomalySettings(min_item_days=60)
 
 
-def test_a_summary_counts_all_of_them_and_only_days_that_are_over() -> None:
+def test_a25_a_summary_counts_all_of_them_and_only_days_that_are_over() -> None:
     hour = datetime(2026, 2, 24, 9, tzinfo=UTC)
     rows = [
         (7, hour, 9.0, True, "high"), (7, hour + timedelta(hours=1), -4.0, True, "low"),

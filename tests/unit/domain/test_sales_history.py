@@ -111,7 +111,9 @@ def test_shelves_and_warehouse_never_hold_less_than_nothing(small) -> None:
         sign = signs.get(kind) or {"warehouse.pick": -1, "warehouse.receipt": 1}.get(kind, 0)
         if sign:
             key = (data["shelf_id"], place)
-            levels[key] = levels.get(key, 0) + sign * data.get("quantity", data.get("removed_quantity"))
+            levels[key] = levels.get(key, 0) + sign * data.get(
+                "quantity", data.get("removed_quantity")
+            )
             assert levels[key] >= 0, (key, ts)
         if kind == "warehouse.removal":
             assert levels[key] == 0
@@ -125,11 +127,15 @@ def test_nothing_is_sold_where_nothing_is(small) -> None:
         store_id=SMALL.store_id(0),
     )
     assert within.height > 50
-    sold = [line["item_id"] for data in within.filter(kind="pos.sale")["data"] for line in data["items"]]
+    sold = [
+        line["item_id"] for data in within.filter(kind="pos.sale")["data"] for line in data["items"]
+    ]
     assert shelf not in sold
     taken = within.filter(pl.col("kind").is_in(["shelf.pickup", "shelf.putback"]))
     assert shelf not in [data["shelf_id"] for data in taken["data"]]
-    elsewhere = small.filter(pl.col("ts").is_between(OUTAGE.begin, OUTAGE.end), store_id=SMALL.store_id(1))
+    elsewhere = small.filter(
+        pl.col("ts").is_between(OUTAGE.begin, OUTAGE.end), store_id=SMALL.store_id(1)
+    )
     assert shelf in [line["item_id"] for data in elsewhere["data"] for line in data["items"]]
 
 
