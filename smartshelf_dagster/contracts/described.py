@@ -340,6 +340,24 @@ MADE_IN_PYTHON: dict[str, Description] = {
             "rate_pct": "Anomalies in percent of what was scored.",
         },
     ),
+    "ml/isolation_scores": Description(
+        "One row per sale of the last 90 days: how unlike the others it is (F39). Written with "
+        "analytics/nightly_anomalies, for each currency with 100 receipts.",
+        {
+            "currency": "ISO 4217; receipts of two currencies are not compared.",
+            "store_id": "Store, as in ref/stores.",
+            "transaction_id": "Receipt.",
+            "date_key": "Business date.",
+            "hour": "Hour of the day, in the store's time zone.",
+            "value": "What was paid for the goods.",
+            "pieces": "Pieces.",
+            "items": "Different items.",
+            "discount_rate": "Share of the list value that was taken off, 0 to 1.",
+            "score": "How soon random cuts part it from the others, 0 to 1 (isolation forest).",
+            "rank": "Place by score within the currency, from 1.",
+            "is_outlier": "Whether it is parted sooner than the mean one: a score above 0.5.",
+        },
+    ),
     "analytics/versions": Description(
         "One row per table of analytics: which version was published with the others.",
         {

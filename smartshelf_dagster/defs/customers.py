@@ -75,9 +75,10 @@ def customer_tables(lake: LakeResource) -> Iterator[dg.MaterializeResult[None]]:
                 anomalies.ITEM_DAYS,
                 anomalies.HOURLY_SCORES,
             ],
+            anomalies.ISOLATION: [anomalies.RECEIPTS],
         }
     ),
 )
 def anomaly_tables(lake: LakeResource) -> Iterator[dg.MaterializeResult[None]]:
-    """What was unusual, of what the models of customers were built for."""
+    """Unusual hours, items and receipts, of what the models of customers were built for."""
     yield from _publish(lake, ANOMALIES)
