@@ -86,12 +86,13 @@ def isolation_scores(
             f"receipts: columns {', '.join(missing)} are missing, expected "
             f"{', '.join(RECEIPT_COLUMNS)}"
         )
-    parts = [pl.DataFrame(schema=ISOLATION_SCORES)]
     ordered = receipts.sort("currency", "store_id", "transaction_id")
-    for own in ordered.partition_by("currency", maintain_order=True):
-        if own.height >= settings.min_receipts:
-            parts.append(_score(own, settings))
-    return pl.concat(parts)
+    scored = [
+        _score(own, settings)
+        for own in ordered.partition_by("currency", maintain_order=True)
+        if own.height >= settings.min_receipts
+    ]
+    return pl.concat([pl.DataFrame(schema=ISOLATION_SCORES), *scored])
 
 
 def _score(receipts: pl.DataFrame, settings: ForestSettings) -> pl.DataFrame:

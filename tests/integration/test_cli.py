@@ -16,7 +16,7 @@ from tests.helpers.ports import free_ports
 pytestmark = pytest.mark.timeout(300)
 
 COMMANDS = (
-    "up", "run", "history", "replay", "what-if", "audit", "rebuild", "bench", "doctor",
+    "up", "run", "history", "generate", "replay", "what-if", "audit", "rebuild", "bench", "doctor",
     "api", "export",
 )  # fmt: skip
 RUN_KEYS = {
