@@ -78,6 +78,7 @@ def stream(session: LakeSession, part: Sequence[Event], turns: int) -> None:
 
 
 def gold(session: LakeSession) -> dict[str, pl.DataFrame]:
+    session.build(RECIPE.end)
     session.publish()
     analyse(session.settings, RECIPE.end)
     told = delta.read(session.settings.table_uri(VERSIONS))["table"].to_pylist()
