@@ -240,7 +240,7 @@ def _judge_residuals(own: pl.DataFrame, metric: str, settings: AnomalySettings) 
     )
     kept = own.filter(pl.Series(told))
     of_root = pl.Series(fitted[told])
-    reach = limit * spread
+    reach = limit * spread if spread else 0.0
     return _scores(
         kept.with_columns(
             metric=pl.lit(metric),

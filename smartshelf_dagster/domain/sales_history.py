@@ -11,7 +11,7 @@ same recipe always gives the same events, with the same ids.
 
 import hashlib
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
@@ -35,7 +35,7 @@ LINES_OF_RECEIPT = {1: 0.70, 2: 0.20, 3: 0.10}
 # Prices rise by this share of the first one with every month.
 PRICE_RISE = 0.005
 DISCOUNTS = {1: 0.10, 7: 0.10, 11: 0.15, 12: 0.15}
-# Of five tills that look up thirty percent of an hour each.
+# Five things an hour may happen, of which three in ten do.
 DEFAULT_RATE = 1.5
 CATEGORIES = 6
 CUSTOMERS = 500
@@ -134,7 +134,7 @@ class Recipe:
     sensors: int = 0
     surges: tuple[Surge, ...] = ()
     outages: tuple[Outage, ...] = ()
-    associations: tuple[Association, ...] = field(default=())
+    associations: tuple[Association, ...] = ()
 
     def __post_init__(self) -> None:
         moment = self.begin
@@ -217,7 +217,7 @@ def hourly_rates(recipe: Recipe, store: int) -> pl.DataFrame:
 
 
 def expected_events(recipe: Recipe) -> float:
-    """Return how many sales, returns and restocks all stores are expected to have."""
+    """Return how many sales, returns and restocks to expect of all stores, but for outages."""
     return sum(
         float(hourly_rates(recipe, store)["expected"].sum()) for store in range(recipe.stores)
     )

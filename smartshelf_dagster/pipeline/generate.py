@@ -23,6 +23,7 @@ from smartshelf_dagster.pipeline.micro_batch import LakeSession
 from smartshelf_dagster.settings import Settings
 from smartshelf_dagster.storage import delta
 from smartshelf_dagster.storage.reference import add_rows
+from smartshelf_dagster.storage.warehouse import list_tables
 from smartshelf_dagster.streaming.producer import send_batches
 from smartshelf_dagster.streaming.topics import store_stream
 from smartshelf_dagster.transform.runner import warehouse_lock
@@ -32,7 +33,7 @@ _EVENTS_PER_PART = 50_000
 # A drain writes a file for every day of the past that it has events of: the fewer drains, the
 # fewer files.
 _EVENTS_PER_ROUND = 500_000
-_RAW_SALES = "raw/pos_transactions"
+_RAW_SALES, _SALES_LINES = "raw/pos_transactions", "cleansed/sales_lines"
 _COST_SHARE = 0.6
 _SHELF_CAPACITY, _WAREHOUSE_CAPACITY = 100_000, 1_000_000
 
@@ -104,8 +105,8 @@ def generate_history(
             f"months: {recipe.months} from {recipe.begin.date()}, expected an end by {now.date()}"
         )
     _refuse_another(session.settings, recipe)
-    before = _count_lines(session, recipe)
     with warehouse_lock(session.settings, wait=True):
+        before = _count_lines(session, recipe)
         add_master_data(session.settings, recipe)
         session.forget_reference()
     started, spent = time.perf_counter(), time.process_time()
@@ -126,6 +127,7 @@ def generate_history(
         quarantined += session.drain().rejected
         session.build(session.as_of())
         session.publish()
+        lines = _count_lines(session, recipe)
     wall_s = time.perf_counter() - started
     counts = {
         kind: sum(h.counts[kind] for h in histories) for kind in ("sale", "return", "restock")
@@ -137,7 +139,7 @@ def generate_history(
         returns=counts["return"],
         restocks=counts["restock"],
         sent=sum(history.events.height for history in histories),
-        new_lines=_count_lines(session, recipe) - before,
+        new_lines=lines - before,
         quarantined=quarantined,
         generate_s=generate_s,
         wall_s=wall_s,
@@ -226,8 +228,8 @@ def add_master_data(settings: Settings, recipe: Recipe) -> None:
 
 def _count_lines(session: LakeSession, recipe: Recipe) -> int:
     """Count the receipt lines of the stores in the lake."""
-    if not session.settings.warehouse_path.exists():
+    if _SALES_LINES not in list_tables(session.settings.warehouse_path):
         return 0
     stores = ", ".join(f"'{recipe.store_id(store)}'" for store in range(recipe.stores))
     with session.transformer.reading() as reader:
-        return reader.count("cleansed/sales_lines", f"store_id in ({stores})")
+        return reader.count(_SALES_LINES, f"store_id in ({stores})")

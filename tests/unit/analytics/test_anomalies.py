@@ -124,6 +124,16 @@ def test_scores_of_the_last_days_are_kept_and_short_series_have_none() -> None:
         odd_residuals(hours_of(busy_weeks(4)).drop("hour"))
 
 
+def test_a_series_that_hardly_ever_sold_or_never_varies_has_no_anomaly() -> None:
+    seldom, steady = np.zeros(700), np.full(700, 9.0)
+    seldom[[50, 300]] = 4
+    for values, scored in ((seldom, 2), (np.zeros(700), 0), (steady, 700)):
+        told = odd_residuals(hours_of(values)).filter(metric="transactions")
+        assert told.height == scored
+        assert not told["is_anomaly"].any()
+        assert not told["upper_band"].is_nan().any()
+
+
 def days_of(items: dict[str, np.ndarray]) -> pl.DataFrame:
     """Days that end with LAST_DAY."""
     parts = []
