@@ -261,6 +261,49 @@ def replay_online_retail(
 
 
 @app.command()
+def generate(
+    begin: Annotated[
+        str, typer.Option("--from", metavar="DATE", help="First day, of a month.")
+    ] = "2024-01-01",
+    months: Annotated[int, typer.Option(min=1, max=120, help="Length.")] = 24,
+    stores: Annotated[int, typer.Option(min=1, max=99, help="Number of stores.")] = 3,
+    items: Annotated[int, typer.Option(min=1, max=9_999, help="Number of items.")] = 60,
+    seed: Annotated[int, typer.Option(min=0, help="Another one gives other stores.")] = 42,
+    rate: Annotated[
+        float, typer.Option(min=0.001, help="Events of a store in an ordinary hour.")
+    ] = 1.5,
+    sensors: Annotated[
+        int, typer.Option(min=0, help="How many of the stores tell of their stock too.")
+    ] = 0,
+    lake: LakeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Load a made-up past of tills whose laws are known, for trying out and testing analytics."""
+    from smartshelf_dagster.domain.sales_history import Recipe  # noqa: PLC0415
+    from smartshelf_dagster.pipeline.generate import generate_history  # noqa: PLC0415
+    from smartshelf_dagster.pipeline.micro_batch import LakeSession  # noqa: PLC0415
+    from smartshelf_dagster.services.embedded_redis import broker  # noqa: PLC0415
+    from smartshelf_dagster.streaming.client import connect  # noqa: PLC0415
+
+    start = _parse_date(begin, "--from")
+    with _errors():
+        recipe = Recipe(
+            begin=start, months=months, stores=stores, items=items, seed=seed, rate=rate,
+            sensors=sensors,
+        )  # fmt: skip
+        settings = load_settings(lake=lake)
+        with broker(settings) as url, _progress() as progress:
+            session = LakeSession(settings, connect(url, settings.redis_timeout_s))
+            task = progress.add_task("sending", total=None)
+            report = generate_history(
+                session,
+                recipe,
+                on_progress=lambda done, total: progress.update(task, completed=done, total=total),
+            )
+        _show(report.to_json(), as_json=as_json)
+
+
+@app.command()
 def audit(
     lake: LakeOption = None,
     as_of: Annotated[

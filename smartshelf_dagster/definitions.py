@@ -33,6 +33,7 @@ def build_definitions(lake: LakeResource) -> dg.Definitions:
             dbt.analytics_models,
             dbt.customer_models,
             customers.customer_tables,
+            customers.anomaly_tables,
             forecasts.models,
             forecasts.predictions,
             forecasts.accuracy,

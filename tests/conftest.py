@@ -15,6 +15,7 @@ from xdist.scheduler import LoadScopeScheduling
 from smartshelf_dagster.pipeline import drain as drains
 from smartshelf_dagster.pipeline.analyse import analyse
 from smartshelf_dagster.pipeline.drain import DrainReport, ensure_raw_tables
+from smartshelf_dagster.pipeline.generate import HistoryReport
 from smartshelf_dagster.pipeline.micro_batch import LakeSession
 from smartshelf_dagster.pipeline.replay import replay_online_retail
 from smartshelf_dagster.services.embedded_redis import EmbeddedRedis
@@ -23,6 +24,7 @@ from smartshelf_dagster.settings import PROJECT_ROOT, Settings, load_settings
 from smartshelf_dagster.storage.reference import load_master_data
 from smartshelf_dagster.streaming.client import Client, connect
 from smartshelf_dagster.streaming.topics import SIM_NOW_KEY
+from tests.helpers.generated import load_generated
 from tests.helpers.golden import END, record_golden
 from tests.helpers.world import NOISE, Recording, record_world
 
@@ -137,6 +139,14 @@ def golden(
     settings, drained = record_golden(tmp_path_factory.mktemp("golden"), broker.url)
     analyse(settings, END)
     return settings, drained
+
+
+@pytest.fixture(scope="session")
+def generated_lake(
+    broker: EmbeddedRedis, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[Settings, HistoryReport]:
+    """Two made-up years whose laws are known, analysed; tests leave them as they are."""
+    return load_generated(tmp_path_factory.mktemp("generated"), broker.url)
 
 
 @pytest.fixture

@@ -54,6 +54,15 @@ _PERIOD_SCOPE = {
     "period": "The last days before as_of, such as 90d, or all.",
     "scope": "Store of the baskets, or ALL.",
 }
+_ANOMALY_KEY = {
+    "scope_type": "all, store, category, store_category (by the day only) or item.",
+    "scope_id": "Store, category, both parted by a slash, or item; ALL for all.",
+    "currency": "ISO 4217; money of two currencies is never added up.",
+    "metric": "sales_revenue, net_sales, units_sold or transactions.",
+    "grain": "hour or day.",
+    "method": "How it was judged: seasonal_mad or trailing_z as in sales_anomalies, stl_esd or "
+    "poisson_tail as in nightly_anomalies.",
+}
 
 _STOCK_ITEM = {
     "store_id": "Store, as in ref/stores.",
@@ -284,6 +293,69 @@ MADE_IN_PYTHON: dict[str, Description] = {
             "clv_decile": "1 to 10 by clv_12m, 10 is most; null without a model.",
             "model_status": "ok, dropout_unidentified (no p_alive), too_few_customers or "
             "not_converged (no model).",
+        },
+    ),
+    "analytics/nightly_anomalies": Description(
+        "One row per series, metric, hour or day, and method, of what takes longer to find (F38): "
+        "odd hours of the last 365 days (stl_esd) and rare counts of items by the day "
+        "(poisson_tail). Every anomaly, and all scores of the last 30 days.",
+        _ANOMALY_KEY
+        | {
+            "bucket_start": "First instant of the hour or business day.",
+            "date_key": "Business date; of a scope with stores in several time zones, in UTC.",
+            "hour": "Hour of the day, likewise; null for a day.",
+            "days_ago": "Business days before that of as_of; 0 is the day that is not over.",
+            "value": "The metric in this hour or on this day.",
+            "baseline": "What was to be expected: by trend and hour of the week, or the mean of "
+            "the 56 days before.",
+            "score": "Standard deviations of roots between both; for poisson_tail the normal "
+            "quantile of p_value. Null where nothing varies.",
+            "p_value": "Chance of a count at least as far out, on either side; null for stl_esd.",
+            "q_value": "False discovery rate among the items of the day; null for stl_esd.",
+            "lower_band": "Beneath it the value is unusual.",
+            "upper_band": "Above it the value is unusual.",
+            "is_anomaly": "stl_esd: an outlier by the generalised ESD test at 5 %; "
+            "poisson_tail: p_value below 0.0001 and q_value below 0.05.",
+            "direction": "high or low; null if it is none.",
+            "severity": "LOW, MEDIUM above a score of 5, HIGH above 8; null if it is none.",
+            "is_open": "Whether the store trades in this hour; for a total and for a day always.",
+            "is_holiday": "Public holiday, as in dim_date.",
+            "n_ref": "Hours or days it is compared with.",
+        },
+    ),
+    "analytics/anomaly_summary": Description(
+        "One row per period, series, metric, grain and method with a scored hour or day (F39): all "
+        "anomalies of sales_anomalies and nightly_anomalies are counted.",
+        {"period": "1d, 7d or 30d: so many complete business days."}
+        | _ANOMALY_KEY
+        | {
+            "scored_count": "Hours or days that were scored.",
+            "anomaly_count": "Anomalies among them.",
+            "high_count": "Those above.",
+            "low_count": "Those beneath.",
+            "avg_score": "Mean of the scores of anomalies, without their sign.",
+            "max_score": "Highest score of an anomaly.",
+            "min_score": "Lowest score of an anomaly.",
+            "last_anomaly": "First instant of the last one.",
+            "rate_pct": "Anomalies in percent of what was scored.",
+        },
+    ),
+    "ml/isolation_scores": Description(
+        "One row per sale of the last 90 days: how unlike the others it is (F39). Written with "
+        "analytics/nightly_anomalies, for each currency with 100 receipts.",
+        {
+            "currency": "ISO 4217; receipts of two currencies are not compared.",
+            "store_id": "Store, as in ref/stores.",
+            "transaction_id": "Receipt.",
+            "date_key": "Business date.",
+            "hour": "Hour of the day, in the store's time zone.",
+            "value": "What was paid for the goods.",
+            "pieces": "Pieces.",
+            "items": "Different items.",
+            "discount_rate": "Share of the list value that was taken off, 0 to 1.",
+            "score": "How soon random cuts part it from the others, 0 to 1 (isolation forest).",
+            "rank": "Place by score within the currency, from 1.",
+            "is_outlier": "Whether it is parted sooner than the mean one: a score above 0.5.",
         },
     ),
     "analytics/versions": Description(

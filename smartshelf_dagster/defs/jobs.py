@@ -10,7 +10,7 @@ from smartshelf_dagster.defs.common import (
     SERVING,
     WRITER_LANE,
 )
-from smartshelf_dagster.defs.customers import customer_tables
+from smartshelf_dagster.defs.customers import anomaly_tables, customer_tables
 from smartshelf_dagster.defs.dbt import (
     analytics_models,
     analytics_tests,
@@ -70,11 +70,13 @@ hourly_pipeline_job = dg.define_asset_job(
 
 customer_insights_job = dg.define_asset_job(
     "customer_insights",
-    selection=dg.AssetSelection.assets(customer_models, customer_tables).without_checks()
+    selection=dg.AssetSelection.assets(
+        customer_models, customer_tables, anomaly_tables
+    ).without_checks()
     | dg.AssetSelection.checks(customer_tests),
     executor_def=dg.in_process_executor,
     tags=WRITER_LANE,
-    description="Bring customers and baskets up to the clock in force, and test them.",
+    description="Bring customers, baskets and anomalies up to the clock in force, and test them.",
 )
 
 model_training_job = dg.define_asset_job(

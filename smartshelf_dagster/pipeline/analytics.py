@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from smartshelf_dagster.contracts.tables import UTC_MICROSECONDS
+from smartshelf_dagster.pipeline.anomaly_detection import nightly_anomalies
 from smartshelf_dagster.pipeline.customer_insights import customer_insights
 from smartshelf_dagster.pipeline.demand import build_demand
 from smartshelf_dagster.pipeline.stock_planning import plan_stock
@@ -22,11 +23,12 @@ from smartshelf_dagster.storage.warehouse import ServedTable, WarehouseReader
 from smartshelf_dagster.transform.runner import ANALYTICS, CUSTOMERS, NodeResult, Transformer
 
 # What is published together: the models built by the hour, those built by the day, and what follows
-# from these.
+# from these: of customers and baskets, and of unusual sales.
 INSIGHTS = "customer_insights"
-PARTS = frozenset({ANALYTICS, CUSTOMERS, INSIGHTS})
-# The models built by the day, with what they are made from.
-DAILY = f"+{CUSTOMERS},{ANALYTICS} {CUSTOMERS}"
+ANOMALIES = "nightly_anomalies"
+PARTS = frozenset({ANALYTICS, CUSTOMERS, INSIGHTS, ANOMALIES})
+# The models built by the day, with what they and the tables that follow from them are made from.
+DAILY = f"+{CUSTOMERS},{ANALYTICS} +sales_anomalies,{ANALYTICS} {CUSTOMERS}"
 ALL_MODELS = f"{ANALYTICS} {CUSTOMERS}"
 
 # Which versions of the tables were published together, and for what time.
@@ -116,7 +118,8 @@ def publish_analytics(
         }
         planned = plan_stock(settings, reader, as_of) if ANALYTICS in parts else {}
         made = customer_insights(reader, as_of) if INSIGHTS in parts else {}
-    for table, content in (planned | made).items():
+        unusual = nightly_anomalies(reader) if ANOMALIES in parts else {}
+    for table, content in (planned | made | unusual).items():
         versions[table] = delta.replace(settings.table_uri(table), content, name=table).version
     _record_versions(settings, versions, as_of, keep_others=not PARTS.issubset(parts))
     return versions

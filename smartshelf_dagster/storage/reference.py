@@ -3,6 +3,7 @@
 Belongs here: loading and reading `ref/*`. Does not belong here: making master data up.
 """
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import polars as pl
@@ -71,7 +72,42 @@ def load_master_data(settings: Settings, folder: Path) -> dict[str, int]:
     return {name: table.num_rows for name, table in loaded.items()}
 
 
-def add_store(settings: Settings, store: dict[str, object]) -> bool:
+def add_rows(settings: Settings, name: str, rows: Sequence[Mapping[str, object]]) -> int:
+    """Add rows to a reference table whose keys are not there yet; those that are, stay.
+
+    Args:
+        settings: Where the lake lies.
+        name: Of the table, such as `stores`.
+        rows: Its rows, all with the same columns; those that lack are null.
+
+    Returns:
+        How many were added.
+    """
+    contract = reference_tables()[name]
+    uri = settings.table_uri(contract.table)
+    table = delta.ensure_table(uri, contract)
+    schema = arrow_schema(contract)
+    key = list(contract.grain)
+    known = pl.DataFrame(delta.read(uri, key))
+    told = pa.Table.from_pylist(list(rows))
+    given = pl.DataFrame(
+        pa.table(
+            [
+                told[f.name].cast(f.type)
+                if f.name in told.column_names
+                else pa.nulls(told.num_rows, f.type)
+                for f in schema
+            ],
+            schema=schema,
+        )
+    )
+    new = given.join(known, on=key, how="anti", nulls_equal=True, maintain_order="left")
+    if new.height:
+        delta.append(table, new.to_arrow().cast(schema), {})
+    return new.height
+
+
+def add_store(settings: Settings, store: Mapping[str, object]) -> bool:
     """Add a store that is not there yet.
 
     Args:
@@ -81,14 +117,7 @@ def add_store(settings: Settings, store: dict[str, object]) -> bool:
     Returns:
         Whether it was added.
     """
-    contract = reference_tables()["stores"]
-    uri = settings.table_uri(contract.table)
-    table = delta.ensure_table(uri, contract)
-    known = delta.read(uri, ["store_id"])["store_id"].to_pylist()
-    if store["store_id"] in known:
-        return False
-    delta.append(table, pa.Table.from_pylist([store], schema=arrow_schema(contract)), {})
-    return True
+    return bool(add_rows(settings, "stores", [store]))
 
 
 def read_reference(settings: Settings, name: str) -> pl.DataFrame:

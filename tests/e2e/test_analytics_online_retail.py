@@ -321,6 +321,30 @@ def test_a24_an_hour_is_no_part_of_what_it_is_compared_with(serving) -> None:
     assert max(row[3] for row in trailing) > 4.899
 
 
+def test_the_hours_of_the_largest_orders_have_the_oddest_residuals(serving) -> None:
+    hours = serving.sql(
+        "select bucket_start from nightly_anomalies where scope_type = 'all' "
+        "and metric = 'sales_revenue' and method = 'stl_esd' and is_anomaly "
+        "order by score desc limit 2"
+    ).fetchall()
+    assert hours == [
+        (datetime(2011, 12, 9, 9, tzinfo=UTC),), (datetime(2011, 1, 18, 10, tzinfo=UTC),),
+    ]  # fmt: skip
+
+
+def test_the_largest_receipts_are_unlike_the_others(serving) -> None:
+    rank = serving.sql(
+        "select rank from ml.isolation_scores where transaction_id = '581483'"
+    ).fetchall()
+    assert rank[0][0] <= 10
+    ranks = serving.sql(
+        "select count(*), max(rank), min(score), max(score) from ml.isolation_scores"
+    )
+    count, last, lowest, highest = ranks.fetchall()[0]
+    assert count == last
+    assert 0 < lowest < highest < 1
+
+
 def test_bank_holidays_are_marked(serving) -> None:
     marked = serving.sql(
         "select distinct date_key from sales_anomalies where is_holiday and direction = 'low' "
@@ -337,7 +361,8 @@ def test_a25_every_anomaly_is_counted(serving) -> None:
     ).fetchall()
     counted = serving.sql(
         "select count(*), count(*) filter (where direction = 'high'), "
-        "count(*) filter (where direction = 'low') from sales_anomalies "
+        "count(*) filter (where direction = 'low') from "
+        "(from sales_anomalies union all by name from nightly_anomalies) "
         "where is_anomaly and date_key between '2011-11-10' and '2011-12-09'"
     ).fetchall()
     assert told == counted

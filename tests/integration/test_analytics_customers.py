@@ -10,7 +10,9 @@ import polars as pl
 import pytest
 
 from smartshelf_dagster.analytics.baskets import MiningSettings
+from smartshelf_dagster.pipeline import anomaly_detection
 from smartshelf_dagster.pipeline.analytics import (
+    ANOMALIES,
     DAILY,
     INSIGHTS,
     VERSIONS,
@@ -207,7 +209,9 @@ def test_a_part_is_published_on_its_own_and_the_rest_stays_as_it_was(
     assert sorted(recency["recency_days"].to_pylist()) == [2, 3, 4]
 
     assert publish_analytics(settings, transformer, later, [INSIGHTS]).keys() == TABLES.keys()
+    unusual = publish_analytics(settings, transformer, later, [ANOMALIES])
+    assert unusual.keys() == anomaly_detection.TABLES.keys()
     build_analytics(transformer, later, ANALYTICS)
     of_the_hour = publish_analytics(settings, transformer, later, [ANALYTICS])
-    assert of_the_hour.keys() == before.keys() - of_the_day - TABLES.keys()
+    assert of_the_hour.keys() == before.keys() - of_the_day - TABLES.keys() - unusual.keys()
     assert {as_of for _, as_of in told().values()} == {later}

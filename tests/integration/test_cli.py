@@ -16,7 +16,7 @@ from tests.helpers.ports import free_ports
 pytestmark = pytest.mark.timeout(300)
 
 COMMANDS = (
-    "up", "run", "history", "replay", "what-if", "audit", "rebuild", "bench", "doctor",
+    "up", "run", "history", "generate", "replay", "what-if", "audit", "rebuild", "bench", "doctor",
     "api", "export",
 )  # fmt: skip
 RUN_KEYS = {
@@ -163,6 +163,23 @@ def test_d32_run_again_goes_on_with_the_same_world(morning: tuple[Path, dict[str
     again = smartshelf("run", "--days", "0.05", "--lake", str(lake), "--json")
     assert again.returncode == 0, again.stderr
     assert 0 < last_json(again)["events"] < morning[1]["events"]
+
+
+def test_generate_reports_what_was_to_be_expected(tmp_path: Path) -> None:
+    lake = ("--lake", str(tmp_path / "lake"), "--json")
+    result = smartshelf("generate", "--months", "1", "--stores", "1", "--items", "5", *lake)
+    assert result.returncode == 0, result.stderr
+    told = last_json(result)
+    assert told.keys() == {
+        "expected_events", "events", "sales", "returns", "restocks", "sent", "new_lines",
+        "quarantined", "generate_s", "wall_s", "events_per_s",
+    }  # fmt: skip
+    assert told["quarantined"] == 0
+    assert told["sent"] == told["sales"] + told["returns"]
+    other = smartshelf("generate", "--from", "2024-01-02", *lake)
+    assert other.returncode == 2
+    assert "begin: 2024-01-02" in other.stderr
+    assert len(other.stderr.splitlines()) == 1
 
 
 def test_doctor_finds_everything(settings: Settings) -> None:

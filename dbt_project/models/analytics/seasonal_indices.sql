@@ -1,54 +1,12 @@
 {{ config(materialized='table') }}
 
-{%- set metrics = ['net_sales', 'sales_revenue', 'units_sold', 'transactions'] %}
+{%- set metrics = series_metrics() %}
 
 -- The complete business days on which a scope traded; a category has those of all stores.
-with traded as (
-    select
-        case sales.store_id when 'ALL' then 'all' else 'store' end as scope_type,
-        sales.store_id as scope_id,
-        sales.currency,
-        sales.date_key,
-        {% for name in metrics -%}
-        sales.{{ name }}{{ ',' if not loop.last }}
-        {% endfor %}
-    from {{ ref('daily_store_sales') }} as sales
-    inner join ({{ scope_zones() }}) as zones
-        on sales.store_id = zones.store_id and sales.currency = zones.currency
-    where sales.date_key < {{ open_date('zones.timezone') }}
-),
-
-categories as (
-    select
-        category,
-        currency,
-        date_key,
-        {% for name in metrics -%}
-        sum({{ name }}) as {{ name }}{{ ',' if not loop.last }}
-        {% endfor %}
-    from {{ ref('daily_sales_summary') }}
-    group by category, currency, date_key
-),
-
-days as (
-    select * from traded
-    union all
-    select
-        'category' as scope_type,
-        listed.category as scope_id,
-        traded.currency,
-        traded.date_key,
-        {% for name in metrics -%}
-        coalesce(categories.{{ name }}, 0) as {{ name }}{{ ',' if not loop.last }}
-        {% endfor %}
-    from traded
-    inner join (select distinct category, currency from categories) as listed
-        on traded.currency = listed.currency
-    left join categories
-        on listed.category = categories.category
-        and traded.currency = categories.currency
-        and traded.date_key = categories.date_key
-    where traded.scope_type = 'all'
+with days as (
+    select *
+    from {{ ref('daily_series') }}
+    where is_trading and scope_type in ('all', 'store', 'category')
 ),
 
 hours as (
@@ -94,7 +52,7 @@ classes as (
     from hours
     inner join (
         select scope_type, scope_id, currency, count(*) as days
-        from traded
+        from days
         group by scope_type, scope_id, currency
     ) as trading
         on hours.scope_type = trading.scope_type

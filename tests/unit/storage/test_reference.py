@@ -1,13 +1,21 @@
 """Master data: loaded as a whole when it satisfies its contracts, else refused by name."""
 
 import shutil
+from datetime import UTC, datetime
 from pathlib import Path
 
 import polars as pl
 import pytest
 
 from smartshelf_dagster.settings import Settings
-from smartshelf_dagster.storage.reference import MasterDataError, load_master_data, read_reference
+from smartshelf_dagster.storage.reference import (
+    MasterDataError,
+    add_rows,
+    load_master_data,
+    read_reference,
+)
+
+OPENED = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 @pytest.fixture
@@ -51,3 +59,17 @@ def test_a_row_that_stands_twice_is_refused(settings: Settings, folder: Path) ->
 def test_a_file_that_is_missing_is_refused(settings: Settings, folder: Path) -> None:
     (folder / "items.parquet").unlink()
     assert_refused(settings, folder, r"items\.parquet: missing")
+
+
+def test_rows_are_added_whose_keys_are_not_there_and_the_others_stay(settings: Settings) -> None:
+    first = {"item_id": "A", "valid_from_ts": OPENED, "list_price": 6.71}
+    assert add_rows(settings, "item_prices", [first]) == 1
+    more = [
+        {"item_id": item, "valid_from_ts": OPENED, "list_price": price, "unit_cost": 0.3}
+        for item, price in (("A", 999.0), ("B", 6.71))
+    ]
+    assert add_rows(settings, "item_prices", more) == 1
+    assert add_rows(settings, "item_prices", [first]) == 0
+    rows = read_reference(settings, "item_prices").sort("item_id")
+    told = rows.select(pl.col("item_id"), pl.col("list_price", "unit_cost").cast(str)).rows()
+    assert told == [("A", "6.7100", None), ("B", "6.7100", "0.3000")]
