@@ -6,14 +6,42 @@ and of tables made in Python. Does not belong here: writing them (`storage/wareh
 
 from dataclasses import replace
 
+import pyarrow as pa
+
 from smartshelf_dagster.contracts.described import MADE_IN_PYTHON, Description
 from smartshelf_dagster.contracts.tables import reference_tables
-from smartshelf_dagster.transform.runner import Transformer
+from smartshelf_dagster.transform.runner import Transformer, project_variables
+
+METRICS = "meta/metrics"
 
 # Master data of the chain rather than of one store.
 _SHARED_REFERENCE = ("ref/items", "ref/zones")
 # The plan has columns of what it is made from.
 _PLAN, _PLAN_SOURCES = "ops/supplier_plan", ("ops/supplier_positions", "ops/supplier_orders")
+
+
+def metric_definitions() -> pa.Table:
+    """Return what the ratios of sales are made of, as the dbt project says."""
+    ratios = project_variables()["sales_ratios"]
+    return pa.Table.from_pylist(
+        [
+            {
+                "metric": name,
+                "numerator": parts[0],
+                "denominator": parts[1],
+                "factor": 100 if name.endswith("_pct") else 1,
+            }
+            for name, parts in ratios.items()
+        ],
+        schema=pa.schema(
+            [
+                ("metric", pa.string()),
+                ("numerator", pa.string()),
+                ("denominator", pa.string()),
+                ("factor", pa.int64()),
+            ]
+        ),
+    )
 
 
 def describe_tables(transformer: Transformer) -> dict[str, Description]:

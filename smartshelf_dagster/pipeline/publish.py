@@ -17,7 +17,8 @@ from smartshelf_dagster.contracts.tables import QUARANTINE, UTC_MICROSECONDS
 from smartshelf_dagster.domain.ordering import FORECAST
 from smartshelf_dagster.errors import SmartShelfError
 from smartshelf_dagster.pipeline.analytics import VERSIONS, served_analytics
-from smartshelf_dagster.pipeline.catalogue import describe_tables
+from smartshelf_dagster.pipeline.business_reports import served_reports
+from smartshelf_dagster.pipeline.catalogue import METRICS, describe_tables, metric_definitions
 from smartshelf_dagster.pipeline.forecast import newest_predictions, served_forecasts
 from smartshelf_dagster.pipeline.order import Planner, supplier_plan
 from smartshelf_dagster.pipeline.status import SYSTEM_STATUS, stream_status, system_status
@@ -112,6 +113,7 @@ def publish(settings: Settings, transformer: Transformer) -> Publication:
     delta.replace(settings.table_uri("ops/supplier_plan"), plan, name="ops/supplier_plan")
     looked_through, copied = served_forecasts(settings, build.as_of)
     analysed, copied_analytics = served_analytics(settings)
+    reported, copied_reports = served_reports(settings)
     publication = Publication(
         as_of=build.as_of,
         published_at=datetime.now(UTC),
@@ -138,6 +140,8 @@ def publish(settings: Settings, transformer: Transformer) -> Publication:
         SYSTEM_STATUS: status,
         **copied,
         **copied_analytics,
+        **copied_reports,
+        METRICS: metric_definitions(),
         **quarantine_reports(settings),
         **{f"ref/{name}": delta.read(uri) for name, uri in reference.items()},
     }
@@ -146,7 +150,7 @@ def publish(settings: Settings, transformer: Transformer) -> Publication:
     warehouse.build_serving_file(
         settings.serving_path,
         transformer.warehouse,
-        [*served, *looked_through, *analysed],
+        [*served, *looked_through, *analysed, *reported],
         extra,
         describe_tables(transformer),
     )

@@ -18,6 +18,7 @@ from typing import Any
 import orjson
 import pyarrow as pa
 import pyarrow.dataset as pds
+import yaml
 
 from smartshelf_dagster.contracts.tables import raw_tables, reference_tables
 from smartshelf_dagster.errors import SmartShelfError
@@ -482,6 +483,14 @@ class Transformer:
         from smartshelf_dagster.transform.lake_plugin import opened_versions  # noqa: PLC0415
 
         return self._reference | opened_versions[self._settings.lake]
+
+
+@cache
+def project_variables() -> dict[str, Any]:
+    """Return the variables of the dbt project, as it sets them."""
+    project = yaml.safe_load((DBT_PROJECT_DIR / "dbt_project.yml").read_text("utf-8"))
+    variables: dict[str, Any] = project["vars"]
+    return variables
 
 
 def _project_files() -> list[Path]:
