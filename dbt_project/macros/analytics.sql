@@ -29,11 +29,7 @@ cast(coalesce({{ lines }} filter (where sgn = 1), 0) as bigint) as sale_lines,
 
 {#- Names of the measures, for models that carry them on. -#}
 {% macro sales_measure_names() -%}
-{{ return([
-    'sale_lines', 'return_lines', 'transactions', 'return_transactions', 'units_sold',
-    'units_returned', 'net_units', 'gross_sales', 'discount_value', 'sales_revenue',
-    'returns_value', 'net_sales', 'cogs', 'gross_profit', 'customers', 'anon_transactions',
-]) }}
+{{ return(var('sales_measures').keys() | list) }}
 {%- endmacro %}
 
 {#- What follows from the measures (`sales_ratios` in dbt_project.yml). Never averaged: always divided

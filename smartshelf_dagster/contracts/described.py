@@ -463,12 +463,14 @@ MADE_IN_PYTHON: dict[str, Description] = {
         is_shared=True,
     ),
     "meta/metrics": Description(
-        "One row per ratio of sales; divided anew at every level, never averaged (F26).",
+        "One row per KPI of sales; ratios are divided anew at every level, never averaged (F26).",
         {
             "metric": "Its name, as in kpi_daily.",
-            "numerator": "Measure that is added up and divided.",
-            "denominator": "Measure that is added up and divided by.",
+            "numerator": "Measure that is added up, and divided where there is a denominator.",
+            "denominator": "Measure that is added up and divided by; null for a measure itself.",
             "factor": "What the quotient is multiplied by: 100 for percent.",
+            "adds_up": "Over what its measures add up: everywhere, receipts (not over items or "
+            "categories), nowhere.",
         },
         is_shared=True,
     ),

@@ -258,15 +258,17 @@ def _products(facts: Facts, scope: Scope, *, is_comparable: bool) -> pl.DataFram
         return own.group_by("item_id", "category").agg(pl.sum("net_sales", "units_sold"))
 
     told = facts.products_before if is_comparable else facts.products_before.clear()
-    before = summed(told).select("item_id", net_sales_before="net_sales")
-    nothing = pl.lit(0).cast(pl.Decimal(18, 2))
+    before = summed(told).select("item_id", "category", net_sales_before="net_sales")
+    # What is no longer on sale has lost all it sold.
+    both = summed(facts.products).join(
+        before, on=["item_id", "category"], how="full", coalesce=True
+    )
     return (
-        summed(facts.products)
-        .join(before, on="item_id", how="left")
+        both.with_columns(pl.col("net_sales", "units_sold").fill_null(0))
         .join(facts.names, on="item_id", how="left")
         .with_columns(
             pl.col("product_name").fill_null(pl.col("item_id")),
-            change=pl.col("net_sales") - pl.col("net_sales_before").fill_null(nothing),
+            change=pl.col("net_sales") - pl.col("net_sales_before"),
         )
     )
 
@@ -331,7 +333,9 @@ def _quality(quality: pl.DataFrame | None, scope: Scope) -> dict[str, Any] | Non
     if quality is None or quality.is_empty() or not scope.is_total:
         return None
     counted: Mapping[str, int] = dict(quality["status"].value_counts().iter_rows())
-    found = quality.filter(pl.col("status").is_in(["warn", "fail"])).sort("status", "check_name")
+    found = quality.filter(pl.col("status").is_in(["warn", "fail"])).sort(
+        "status", "check_name", "asset"
+    )
     return {
         "checks": quality.height,
         "by_status": {name: counted[name] for name in sorted(counted)},

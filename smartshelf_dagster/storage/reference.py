@@ -11,6 +11,7 @@ import pyarrow.parquet as pq
 
 from smartshelf_dagster.contracts.model import TableContract
 from smartshelf_dagster.contracts.tables import arrow_schema, reference_tables
+from smartshelf_dagster.domain.opening_hours import hours_problem
 from smartshelf_dagster.errors import SmartShelfError
 from smartshelf_dagster.settings import Settings
 from smartshelf_dagster.storage import delta
@@ -66,9 +67,18 @@ def load_master_data(settings: Settings, folder: Path) -> dict[str, int]:
         name: _read(folder / f"{name}.parquet", contract)
         for name, contract in reference_tables().items()
     }
+    _check_hours(loaded["stores"])
     for name, table in loaded.items():
         delta.replace(settings.table_uri(f"ref/{name}"), table, name=f"ref/{name}")
     return {name: table.num_rows for name, table in loaded.items()}
+
+
+def _check_hours(stores: pa.Table) -> None:
+    """Refuse stores whose hours the models cannot tell."""
+    for row in stores.select(["store_id", "opens_at", "closes_at"]).to_pylist():
+        problem = hours_problem(row["opens_at"], row["closes_at"])
+        if problem:
+            raise MasterDataError(f"store {row['store_id']}: {problem}")
 
 
 def add_store(settings: Settings, store: dict[str, object]) -> bool:
@@ -80,6 +90,9 @@ def add_store(settings: Settings, store: dict[str, object]) -> bool:
 
     Returns:
         Whether it was added.
+
+    Raises:
+        MasterDataError: Its hours cannot be used.
     """
     contract = reference_tables()["stores"]
     uri = settings.table_uri(contract.table)
@@ -87,7 +100,9 @@ def add_store(settings: Settings, store: dict[str, object]) -> bool:
     known = delta.read(uri, ["store_id"])["store_id"].to_pylist()
     if store["store_id"] in known:
         return False
-    delta.append(table, pa.Table.from_pylist([store], schema=arrow_schema(contract)), {})
+    row = pa.Table.from_pylist([store], schema=arrow_schema(contract))
+    _check_hours(row)
+    delta.append(table, row, {})
     return True
 
 

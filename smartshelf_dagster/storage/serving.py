@@ -135,6 +135,7 @@ class Summary:
         sums: Columns that are added up; their types stay.
         ratios: What is divided.
         conditions: Rows that count; all of them must hold.
+        limit: Rows of the summary at most.
     """
 
     table: str
@@ -142,6 +143,7 @@ class Summary:
     sums: tuple[str, ...] = ()
     ratios: tuple[Ratio, ...] = ()
     conditions: tuple[Condition, ...] = ()
+    limit: int | None = None
 
 
 @dataclass(frozen=True)
@@ -435,6 +437,8 @@ def _summary_statement(summary: Summary, table: PublishedTable) -> tuple[str, li
     if keys:
         places = ", ".join(str(place) for place in range(1, len(keys) + 1))
         sql += f" group by {places} order by {places}"
+    if summary.limit is not None:
+        sql += f" limit {summary.limit:d}"
     return sql, values
 
 

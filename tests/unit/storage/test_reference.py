@@ -51,3 +51,13 @@ def test_a_row_that_stands_twice_is_refused(settings: Settings, folder: Path) ->
 def test_a_file_that_is_missing_is_refused(settings: Settings, folder: Path) -> None:
     (folder / "items.parquet").unlink()
     assert_refused(settings, folder, r"items\.parquet: missing")
+
+
+def test_a_store_that_is_open_past_midnight_tells_no_hours(
+    settings: Settings, folder: Path
+) -> None:
+    change(
+        folder, "stores", pl.all().exclude("opens_at", "closes_at"),
+        opens_at=pl.lit("22:00"), closes_at=pl.lit("06:00"),
+    )  # fmt: skip
+    assert_refused(settings, folder, "store S001: opens_at='22:00', closes_at='06:00': expected")
