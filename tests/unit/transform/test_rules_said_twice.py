@@ -8,6 +8,7 @@ import duckdb
 import pytest
 from jinja2 import Environment
 
+from smartshelf_dagster.domain.customer_ids import hmac_keys, pseudonym
 from smartshelf_dagster.domain.opening_hours import hours_problem, is_open
 from smartshelf_dagster.domain.ordering import Economics
 from smartshelf_dagster.transform.runner import DBT_PROJECT_DIR
@@ -16,10 +17,14 @@ TIMES = [f"{hour:02d}:{minute:02d}" for hour, minute in product(range(24), (0, 1
 HOURS = [("08:00", "20:00"), ("00:00", "24:00"), ("07:30", "07:31"), ("09:59", "24:00")]
 
 
+def macros_of(file: str) -> Any:
+    text = (DBT_PROJECT_DIR / "macros" / file).read_text("utf-8")
+    return Environment().from_string(text).module  # noqa: S701 - SQL is not HTML
+
+
 @pytest.fixture(scope="module")
 def macros() -> Any:
-    text = (DBT_PROJECT_DIR / "macros" / "inventory.sql").read_text("utf-8")
-    return Environment().from_string(text).module  # noqa: S701 - SQL is not HTML
+    return macros_of("inventory.sql")
 
 
 def told(sql: str) -> object:
@@ -31,6 +36,21 @@ def test_goods_whose_cost_nobody_knows_cost_the_same_share_everywhere() -> None:
     seed = DBT_PROJECT_DIR / "seeds" / "cost_ratios.csv"
     ratios = {row["category"]: row for row in csv.DictReader(seed.read_text("utf-8").splitlines())}
     assert float(ratios["*"]["cost_ratio"]) == Economics().cost_frac
+
+
+@pytest.mark.parametrize("salt", ["a" * 16, "b" * 64, "c" * 65, "d" * 500, "Grüße aus Töölö 🛒"])
+def test_models_and_code_call_a_customer_the_same(salt: str) -> None:
+    sql = macros_of("customers.sql").duckdb__published_customer("name")
+    names = ["C1", "C2", "", "Grüße", "x" * 300]
+    with duckdb.connect() as connection:
+        connection.execute("create table customers as select unnest(?) as name", [[*names, None]])
+        for name, value in hmac_keys(salt).items():
+            connection.execute(f"set variable {name} = ?", [value])
+        told = [row[0] for row in connection.execute(f"select {sql} from customers").fetchall()]
+        assert told == [*(pseudonym(salt, name) for name in names), None]
+        connection.execute("reset variable customer_key_inner")
+        plain = connection.execute(f"select {sql} from customers").fetchall()
+        assert [row[0] for row in plain] == [*names, None]
 
 
 @pytest.mark.parametrize(("opens", "closes"), HOURS)
