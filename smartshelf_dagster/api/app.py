@@ -271,7 +271,7 @@ def rows(
     return StreamingResponse(chain([first], pieces), media_type=form.media_type, headers=headers)
 
 
-@router.get("/metrics", response_model=list[MetricInfo], responses=_problems(401, 409, 503))
+@router.get("/metrics", response_model=list[MetricInfo], responses=_problems(401, 404, 409, 503))
 def metric_list(
     request: Request,
     scope: ScopeOfToken,  # noqa: ARG001 - the list is the same for all, but not for everybody

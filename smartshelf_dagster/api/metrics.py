@@ -74,9 +74,11 @@ class Asked:
 
 
 def metrics(opened: ServingVersion) -> dict[str, Metric]:
-    """Return the KPIs of a publication, by name; none when it is of an older version."""
-    if METRICS not in opened.tables:
-        return {}
+    """Return the KPIs of a publication, by name.
+
+    Raises:
+        UnknownTableError: It is of an older version, and does not say.
+    """
     table = opened.table(METRICS)
     rows = [
         row

@@ -14,6 +14,7 @@ from smartshelf_dagster.definitions import build_definitions
 from smartshelf_dagster.forecasting import promotion
 from smartshelf_dagster.forecasting.model import ModelSettings
 from smartshelf_dagster.pipeline import forecast, micro_batch
+from smartshelf_dagster.pipeline.analyse import analyse
 from smartshelf_dagster.pipeline.drain import drain
 from smartshelf_dagster.pipeline.publish import IncompleteBuildError, read_publication
 from smartshelf_dagster.resources.lake import LakeResource
@@ -93,6 +94,7 @@ def test_customers_are_built_tested_and_published_without_waiting_for_the_hour(
     assert "analytics/fact_sales" not in made
 
 
+@pytest.mark.timeout(300)
 def test_reports_of_the_morning_are_made_of_what_was_published(
     definitions: dg.Definitions, instance: dg.DagsterInstance, client: Client, settings: Settings
 ) -> None:
@@ -103,7 +105,7 @@ def test_reports_of_the_morning_are_made_of_what_was_published(
     send_batches(client, "pos_transactions:S001", [encode(sale("s", "2026-01-01T07:25:00Z"))], 1)
     client.set(SIM_NOW_KEY, "2026-01-02T02:05:00Z")
     assert run(definitions, instance, "micro_batch").success
-    assert run(definitions, instance, "hourly_pipeline").success
+    analyse(settings, datetime(2026, 1, 2, 2, 5, tzinfo=UTC))
     result = run(definitions, instance, "business_reports")
     assert result.success
     (made,) = result.get_asset_materialization_events()
