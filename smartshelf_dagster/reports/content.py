@@ -202,7 +202,7 @@ def build_report(
             products.filter(pl.col("net_sales") > 0), ["net_sales"], TOP_PRODUCTS, descending=True
         ),
         falling_products=_ranked(products.filter(pl.col("change") < 0), ["change"], _FALLING),
-        top_stores=_stores(facts, period) if scope.is_total else [],
+        top_stores=_stores(facts, scope, period) if scope.is_total else [],
         stock=_stock(facts.stock.filter(_of(scope))) if is_newest else None,
         anomalies=_anomalies(facts.anomalies, scope),
         quality=_quality(facts.quality, scope),
@@ -283,8 +283,10 @@ def _ranked(
     return [{"rank": rank, **row} for rank, row in enumerate(_rows(shown), start=1)]
 
 
-def _stores(facts: Facts, period: Period) -> list[dict[str, Any]]:
-    of_stores = facts.kpis.filter(pl.col("store_id") != EVERYWHERE)
+def _stores(facts: Facts, scope: Scope, period: Period) -> list[dict[str, Any]]:
+    of_stores = facts.kpis.filter(
+        pl.col("store_id") != EVERYWHERE, pl.col("currency") == scope.currency
+    )
     before = of_stores.filter(pl.col("period_start") == period.before.first)
     shown = (
         of_stores.filter(pl.col("period_start") == period.first)

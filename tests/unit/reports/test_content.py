@@ -257,6 +257,26 @@ def test_a_scope_that_sold_nothing_has_no_report(facts: Facts) -> None:
     assert build_report(facts, other, PERIOD, AS_OF, is_newest=True) is None
 
 
+def test_money_of_another_currency_stands_in_a_report_of_its_own(facts: Facts) -> None:
+    abroad = [kpis(DAY, store, "999.00", currency="SEK") for store in ("S3", "ALL")]
+    stores = {"store_id": "S3", "store_name": "Umeå", "currency": "SEK"}
+    sold = {"item_id": "I1", "category": "A", "net_sales": Decimal("7.00"), "units_sold": 1}
+    products = [
+        {**sold, "store_id": "S1", "currency": "EUR"}, {**sold, "store_id": "S3", "currency": "SEK"},
+    ]  # fmt: skip
+    both = replace(
+        facts,
+        kpis=pl.concat([facts.kpis, frame("kpis", abroad)]),
+        stores=pl.concat([facts.stores, frame("stores", [stores])]),
+        products=frame("products", products),
+    )
+    told = built(both, TOTAL)
+    assert [store["store_id"] for store in told.top_stores] == ["S1", "S2"]
+    assert [product["units_sold"] for product in told.top_products] == [1]
+    other = built(both, replace(TOTAL, currency="SEK"))
+    assert [store["store_name"] for store in other.top_stores] == ["Umeå"]
+
+
 def test_stores_stand_in_the_report_of_all_only(facts: Facts) -> None:
     assert built(facts).top_stores == []
     told = built(facts, TOTAL).top_stores
