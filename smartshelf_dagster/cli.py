@@ -340,6 +340,54 @@ def analyse(
 
 
 @app.command()
+def report(
+    day: Annotated[
+        str | None,
+        typer.Option(
+            "--date", metavar="DATE", help="A day in it; default: the newest that is over."
+        ),
+    ] = None,
+    kind: Annotated[
+        Literal["daily", "weekly", "monthly", "due"],
+        typer.Option("--type", help="Of a day, week or month; due: what the morning brings."),
+    ] = "daily",
+    store: Annotated[
+        str | None, typer.Option(metavar="ID", help="One store, or ALL; default: each and all.")
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", file_okay=False, help="Write pages here, keep nothing."),
+    ] = None,
+    lake: LakeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Write business reports of what was published, as pages and into ops/business_reports."""
+    from smartshelf_dagster.pipeline import business_reports  # noqa: PLC0415
+    from smartshelf_dagster.reports.periods import ReportType  # noqa: PLC0415
+    from smartshelf_dagster.transform.runner import warehouse_lock  # noqa: PLC0415
+
+    moment = _parse_date(day, "--date").date() if day else None
+    if kind == "due" and (day or store or out):
+        raise typer.BadParameter(
+            "due, expected without --date, --store, --out", param_hint="--type"
+        )
+    with _errors():
+        settings = load_settings(lake=lake)
+        with warehouse_lock(settings, wait=True):
+            if kind == "due":
+                written = business_reports.write_due_reports(settings)
+            else:
+                written = business_reports.write_reports(
+                    settings, ReportType[kind.upper()], day=moment, store_id=store, out=out
+                )
+        if as_json:
+            _show({"reports": [item.to_json() for item in written]}, as_json=True)
+            return
+        for item in written:
+            typer.echo(item.path)
+
+
+@app.command()
 def rebuild(lake: LakeOption = None, as_json: JsonOption = False) -> None:
     """Drop and rebuild everything derived from raw; report differences with what was there."""
     from smartshelf_dagster.pipeline import rebuild as rebuilds  # noqa: PLC0415

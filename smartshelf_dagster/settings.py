@@ -15,8 +15,8 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from smartshelf_dagster.errors import SmartShelfError
 
 PROJECT_ROOT = Path(__file__).resolve().parents[1]
-# Not repeated where its value cannot be used.
-_SECRET = "SMARTSHELF_API_TOKEN"  # noqa: S105 - the name of a variable
+# Not repeated where their value cannot be used.
+_SECRETS = {"SMARTSHELF_API_TOKEN", "SMARTSHELF_CUSTOMER_ID_SALT"}
 
 
 class SettingsError(SmartShelfError, ValueError):
@@ -106,6 +106,13 @@ class Settings(BaseSettings):
     api_tokens: Path | None = Field(
         default=None,
         description="JSON file of SHA-256 hashes of tokens, each with the stores it opens.",
+    )
+
+    customer_id_salt: SecretStr | None = Field(
+        default=None,
+        min_length=16,
+        description="With it customers are told by HMAC-SHA256 of their ids in everything that is "
+        "made from raw events; without, by the ids of the tills.",
     )
 
     @field_validator("lake")
@@ -200,6 +207,6 @@ def load_settings(**overrides: object) -> Settings:
     except ValidationError as error:
         first = error.errors()[0]
         name = "SMARTSHELF_" + "_".join(str(part) for part in first["loc"]).upper()
-        shown = "(hidden)" if name == _SECRET else repr(first.get("input"))
+        shown = "(hidden)" if name in _SECRETS else repr(first.get("input"))
         message = f"{name}={shown}: {first['msg']}"
         raise SettingsError(message) from error

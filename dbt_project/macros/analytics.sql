@@ -29,22 +29,15 @@ cast(coalesce({{ lines }} filter (where sgn = 1), 0) as bigint) as sale_lines,
 
 {#- Names of the measures, for models that carry them on. -#}
 {% macro sales_measure_names() -%}
-{{ return([
-    'sale_lines', 'return_lines', 'transactions', 'return_transactions', 'units_sold',
-    'units_returned', 'net_units', 'gross_sales', 'discount_value', 'sales_revenue',
-    'returns_value', 'net_sales', 'cogs', 'gross_profit', 'customers', 'anon_transactions',
-]) }}
+{{ return(var('sales_measures').keys() | list) }}
 {%- endmacro %}
 
-{#- What follows from the measures. Never averaged: always divided anew. -#}
+{#- What follows from the measures (`sales_ratios` in dbt_project.yml). Never averaged: always divided
+    anew. -#}
 {% macro sales_ratios(prefix='') -%}
-{{ ratio(prefix ~ 'sales_revenue', prefix ~ 'transactions') }} as atv,
-    {{ ratio(prefix ~ 'units_sold', prefix ~ 'transactions') }} as upt,
-    {{ ratio(prefix ~ 'sales_revenue', prefix ~ 'units_sold') }} as asp,
-    100 * {{ ratio(prefix ~ 'gross_profit', prefix ~ 'net_sales') }} as margin_pct,
-    100 * {{ ratio(prefix ~ 'units_returned', prefix ~ 'units_sold') }} as return_rate_units_pct,
-    100 * {{ ratio(prefix ~ 'returns_value', prefix ~ 'sales_revenue') }} as return_rate_value_pct,
-    100 * {{ ratio(prefix ~ 'discount_value', prefix ~ 'gross_sales') }} as discount_rate_pct
+{% for name, parts in var('sales_ratios').items() -%}
+{{ '100 * ' if name.endswith('_pct') }}{{ ratio(prefix ~ parts[0], prefix ~ parts[1]) }} as {{ name }}{{ ',\n    ' if not loop.last }}
+{%- endfor %}
 {%- endmacro %}
 
 {#- A quotient as a floating point number; null over zero. -#}

@@ -83,6 +83,12 @@ from spans
 where from_date <= last_date
 {%- endmacro %}
 
+{#- Whether a store trades at a local time, HH:MM; `domain/opening_hours.py` says the same. Hours end on
+    the day they begin on: master data that say otherwise are refused. -#}
+{% macro is_trading(clock, opens_at, closes_at) -%}
+({{ clock }} >= {{ opens_at }} and {{ clock }} < {{ closes_at }})
+{%- endmacro %}
+
 {#- The instant of a day at which a store's clock shows HH:MM. -#}
 {% macro clock_ts(day, clock, zone) -%}
 ((

@@ -8,18 +8,19 @@ means (`queries.py`), who may read what (`access.py`), how rows are written (`fo
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from itertools import chain
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, FastAPI, Path, Query, Request
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import Response, StreamingResponse
+from fastapi.responses import HTMLResponse, Response, StreamingResponse
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from starlette.exceptions import HTTPException
 
 from smartshelf_dagster.api.access import Scope, TableRefusedError, UnknownTokenError, read_tokens
 from smartshelf_dagster.api.formats import FORMATS, json_rows, to_json
+from smartshelf_dagster.api.metrics import DIMENSIONS, Asked, metrics, read_metric
 from smartshelf_dagster.api.queries import (
     MAX_PAGE_ROWS,
     OPERATORS,
@@ -28,11 +29,22 @@ from smartshelf_dagster.api.queries import (
     page_rows,
     select,
 )
-from smartshelf_dagster.api.schemas import Health, Page, Problem, Tables
+from smartshelf_dagster.api.reports import UnknownReportError, list_reports, read_page
+from smartshelf_dagster.api.schemas import (
+    Health,
+    MetricInfo,
+    MetricRows,
+    Page,
+    Problem,
+    Reports,
+    Tables,
+)
 from smartshelf_dagster.errors import SmartShelfError
 from smartshelf_dagster.settings import Settings
 from smartshelf_dagster.storage.serving import (
+    Condition,
     NothingPublishedError,
+    Operator,
     Selection,
     ServingFiles,
     ServingUnreadableError,
@@ -45,6 +57,7 @@ _STATUS: dict[type[SmartShelfError], int] = {
     UnknownTokenError: 401,
     TableRefusedError: 403,
     UnknownTableError: 404,
+    UnknownReportError: 404,
     VersionReplacedError: 409,
     BadRequestError: 422,
     NothingPublishedError: 503,
@@ -53,7 +66,7 @@ _STATUS: dict[type[SmartShelfError], int] = {
 _MEANING = {
     401: "The token is missing or not known.",
     403: "The table does not name the store of its rows, and the token opens some stores only.",
-    404: "There is no such table.",
+    404: "There is no such table or report.",
     409: "The version asked for has been replaced and is no longer kept.",
     422: "A part of the request cannot be used; the answer names it and what was expected.",
     503: "Nothing has been published yet, or it cannot be read.",
@@ -69,6 +82,12 @@ _FILTERS = {
     "description": "Any number of `column=value` or `column.operator=value`, such as "
     "`store_id=S001` or `event_ts.ge=2026-01-01T00:00:00Z`; all must hold. Operators: "
     f"{', '.join(OPERATORS)}. `in` takes values with commas between, `null` true or false.",
+}
+
+# A page has its own style and loads nothing.
+_PAGE_HEADERS = {
+    "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'",
+    "X-Content-Type-Options": "nosniff",
 }
 
 Token = Annotated[HTTPAuthorizationCredentials | None, Depends(HTTPBearer(auto_error=False))]
@@ -111,6 +130,7 @@ def create_app(settings: Settings) -> FastAPI:
         lifespan=lifespan,
     )
     app.state.files = files
+    app.state.pages = settings.local_root
     app.state.tokens = read_tokens(settings)
     app.include_router(router)
     app.add_exception_handler(SmartShelfError, _say_error)
@@ -251,6 +271,112 @@ def rows(
     return StreamingResponse(chain([first], pieces), media_type=form.media_type, headers=headers)
 
 
+@router.get("/metrics", response_model=list[MetricInfo], responses=_problems(401, 404, 409, 503))
+def metric_list(
+    request: Request,
+    scope: ScopeOfToken,  # noqa: ARG001 - the list is the same for all, but not for everybody
+    version: VersionParameter = None,
+) -> Response:
+    """List the KPIs, and what they are made of."""
+    return _json(request, [vars(metric) for metric in metrics(_open(request, version)).values()])
+
+
+@router.get(
+    "/metrics/{kpi}",
+    response_model=MetricRows,
+    responses=_problems(401, 404, 409, 422, 503),
+)
+def metric(
+    *,
+    request: Request,
+    scope: ScopeOfToken,
+    kpi: Annotated[str, Path(description="Name of a KPI, such as net_sales or margin_pct.")],
+    by: Annotated[
+        str | None,
+        Query(
+            description=f"Dimensions with commas between: {', '.join(DIMENSIONS)}; one of day, week"
+            " and month at most. Currencies are always told apart."
+        ),
+    ] = None,
+    first: Annotated[
+        str | None,
+        Query(alias="from", description="First business date; default: 30 days up to `to`."),
+    ] = None,
+    last: Annotated[
+        str | None,
+        Query(alias="to", description="Last business date; default: the last that is over."),
+    ] = None,
+    store_id: Annotated[
+        str | None, Query(description="Stores with commas between; default: all that are open.")
+    ] = None,
+    version: VersionParameter = None,
+) -> Response:
+    """Read a KPI. Ratios are divided anew at every level, never averaged."""
+    opened = _open(request, version)
+    return _json(request, read_metric(opened, scope, Asked(kpi, by, first, last, store_id)))
+
+
+@router.get("/reports", response_model=Reports, responses=_problems(401, 409, 422, 503))
+def reports(
+    *,
+    request: Request,
+    scope: ScopeOfToken,
+    report_type: Annotated[
+        Literal["DAILY_REPORT", "WEEKLY_ANALYSIS", "MONTHLY_SUMMARY"] | None,
+        Query(alias="type", description="Type of report; default: all."),
+    ] = None,
+    store_id: Annotated[
+        str | None, Query(description="Store, or ALL for totals; default: all that are open.")
+    ] = None,
+    first: Annotated[date | None, Query(alias="from", description="First report date.")] = None,
+    last: Annotated[date | None, Query(alias="to", description="Last report date.")] = None,
+    limit: Annotated[int, Query(ge=1, le=1000, description="Reports at most.")] = 100,
+    version: VersionParameter = None,
+) -> Response:
+    """List the business reports that the token opens, newest first."""
+    opened = _open(request, version)
+    wanted: list[tuple[str, Operator, object]] = [
+        ("report_type", "eq", report_type),
+        ("store_id", "eq", store_id),
+        ("report_date", "ge", first),
+        ("report_date", "le", last),
+    ]
+    conditions = tuple(Condition(*part) for part in wanted if part[2] is not None)
+    listed = list_reports(opened, scope, conditions, limit)
+    return _json(request, {"version": opened.version, "as_of": opened.as_of, "reports": listed})
+
+
+@router.get(
+    "/reports/{report_type}/{report_date}/{store_id}",
+    response_class=HTMLResponse,
+    responses=_problems(401, 404, 409, 422, 503),
+)
+def report_page(
+    *,
+    request: Request,
+    scope: ScopeOfToken,
+    report_type: Annotated[str, Path(description="Such as DAILY_REPORT.")],
+    report_date: Annotated[date, Path(description="Last business date it is about.")],
+    store_id: Annotated[str, Path(description="Store, or ALL.")],
+    currency: Annotated[
+        str | None, Query(description="Of a total; needed where there are several.")
+    ] = None,
+    version: VersionParameter = None,
+) -> Response:
+    """Read one report as a page that needs nothing else."""
+    opened = _open(request, version)
+    page = read_page(
+        opened,
+        scope,
+        request.app.state.pages,
+        report_type=report_type,
+        report_date=report_date,
+        store_id=store_id,
+        currency=currency,
+    )
+    return HTMLResponse(page, headers={**_headers(request), **_PAGE_HEADERS})
+
+
 def _about(opened: ServingVersion, selection: Selection) -> dict[str, Any]:
     return {"table": selection.table, "version": opened.version, "as_of": opened.as_of}
 
@@ -305,7 +431,7 @@ def _say_http(request: Request, error: Exception) -> Response:
     """Answer an address that there is not, or a method that is not allowed."""
     status = error.status_code if isinstance(error, HTTPException) else 500
     message = (
-        f"{request.method} {request.url.path}: expected GET of /v1/health, /v1/tables or "
-        "/v1/tables/LAYER/NAME"
+        f"{request.method} {request.url.path}: expected GET of /v1/health, /v1/tables, "
+        "/v1/tables/LAYER/NAME, /v1/metrics/KPI or /v1/reports"
     )
     return _answer(request, status, {"message": message}, {})

@@ -187,7 +187,7 @@ def _converter(column: PublishedColumn) -> Callable[[str, str], object] | None:
         "DOUBLE": _number,
         "FLOAT": _number,
         "BOOLEAN": _boolean,
-        "DATE": _date,
+        "DATE": read_date,
         "TIMESTAMP WITH TIME ZONE": _timestamp,
     }.get(column.type)
 
@@ -231,7 +231,12 @@ def _boolean(field: str, text: str) -> bool:
     return text == "true"
 
 
-def _date(field: str, text: str) -> date:
+def read_date(field: str, text: str) -> date:
+    """Read a date.
+
+    Raises:
+        BadRequestError: It is none.
+    """
     try:
         if re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", text):
             return date.fromisoformat(text)

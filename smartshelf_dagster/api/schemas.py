@@ -4,7 +4,7 @@ Belongs here: names, types and meaning of what an answer holds. Does not belong 
 found out (`app.py`).
 """
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from pydantic import BaseModel, Field
@@ -55,6 +55,58 @@ class Page(BaseModel):
         "that is not finite is null."
     )
     next: str | None = Field(description="Where the next page of the same version is; null: none.")
+
+
+class MetricInfo(BaseModel):
+    """A KPI."""
+
+    name: str = Field(description="Its name.")
+    numerator: str = Field(description="Measure that is added up, or divided.")
+    denominator: str | None = Field(description="Measure it is divided by; null for a measure.")
+    factor: int = Field(description="What a quotient is multiplied by: 100 for percent.")
+    adds: str = Field(
+        description="Over what its measures add up: everywhere, receipts (not over categories), "
+        "nowhere."
+    )
+
+
+class MetricRows(BaseModel):
+    """A KPI by what was asked for."""
+
+    kpi: str = Field(description="Its name.")
+    numerator: str = Field(description="Measure that is added up, or divided.")
+    denominator: str | None = Field(description="Measure it is divided by; null for a measure.")
+    by: list[str] = Field(description="Dimensions, as asked for.")
+    first: date = Field(alias="from", description="First business date.")
+    last: date = Field(alias="to", description="Last business date; never one that is not over.")
+    version: str = Field(description="Version of the serving file.")
+    as_of: datetime = Field(description="The time its content was computed for, UTC.")
+    rows: list[dict[str, Any]] = Field(
+        description="One object per cell: the dimensions (store as store_id; weeks and months by "
+        "their first day), currency, and value. Money is a string, null a division by zero."
+    )
+
+
+class ReportInfo(BaseModel):
+    """A business report."""
+
+    report_date: date = Field(description="Last business date it is about.")
+    report_type: str = Field(description="DAILY_REPORT, WEEKLY_ANALYSIS or MONTHLY_SUMMARY.")
+    store_id: str = Field(description="Store, or ALL.")
+    currency: str = Field(description="ISO 4217.")
+    period_start: date = Field(description="First business date it is about.")
+    as_of_ts: datetime = Field(description="The time of the publication it was made from, UTC.")
+    narrative: str = Field(description="The report in a few sentences.")
+    created_at: datetime = Field(description="When it was made, wall time, UTC.")
+    html: str = Field(description="Address of its page.")
+
+
+class Reports(BaseModel):
+    """The business reports that the token opens."""
+
+    version: str = Field(description="Version of the serving file.")
+    as_of: datetime = Field(description="The time its content was computed for, UTC.")
+    reports: list[ReportInfo] = Field(description="Newest first.")
 
 
 class ErrorDetail(BaseModel):

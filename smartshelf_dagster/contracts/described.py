@@ -93,6 +93,31 @@ MADE_IN_PYTHON: dict[str, Description] = {
             "updated_ts": "When the line last changed, UTC.",
         },
     ),
+    "ops/business_reports": Description(
+        "One row per report: type, date, store or ALL, and currency (F28). Contract of the JSON: "
+        "data/contracts/reports/business_report.v1.json.",
+        {
+            "report_date": "Last business date it is about.",
+            "report_type": "DAILY_REPORT, WEEKLY_ANALYSIS (from Monday on) or MONTHLY_SUMMARY.",
+            "store_id": "Store, or ALL for those of the currency.",
+            "currency": "ISO 4217; money of two currencies is never added up.",
+            "period_start": "First business date it is about.",
+            "as_of_ts": "The time of the publication it was made from, UTC.",
+            "records": "Lines of sales and returns in the period.",
+            "kpis_json": "Figures of the period and the one before, days, hours of a day.",
+            "top_products_json": "The 10 items with the highest net sales.",
+            "falling_products_json": "The 5 items that lost most net sales.",
+            "top_stores_json": "The 5 stores with the highest net sales; none in a store's report.",
+            "inventory_health_json": "Stock at as_of_ts; null where it is not kept, and in reports "
+            "of long ago.",
+            "anomalies_json": "How many hours were unusual, and the most unusual.",
+            "dq_json": "Newest checks of the data; null where there are none.",
+            "today_json": "What is to be done; null but in the newest daily report.",
+            "narrative": "The report in a few sentences.",
+            "html_path": "Its page, from the root of the lake or the state folder of a remote one.",
+            "created_at": "When it was made, wall time, UTC.",
+        },
+    ),
     "analytics/basket_itemsets": Description(
         "One row per period, scope and set of items that many baskets hold (F43).",
         _PERIOD_SCOPE
@@ -506,6 +531,18 @@ MADE_IN_PYTHON: dict[str, Description] = {
             "table": "<layer>/<name>.",
             "version": "Delta version.",
             "role": "source (read) or published.",
+        },
+        is_shared=True,
+    ),
+    "meta/metrics": Description(
+        "One row per KPI of sales; ratios are divided anew at every level, never averaged (F26).",
+        {
+            "metric": "Its name, as in kpi_daily.",
+            "numerator": "Measure that is added up, and divided where there is a denominator.",
+            "denominator": "Measure that is added up and divided by; null for a measure itself.",
+            "factor": "What the quotient is multiplied by: 100 for percent.",
+            "adds_up": "Over what its measures add up: everywhere, receipts (not over items or "
+            "categories), nowhere.",
         },
         is_shared=True,
     ),

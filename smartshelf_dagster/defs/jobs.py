@@ -30,6 +30,7 @@ from smartshelf_dagster.defs.forecasts import (
 )
 from smartshelf_dagster.defs.ingest import drain_streams
 from smartshelf_dagster.defs.maintenance import goods_are_conserved
+from smartshelf_dagster.defs.reports import business_reports
 
 micro_batch_job = dg.define_asset_job(
     "micro_batch",
@@ -77,6 +78,14 @@ customer_insights_job = dg.define_asset_job(
     executor_def=dg.in_process_executor,
     tags=WRITER_LANE,
     description="Bring customers, baskets and anomalies up to the clock in force, and test them.",
+)
+
+business_reports_job = dg.define_asset_job(
+    "business_reports",
+    selection=dg.AssetSelection.assets(business_reports),
+    executor_def=dg.in_process_executor,
+    tags=WRITER_LANE,
+    description="The reports of yesterday, and of the week and month when they are over.",
 )
 
 model_training_job = dg.define_asset_job(

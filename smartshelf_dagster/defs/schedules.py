@@ -3,6 +3,7 @@
 import dagster as dg
 
 from smartshelf_dagster.defs.jobs import (
+    business_reports_job,
     customer_insights_job,
     data_quality_job,
     forecast_watch_job,
@@ -17,6 +18,7 @@ from smartshelf_dagster.streaming.client import Clock
 _JOBS = {
     job.name: job
     for job in (
+        business_reports_job,
         customer_insights_job,
         data_quality_job,
         forecast_watch_job,

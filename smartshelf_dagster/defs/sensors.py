@@ -12,6 +12,7 @@ import dagster as dg
 
 from smartshelf_dagster.defs.cutoffs import CUTOFFS
 from smartshelf_dagster.defs.jobs import (
+    business_reports_job,
     customer_insights_job,
     data_quality_job,
     forecast_watch_job,
@@ -78,6 +79,7 @@ def event_sensor(
 @dg.sensor(
     name="simulated_clock_sensor",
     jobs=[
+        business_reports_job,
         customer_insights_job,
         data_quality_job,
         forecast_watch_job,

@@ -41,6 +41,8 @@ CADENCES = (
     Cadence("hourly_pipeline", timedelta(hours=1), timedelta(minutes=5), "5 * * * *"),
     # Day 0 was a Thursday; models are trained on Sundays.
     Cadence("model_training", timedelta(days=7), timedelta(days=3, hours=2), "0 2 * * 0"),
+    # Weeks and months, when they are over and not reported yet.
+    Cadence("business_reports", timedelta(days=1), timedelta(hours=2, minutes=30), "30 2 * * *"),
     Cadence("forecast_watch", timedelta(days=1), timedelta(hours=3), "0 3 * * *"),
     Cadence("maintenance", timedelta(days=1), timedelta(hours=3, minutes=17), "17 3 * * *"),
     Cadence("customer_insights", timedelta(days=1), timedelta(hours=3, minutes=30), "30 3 * * *"),

@@ -102,7 +102,7 @@ class Economics(PolicyParameters):
     """What the policy `forecast` takes for granted about money and hours.
 
     Attributes:
-        cost_frac: Cost of a piece, of its list price.
+        cost_frac: Cost of a piece, of its list price; as the seed `cost_ratios` has it.
         goodwill_frac: What a customer sent away costs besides the margin, of the list price.
         salvage_frac: What a piece still brings when its time runs out, of the list price.
         holding_rate: Cost of holding goods for a year, of their cost.

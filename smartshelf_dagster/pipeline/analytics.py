@@ -146,6 +146,13 @@ def _record_versions(
     delta.replace(uri, rows.sort_by("table"), name=VERSIONS)
 
 
+def forget_analytics(settings: Settings) -> None:
+    """Let readers get no table of analytics until they are published anew."""
+    uri = settings.table_uri(VERSIONS)
+    if delta.table_exists(uri):
+        delta.replace(uri, _VERSIONS_SCHEMA.empty_table(), name=VERSIONS)
+
+
 def tables_in_place(settings: Settings) -> list[str]:
     """Return the published tables that nothing was written to since."""
     uri = settings.table_uri(VERSIONS)

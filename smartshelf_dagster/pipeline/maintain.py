@@ -5,6 +5,7 @@ from datetime import timedelta
 
 from smartshelf_dagster.contracts.tables import all_tables
 from smartshelf_dagster.pipeline.analytics import VERSIONS, move_along, tables_in_place
+from smartshelf_dagster.pipeline.business_reports import BUSINESS_REPORTS
 from smartshelf_dagster.pipeline.demand import DEMAND_HISTORY
 from smartshelf_dagster.pipeline.forecast import forget_predictions
 from smartshelf_dagster.pipeline.publish import published_models
@@ -41,7 +42,7 @@ def maintain_lake(settings: Settings) -> LakeMaintenance:
     """
     names = [contract.table for contract in all_tables()]
     names += [model.table for model in published_models(Transformer(settings))]
-    names += [DEMAND_HISTORY, *SCHEMAS, VERSIONS]
+    names += [DEMAND_HISTORY, *SCHEMAS, VERSIONS, BUSINESS_REPORTS]
     analysed = tables_in_place(settings)
     names += analysed
     forget_predictions(settings)

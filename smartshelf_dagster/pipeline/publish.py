@@ -17,7 +17,8 @@ from smartshelf_dagster.contracts.tables import QUARANTINE, UTC_MICROSECONDS
 from smartshelf_dagster.domain.ordering import FORECAST
 from smartshelf_dagster.errors import SmartShelfError
 from smartshelf_dagster.pipeline.analytics import VERSIONS, served_analytics
-from smartshelf_dagster.pipeline.catalogue import describe_tables
+from smartshelf_dagster.pipeline.business_reports import served_reports
+from smartshelf_dagster.pipeline.catalogue import METRICS, describe_tables, metric_definitions
 from smartshelf_dagster.pipeline.forecast import newest_predictions, served_forecasts
 from smartshelf_dagster.pipeline.order import Planner, supplier_plan
 from smartshelf_dagster.pipeline.status import SYSTEM_STATUS, stream_status, system_status
@@ -28,6 +29,7 @@ from smartshelf_dagster.transform.runner import Transformer
 
 _SERVED_REFERENCE = ("stores", "items", "store_items", "zones", "stock_policies")
 _SHOWN_REJECTIONS = 200
+_RECEIPTS = "pos_transactions"
 
 
 class IncompleteBuildError(SmartShelfError, RuntimeError):
@@ -112,6 +114,7 @@ def publish(settings: Settings, transformer: Transformer) -> Publication:
     delta.replace(settings.table_uri("ops/supplier_plan"), plan, name="ops/supplier_plan")
     looked_through, copied = served_forecasts(settings, build.as_of)
     analysed, copied_analytics = served_analytics(settings)
+    reported, copied_reports = served_reports(settings)
     publication = Publication(
         as_of=build.as_of,
         published_at=datetime.now(UTC),
@@ -138,6 +141,8 @@ def publish(settings: Settings, transformer: Transformer) -> Publication:
         SYSTEM_STATUS: status,
         **copied,
         **copied_analytics,
+        **copied_reports,
+        METRICS: metric_definitions(),
         **quarantine_reports(settings),
         **{f"ref/{name}": delta.read(uri) for name, uri in reference.items()},
     }
@@ -146,7 +151,7 @@ def publish(settings: Settings, transformer: Transformer) -> Publication:
     warehouse.build_serving_file(
         settings.serving_path,
         transformer.warehouse,
-        [*served, *looked_through, *analysed],
+        [*served, *looked_through, *analysed, *reported],
         extra,
         describe_tables(transformer),
     )
@@ -243,4 +248,15 @@ def quarantine_reports(settings: Settings) -> dict[str, pa.Table]:
     )
     summary = summary.rename_columns(["topic", "reason_code", "events", "last_ts"])
     newest = dataset.sort_by([("ingest_ts", "descending")]).head(_SHOWN_REJECTIONS)
+    if settings.customer_id_salt:
+        newest = _without_receipts(newest)
     return {"dq/quarantine_summary": summary, "dq/quarantine_latest": newest}
+
+
+def _without_receipts(refused: pa.Table) -> pa.Table:
+    """Leave out what receipts said, for it names customers as tills know them."""
+    is_receipt = pc.equal(refused["topic"], _RECEIPTS)
+    for name in ("payload", "reason"):
+        kept = pc.if_else(is_receipt, "left out: SMARTSHELF_CUSTOMER_ID_SALT is set", refused[name])
+        refused = refused.set_column(refused.column_names.index(name), name, kept)
+    return refused

@@ -13,6 +13,7 @@ import pyarrow as pa
 
 from smartshelf_dagster.contracts.tables import raw_tables
 from smartshelf_dagster.errors import SmartShelfError
+from smartshelf_dagster.pipeline.analytics import forget_analytics
 from smartshelf_dagster.pipeline.publish import (
     PublishedModel,
     publish,
@@ -21,7 +22,11 @@ from smartshelf_dagster.pipeline.publish import (
 )
 from smartshelf_dagster.settings import Settings
 from smartshelf_dagster.storage import delta
-from smartshelf_dagster.storage.warehouse import WarehouseReader, open_warehouse
+from smartshelf_dagster.storage.warehouse import (
+    WarehouseReader,
+    open_warehouse,
+    read_salt_check,
+)
 from smartshelf_dagster.transform.runner import TICK, Transformer, warehouse_lock
 
 
@@ -82,6 +87,9 @@ def rebuild(settings: Settings) -> RebuildReport:
         versions = publication.raw_versions if publication else {}
         transformer = Transformer(settings, fresh, versions | _with_new_columns(settings))
         transformer.prepare(as_of)
+        if read_salt_check(fresh) != (read_salt_check(settings.warehouse_path) or ""):
+            # They tell customers by other names; the next analysis tells them anew.
+            forget_analytics(settings)
         transformer.build_once(TICK, as_of)
         report = RebuildReport()
         with open_warehouse(fresh) as reader:

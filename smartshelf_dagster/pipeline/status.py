@@ -15,6 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from smartshelf_dagster.contracts.tables import UTC_MICROSECONDS, raw_tables
+from smartshelf_dagster.domain.opening_hours import is_open
 from smartshelf_dagster.domain.ordering import FORECAST
 from smartshelf_dagster.domain.system_status import Component, Known, judge
 from smartshelf_dagster.settings import Settings
@@ -90,19 +91,19 @@ def system_status(
         decided=decided,
         forecasts=settings.order_policy == FORECAST,
         free_bytes=shutil.disk_usage(settings.lake).free if settings.lake_is_local else None,
-        is_open=_is_open(read_reference(settings, "stores"), as_of),
+        is_open=_any_open(read_reference(settings, "stores"), as_of),
         last_ok=_last_ok(settings),
     )
     return _to_table(judge(known))
 
 
-def _is_open(stores: pl.DataFrame, moment: datetime) -> bool:
-    """Say whether any store is open; one that does not tell its hours always is."""
-    for zone, opens, closes in stores.select("timezone", "opens_at", "closes_at").iter_rows():
-        local = moment.astimezone(ZoneInfo(zone)).strftime("%H:%M")
-        if opens is None or closes is None or opens <= local < closes:
-            return True
-    return False
+def _any_open(stores: pl.DataFrame, moment: datetime) -> bool:
+    """Say whether any store is open."""
+    hours = stores.select("timezone", "opens_at", "closes_at").iter_rows()
+    return any(
+        is_open(moment.astimezone(ZoneInfo(zone)).strftime("%H:%M"), opens, closes)
+        for zone, opens, closes in hours
+    )
 
 
 def _behind(streams: pa.Table, built_from: Mapping[str, int]) -> int:

@@ -227,6 +227,26 @@ def replace_since(
     return CommitInfo(uri, DeltaTable(uri).version(), rows.num_rows)
 
 
+def replace_same(uri: str, rows: pa.Table, same: Mapping[str, Sequence[str]]) -> CommitInfo:
+    """Replace the rows that have one of the given values in every given column, in one commit.
+
+    Args:
+        uri: Location of a table that is there.
+        rows: What stands there instead; rows with such values only.
+        same: Values by column; dates as text.
+    """
+    conditions = [
+        f"{column} in ({', '.join(_sql_text(value) for value in values)})"
+        for column, values in same.items()
+    ]
+    write_deltalake(uri, rows, mode="overwrite", predicate=" and ".join(conditions))
+    return CommitInfo(uri, DeltaTable(uri).version(), rows.num_rows)
+
+
+def _sql_text(value: str) -> str:
+    return "'" + value.replace("'", "''") + "'"
+
+
 def data_files(uri: str, version: int) -> tuple[str, ...]:
     """Return the paths of the data files of a version of a local table."""
     return tuple(

@@ -12,6 +12,7 @@ import pyarrow.parquet as pq
 
 from smartshelf_dagster.contracts.model import TableContract
 from smartshelf_dagster.contracts.tables import arrow_schema, reference_tables
+from smartshelf_dagster.domain.opening_hours import hours_problem
 from smartshelf_dagster.errors import SmartShelfError
 from smartshelf_dagster.settings import Settings
 from smartshelf_dagster.storage import delta
@@ -67,9 +68,18 @@ def load_master_data(settings: Settings, folder: Path) -> dict[str, int]:
         name: _read(folder / f"{name}.parquet", contract)
         for name, contract in reference_tables().items()
     }
+    _check_hours(loaded["stores"])
     for name, table in loaded.items():
         delta.replace(settings.table_uri(f"ref/{name}"), table, name=f"ref/{name}")
     return {name: table.num_rows for name, table in loaded.items()}
+
+
+def _check_hours(stores: pa.Table) -> None:
+    """Refuse stores whose hours the models cannot tell."""
+    for row in stores.select(["store_id", "opens_at", "closes_at"]).to_pylist():
+        problem = hours_problem(row["opens_at"], row["closes_at"])
+        if problem:
+            raise MasterDataError(f"store {row['store_id']}: {problem}")
 
 
 def add_rows(settings: Settings, name: str, rows: Sequence[Mapping[str, object]]) -> int:
@@ -82,6 +92,9 @@ def add_rows(settings: Settings, name: str, rows: Sequence[Mapping[str, object]]
 
     Returns:
         How many were added.
+
+    Raises:
+        MasterDataError: The hours of a store cannot be used.
     """
     contract = reference_tables()[name]
     uri = settings.table_uri(contract.table)
@@ -101,6 +114,8 @@ def add_rows(settings: Settings, name: str, rows: Sequence[Mapping[str, object]]
             schema=schema,
         )
     )
+    if name == "stores":
+        _check_hours(given.to_arrow())
     new = given.join(known, on=key, how="anti", nulls_equal=True, maintain_order="left")
     if new.height:
         delta.append(table, new.to_arrow().cast(schema), {})
@@ -116,6 +131,9 @@ def add_store(settings: Settings, store: Mapping[str, object]) -> bool:
 
     Returns:
         Whether it was added.
+
+    Raises:
+        MasterDataError: Its hours cannot be used.
     """
     return bool(add_rows(settings, "stores", [store]))
 

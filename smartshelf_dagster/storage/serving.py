@@ -94,6 +94,59 @@ class Selection:
 
 
 @dataclass(frozen=True)
+class Key:
+    """What rows are put together by.
+
+    Attributes:
+        name: What it is called in the answer.
+        column: A column of the table.
+        span: Of a date, the week or month it is in, told as its first day.
+    """
+
+    name: str
+    column: str
+    span: Literal["week", "month"] | None = None
+
+
+@dataclass(frozen=True)
+class Ratio:
+    """A sum divided by another; null over zero.
+
+    Attributes:
+        name: What it is called in the answer.
+        numerator: Column whose sum is divided.
+        denominator: Column by whose sum.
+        factor: What the quotient is multiplied by, such as 100 for percent.
+    """
+
+    name: str
+    numerator: str
+    denominator: str
+    factor: int = 1
+
+
+@dataclass(frozen=True)
+class Summary:
+    """Rows of a table put together.
+
+    Attributes:
+        table: `<layer>/<name>`.
+        keys: By what; rows come in their order.
+        sums: Columns that are added up; their types stay.
+        ratios: What is divided.
+        conditions: Rows that count; all of them must hold.
+        limit: Rows of the summary at most.
+    """
+
+    table: str
+    keys: tuple[Key, ...]
+    sums: tuple[str, ...] = ()
+    ratios: tuple[Ratio, ...] = ()
+    conditions: tuple[Condition, ...] = ()
+    limit: int | None = None
+
+
+@dataclass(frozen=True)
 class PublishedColumn:
     """A column.
 
@@ -244,6 +297,20 @@ class ServingVersion:
             if is_first:
                 yield pa.RecordBatch.from_pylist([], schema=reader.schema)
 
+    def summarise(self, summary: Summary) -> pa.Table:
+        """Put rows together.
+
+        Args:
+            summary: Its names must be those of the table.
+
+        Raises:
+            ServingUnreadableError: The file, or one that it looks through to, cannot be read.
+        """
+        sql, values = _summary_statement(summary, self.tables[summary.table])
+        with _explained():
+            cursor = self._connection.cursor()
+            return cursor.sql(sql, params=values or None).to_arrow_table()
+
     def count(self, table: str, conditions: tuple[Condition, ...] = ()) -> int:
         """Count rows of a table; remembered, for they do not change."""
         key = (table, conditions)
@@ -350,6 +417,34 @@ def _statement(selection: Selection, table: PublishedTable) -> tuple[str, list[o
     if selection.offset:
         sql += f" offset {selection.offset:d}"
     return sql, values
+
+
+def _summary_statement(summary: Summary, table: PublishedTable) -> tuple[str, list[object]]:
+    """Return SQL with a place for each value, and the values."""
+    where, values = _where(summary.conditions)
+    keys = [f"{_key(key)} as {quoted(key.name)}" for key in summary.keys]
+    sums = [
+        f"cast(sum({quoted(name)}) as {table.columns[name].type}) as {quoted(name)}"
+        for name in summary.sums
+    ]
+    ratios = [
+        f"{ratio.factor:d} * (cast(sum({quoted(ratio.numerator)}) as double) / "
+        f"nullif(cast(sum({quoted(ratio.denominator)}) as double), 0)) as {quoted(ratio.name)}"
+        for ratio in summary.ratios
+    ]
+    columns = ", ".join([*keys, *sums, *ratios])
+    sql = f"select {columns} from served.{identifier(summary.table)}{where}"  # noqa: S608 - quoted
+    if keys:
+        places = ", ".join(str(place) for place in range(1, len(keys) + 1))
+        sql += f" group by {places} order by {places}"
+    if summary.limit is not None:
+        sql += f" limit {summary.limit:d}"
+    return sql, values
+
+
+def _key(key: Key) -> str:
+    name = quoted(key.column)
+    return f"cast(date_trunc('{key.span}', {name}) as date)" if key.span else name
 
 
 def _order(order: Sequence[tuple[str, bool]], columns: Sequence[str]) -> list[str]:

@@ -132,6 +132,28 @@ def list_tables(path: Path) -> set[str]:
     return {f"{schema}/{name}" for schema, name in found}
 
 
+def set_variables(connection: duckdb.DuckDBPyConnection, variables: Mapping[str, str]) -> None:
+    """Let the statements of a connection know values that stand in no statement."""
+    for name, value in variables.items():
+        connection.execute(f"set variable {name} = ?", [value])
+
+
+def record_salt_check(path: Path, check: str) -> None:
+    """Write into the warehouse by which salt its customers are told."""
+    with connect(path, read_only=False) as connection:
+        connection.execute(
+            "create or replace table main.customer_salt as select ?::varchar as salt_check", [check]
+        )
+
+
+def read_salt_check(path: Path) -> str | None:
+    """Return what `record_salt_check` wrote, `None` where nothing is written."""
+    if "main/customer_salt" not in list_tables(path):
+        return None
+    with connect(path) as connection:
+        return str(connection.execute("from main.customer_salt").fetchall()[0][0])
+
+
 def start_query_log(connection: duckdb.DuckDBPyConnection) -> None:
     """Let the database write down what it executes from now on."""
     connection.execute("call enable_logging('QueryLog', storage = 'memory')")
@@ -148,18 +170,25 @@ def read_query_log(connection: duckdb.DuckDBPyConnection) -> list[str]:
 class WarehouseWriter:
     """The warehouse, open to build in it; `close` it when done."""
 
-    def __init__(self, path: Path, options: Mapping[str, str | int | bool]) -> None:
+    def __init__(
+        self,
+        path: Path,
+        options: Mapping[str, str | int | bool],
+        variables: Mapping[str, str] | None = None,
+    ) -> None:
         """Open the warehouse.
 
         Args:
             path: The DuckDB file.
             options: Settings of DuckDB.
+            variables: What statements have to know.
         """
         self._path = path
         self._connection = duckdb.connect(str(path), config=dict(options))
         self._connection.execute("set TimeZone = 'UTC'")
         # Commands print what they found on stdout, and nothing else belongs there.
         self._connection.execute("set enable_progress_bar = false")
+        set_variables(self._connection, variables or {})
 
     @contextmanager
     def sources(self, sources: Mapping[str, pds.Dataset | pa.Table]) -> Iterator[None]:

@@ -17,10 +17,12 @@ from dbt.adapters.duckdb.plugins import BasePlugin
 from dbt.adapters.duckdb.utils import SourceConfig
 
 from smartshelf_dagster.storage.delta import open_dataset
-from smartshelf_dagster.storage.warehouse import read_query_log, start_query_log
+from smartshelf_dagster.storage.warehouse import read_query_log, set_variables, start_query_log
 
 # Versions that the runs of this process have opened last: lake, then `<layer>/<name>`.
 opened_versions: dict[str, dict[str, int]] = defaultdict(dict)
+# What every session of a lake is told before it reads: names and values, by lake.
+session_variables: dict[str, dict[str, str]] = defaultdict(dict)
 _recording = threading.Event()
 
 
@@ -57,6 +59,10 @@ class Plugin(BasePlugin):  # type: ignore[misc]
         """Let the database write down what it executes, when that is asked for."""
         if _recording.is_set():
             start_query_log(conn)
+
+    def configure_cursor(self, cursor: Any) -> None:
+        """Tell each session what it has to know: cursors do not inherit it."""
+        set_variables(cursor, session_variables[self._root])
 
     def load(self, source_config: SourceConfig) -> pds.Dataset:
         """Open a source's table."""

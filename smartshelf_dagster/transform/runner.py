@@ -18,8 +18,10 @@ from typing import Any
 import orjson
 import pyarrow as pa
 import pyarrow.dataset as pds
+import yaml
 
 from smartshelf_dagster.contracts.tables import raw_tables, reference_tables
+from smartshelf_dagster.domain.customer_ids import hmac_keys, salt_check
 from smartshelf_dagster.errors import SmartShelfError
 from smartshelf_dagster.settings import PROJECT_ROOT, Settings, load_settings
 from smartshelf_dagster.storage import delta
@@ -31,8 +33,10 @@ from smartshelf_dagster.storage.warehouse import (
     list_tables,
     open_warehouse,
     read_preparation,
+    read_salt_check,
     record_build,
     record_preparation,
+    record_salt_check,
 )
 from smartshelf_dagster.transform.recorded import RecordedRun, recorded
 
@@ -50,6 +54,10 @@ REFERENCE = "tag:reference"
 
 class TransformError(SmartShelfError, RuntimeError):
     """A model or test failed; the message names it and what the database said."""
+
+
+class CustomerSaltError(SmartShelfError, RuntimeError):
+    """Customers of a warehouse are told by another salt than the one that is set."""
 
 
 class WarehouseBusyError(SmartShelfError, RuntimeError):
@@ -152,6 +160,9 @@ class Transformer:
         self._recorded: dict[str, RecordedRun] = {}
         self._writer: WarehouseWriter | None = None
         self._is_held = False
+        salt = settings.customer_id_salt
+        self._salt = salt.get_secret_value() if salt else None
+        self._is_salt_checked = False
         self.warehouse = warehouse or settings.warehouse_path
         self.target = settings.state_path / "dbt"
 
@@ -164,6 +175,10 @@ class Transformer:
             "SMARTSHELF_DBT_DUCKDB_THREADS": str(self._settings.duckdb_threads),
             "DBT_SEND_ANONYMOUS_USAGE_STATS": "0",
         }
+
+    def _variables(self) -> dict[str, str]:
+        """Return what every session has to know and no file may hold."""
+        return hmac_keys(self._salt) if self._salt else {}
 
     @contextmanager
     def _environ(self) -> Iterator[None]:
@@ -225,6 +240,9 @@ class Transformer:
         # Imported here: every process pays for it, and most never run dbt.
         from dbt.cli.main import dbtRunner  # noqa: PLC0415
 
+        from smartshelf_dagster.transform.lake_plugin import session_variables  # noqa: PLC0415
+
+        session_variables[self._settings.lake] = self._variables()
         self.release()
         self.warehouse.parent.mkdir(parents=True, exist_ok=True)
         options = [
@@ -304,7 +322,7 @@ class Transformer:
             "preserve_insertion_order": False,
         }
         if self._writer is None:
-            self._writer = WarehouseWriter(self.warehouse, options)
+            self._writer = WarehouseWriter(self.warehouse, options, self._variables())
         try:
             with self._writer.sources(sources):
                 seconds = run.execute(self._writer, as_of, changed)
@@ -462,7 +480,11 @@ class Transformer:
 
         Returns:
             What was built; nothing when the warehouse is up to both already.
+
+        Raises:
+            CustomerSaltError: Another salt is set than the warehouse was built with.
         """
+        self._check_salt()
         self._reference = {
             contract.table: self._versions.get(contract.table)
             or delta.open_table(self._settings.table_uri(contract.table)).version()
@@ -474,14 +496,35 @@ class Transformer:
         seeds = self.build("resource_type:seed", as_of, command="seed")
         staging = self.build(f"staging {REFERENCE}", as_of)
         record_preparation(self.warehouse, wanted)
+        record_salt_check(self.warehouse, salt_check(self._salt))
         self._recorded.clear()
         return [*seeds, *staging]
+
+    def _check_salt(self) -> None:
+        """Refuse a salt with which a customer would be told by two names."""
+        if self._is_salt_checked or read_preparation(self.warehouse) is None:
+            return
+        # A warehouse from before there were salts has none.
+        if (read_salt_check(self.warehouse) or "") != salt_check(self._salt):
+            raise CustomerSaltError(
+                f"SMARTSHELF_CUSTOMER_ID_SALT is not the one that {self.warehouse} was built with; "
+                "set that one, or tell all customers anew with `smartshelf rebuild`"
+            )
+        self._is_salt_checked = True
 
     def source_versions(self) -> dict[str, int]:
         """Return the version of every source table that the warehouse was built from."""
         from smartshelf_dagster.transform.lake_plugin import opened_versions  # noqa: PLC0415
 
         return self._reference | opened_versions[self._settings.lake]
+
+
+@cache
+def project_variables() -> dict[str, Any]:
+    """Return the variables of the dbt project, as it sets them."""
+    project = yaml.safe_load((DBT_PROJECT_DIR / "dbt_project.yml").read_text("utf-8"))
+    variables: dict[str, Any] = project["vars"]
+    return variables
 
 
 def _project_files() -> list[Path]:

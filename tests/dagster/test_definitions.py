@@ -97,7 +97,7 @@ def test_sensors_and_schedules_run_without_being_switched_on() -> None:
     )
     recurring = (
         *("data_quality", "hourly_pipeline", "maintenance", "model_training"),
-        *("forecast_watch", "customer_insights"),
+        *("forecast_watch", "customer_insights", "business_reports"),
     )
     assert schedules == dict.fromkeys([f"{job}_schedule" for job in recurring], "RUNNING")
 
@@ -105,7 +105,7 @@ def test_sensors_and_schedules_run_without_being_switched_on() -> None:
 def test_jobs_share_the_writers_lane_and_one_process() -> None:
     for name in (
         *("micro_batch", "supplier_cutoff", "demand_history", "data_quality", "maintenance"),
-        *("model_training", "forecast_watch", "customer_insights"),
+        *("model_training", "forecast_watch", "customer_insights", "business_reports"),
     ):
         job = defs.resolve_job_def(name)
         assert job.tags["smartshelf/lane"] == "writer"

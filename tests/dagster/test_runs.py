@@ -14,12 +14,14 @@ from smartshelf_dagster.definitions import build_definitions
 from smartshelf_dagster.forecasting import promotion
 from smartshelf_dagster.forecasting.model import ModelSettings
 from smartshelf_dagster.pipeline import forecast, micro_batch
+from smartshelf_dagster.pipeline.analyse import analyse
 from smartshelf_dagster.pipeline.drain import drain
 from smartshelf_dagster.pipeline.publish import IncompleteBuildError, read_publication
 from smartshelf_dagster.resources.lake import LakeResource
 from smartshelf_dagster.services.embedded_redis import EmbeddedRedis
 from smartshelf_dagster.settings import Settings
 from smartshelf_dagster.storage import delta
+from smartshelf_dagster.storage.warehouse import read_serving
 from smartshelf_dagster.streaming.client import Client, Clock
 from smartshelf_dagster.streaming.producer import send_batches
 from smartshelf_dagster.streaming.topics import SIM_NOW_KEY
@@ -90,6 +92,33 @@ def test_customers_are_built_tested_and_published_without_waiting_for_the_hour(
     assert {row["table"] for row in told} <= made
     assert {row["as_of_ts"] for row in told} == {datetime(2026, 1, 2, 3, 30, tzinfo=UTC)}
     assert "analytics/fact_sales" not in made
+
+
+@pytest.mark.timeout(300)
+def test_reports_of_the_morning_are_made_of_what_was_published(
+    definitions: dg.Definitions, instance: dg.DagsterInstance, client: Client, settings: Settings
+) -> None:
+    # Before the first publication, and before the first analysis, there is nothing to report.
+    for job in ("business_reports", "micro_batch", "business_reports"):
+        assert run(definitions, instance, job).success
+    assert not delta.table_exists(settings.table_uri("ops/business_reports"))
+    send_batches(client, "pos_transactions:S001", [encode(sale("s", "2026-01-01T07:25:00Z"))], 1)
+    client.set(SIM_NOW_KEY, "2026-01-02T02:05:00Z")
+    assert run(definitions, instance, "micro_batch").success
+    analyse(settings, datetime(2026, 1, 2, 2, 5, tzinfo=UTC))
+    result = run(definitions, instance, "business_reports")
+    assert result.success
+    (made,) = result.get_asset_materialization_events()
+    # The month is not over; the week is that of 5 January.
+    assert made.materialization.metadata["DAILY_REPORT"].value == 2
+    rows = delta.read(settings.table_uri("ops/business_reports")).to_pylist()
+    assert {(r["store_id"], r["report_date"].isoformat()) for r in rows} == {
+        ("S001", "2026-01-01"), ("ALL", "2026-01-01"),
+    }  # fmt: skip
+    assert all((Path(settings.lake) / row["html_path"]).is_file() for row in rows)
+    assert run(definitions, instance, "micro_batch").success
+    (served,) = read_serving(settings.serving_path, "from ops.business_reports")
+    assert served.num_rows == len(rows)
 
 
 def test_micro_batch_drains_builds_decides_and_publishes(

@@ -92,7 +92,8 @@ def test_simulated_clock_sensor_requests_what_has_become_due(
     client.set(SIM_NOW_KEY, "2026-01-02T12:00:00Z")
     third = evaluate(simulated_clock_sensor, lake, first.cursor)
     daily = [
-        "customer_insights", "data_quality", "forecast_watch", "hourly_pipeline", "maintenance",
+        "business_reports", "customer_insights", "data_quality", "forecast_watch",
+        "hourly_pipeline", "maintenance",
     ]  # fmt: skip
     assert sorted(r.job_name for r in third.run_requests) == daily
     # Models are trained on Sundays at two.

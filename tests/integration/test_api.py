@@ -529,7 +529,10 @@ def test_the_description_is_valid_and_tells_every_address_and_parameter(
 ) -> None:
     schema = client.get("/openapi.json").json()
     OpenAPI.model_validate(schema)
-    assert set(schema["paths"]) == {"/v1/health", "/v1/tables", "/v1/tables/{layer}/{name}"}
+    assert set(schema["paths"]) == {
+        "/v1/health", "/v1/tables", "/v1/tables/{layer}/{name}", "/v1/metrics", "/v1/metrics/{kpi}",
+        "/v1/reports", "/v1/reports/{report_type}/{report_date}/{store_id}",
+    }  # fmt: skip
     for path, methods in schema["paths"].items():
         assert set(methods) == {"get"}
         operation = methods["get"]

@@ -17,7 +17,7 @@ pytestmark = pytest.mark.timeout(300)
 
 COMMANDS = (
     "up", "run", "history", "generate", "replay", "what-if", "audit", "rebuild", "bench", "doctor",
-    "api", "export",
+    "api", "export", "analyse", "report",
 )  # fmt: skip
 RUN_KEYS = {
     "events", "quarantined", "events_per_s", "sim_days", "wall_s", "alerts_opened",
@@ -87,7 +87,7 @@ def test_published_file_says_what_every_table_and_column_means(
     assert {row["table"] for row in catalog} == {row["table"] for row in columns}
     assert [row for row in (*catalog, *columns) if not row["description"]] == []
     assert {row["table"] for row in catalog if row["is_shared"]} == {
-        "meta/catalog", "meta/columns", "meta/publication", "meta/tables", "ref/items", "ref/zones",
+        "meta/catalog", "meta/columns", "meta/metrics", "meta/publication", "meta/tables", "ref/items", "ref/zones",
     }  # fmt: skip
     # What has no store and is not shared is closed to who may see one store only.
     with_store = {row["table"] for row in columns if row["column_name"] == "store_id"}
@@ -204,6 +204,9 @@ def test_doctor_finds_everything(settings: Settings) -> None:
         (["export", "ops/alerts", "--out", "{empty}", "--lake", "{empty}"], "nothing has been pub"),
         (["export", "ops/alerts", "--out", "{empty}", "--where", "x"], "expected column=value"),
         (["export", "ops/alerts", "--out", "{empty}", "--format", "pdf"], "xlsx"),
+        (["report", "--lake", "{empty}"], "nothing has been published"),
+        (["report", "--date", "yesterday"], "such as 2025-01-01"),
+        (["report", "--type", "due", "--store", "S1"], "due, expected without"),
     ],
 )
 def test_cli_bad_usage_is_exit_2_and_one_clear_message(

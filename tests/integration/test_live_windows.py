@@ -306,6 +306,9 @@ def test_figures_of_the_minute_agree_with_the_panes_and_with_the_day(
         (pl.col("pane_start") > as_of - timedelta(hours=1)) & (pl.col("pane_start") <= as_of)
     )
     assert kpis["ALL"]["revenue_1h"] == panes["revenue"].sum()
+    for row in kpis.values():
+        receipts = row["transactions_1h"]
+        assert row["atv_1h"] == (float(row["revenue_1h"]) / receipts if receipts else None)
     with duckdb.connect(str(golden[0].serving_path), read_only=True) as serving:
         days = serving.sql(
             "select store_id, sales_revenue, transactions from analytics.daily_store_sales "

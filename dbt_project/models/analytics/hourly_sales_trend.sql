@@ -25,8 +25,10 @@ localised as (
         hours.hour_start,
         -- A total is open while any of its stores is.
         coalesce(
-            strftime({{ to_local('hours.hour_start', 'stores.timezone') }}, '%H:%M') >= stores.opens_at
-            and strftime({{ to_local('hours.hour_start', 'stores.timezone') }}, '%H:%M') < stores.closes_at,
+            {{ is_trading(
+                "strftime(" ~ to_local('hours.hour_start', 'stores.timezone') ~ ", '%H:%M')",
+                'stores.opens_at', 'stores.closes_at'
+            ) }},
             true
         ) as is_open
     from hours

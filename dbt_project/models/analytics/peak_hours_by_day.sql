@@ -43,8 +43,7 @@ grid as (
         periods.currency,
         weekday.day_of_week,
         clock.hour,
-        lpad(cast(clock.hour as varchar), 2, '0') || ':00' >= stores.opens_at
-        and lpad(cast(clock.hour as varchar), 2, '0') || ':00' < stores.closes_at as is_open
+        {{ is_trading("(lpad(cast(clock.hour as varchar), 2, '0') || ':00')", 'stores.opens_at', 'stores.closes_at') }} as is_open
     from {{ ref('analysis_periods') }} as periods
     inner join {{ ref('dim_store') }} as stores on periods.store_id = stores.store_id
     cross join (select unnest(generate_series(1, 7)) as day_of_week) as weekday

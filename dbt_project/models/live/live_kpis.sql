@@ -145,6 +145,7 @@ select
     cast(coalesce(sold.transactions_1h, 0) as bigint) as transactions_1h,
     cast(coalesce(sold.transactions_today, 0) as bigint) as transactions_today,
     cast(coalesce(sold.units_today, 0) as bigint) as units_today,
+    {{ ratio('sold.revenue_1h', 'sold.transactions_1h') }} as atv_1h,
     {{ ratio('sold.revenue_today', 'sold.transactions_today') }} as atv_today,
     cast(coalesce(sold.returns_today, 0) as decimal(18, 2)) as returns_today,
     cast(coalesce(sold.active_customers_1h, 0) as bigint) as active_customers_1h,

@@ -8,7 +8,7 @@ select
     transaction_id,
     original_transaction_id,
     till_id,
-    customer_id,
+    {{ published_customer('customer_id') }} as customer_id,
     payment_method,
     country,
     items,

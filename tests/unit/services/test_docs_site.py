@@ -25,7 +25,7 @@ def empty(tmp_path: Path) -> Settings:
     return load_settings(lake=str(tmp_path / "lake"))
 
 
-def test_docs_site_asks_to_wait_and_then_shows_every_model(tmp_path: Path) -> None:
+def test_docs_site_asks_to_wait_and_then_shows_every_model_and_its_readers(tmp_path: Path) -> None:
     """In a process of its own, as `smartshelf up` runs it."""
     port = free_ports(1)
     with subprocess.Popen(
@@ -51,6 +51,8 @@ def test_docs_site_asks_to_wait_and_then_shows_every_model(tmp_path: Path) -> No
     assert set(statuses) == {HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.OK}
     for model in ("sales_lines", "shelf_state", "alerts", "shelf_restock_plan"):
         assert f"model.smartshelf.{model}".encode() in body
+    for reader in ("page_alerts", "http_api", "business_reports", "forecaster"):
+        assert f"exposure.smartshelf.{reader}".encode() in body
 
 
 def test_docs_site_leaves_a_current_page_alone(

@@ -73,3 +73,13 @@ def test_rows_are_added_whose_keys_are_not_there_and_the_others_stay(settings: S
     rows = read_reference(settings, "item_prices").sort("item_id")
     told = rows.select(pl.col("item_id"), pl.col("list_price", "unit_cost").cast(str)).rows()
     assert told == [("A", "6.7100", None), ("B", "6.7100", "0.3000")]
+
+
+def test_a_store_that_is_open_past_midnight_tells_no_hours(
+    settings: Settings, folder: Path
+) -> None:
+    change(
+        folder, "stores", pl.all().exclude("opens_at", "closes_at"),
+        opens_at=pl.lit("22:00"), closes_at=pl.lit("06:00"),
+    )  # fmt: skip
+    assert_refused(settings, folder, "store S001: opens_at='22:00', closes_at='06:00': expected")
