@@ -7,6 +7,7 @@ The serving file names the version of every table it was built with. It is repla
 a reader that starts from it sees one consistent state, and never waits for a writer.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -20,6 +21,7 @@ from smartshelf_dagster.pipeline.analytics import VERSIONS, served_analytics
 from smartshelf_dagster.pipeline.catalogue import describe_tables
 from smartshelf_dagster.pipeline.forecast import newest_predictions, served_forecasts
 from smartshelf_dagster.pipeline.order import Planner, supplier_plan
+from smartshelf_dagster.pipeline.quality_tables import served_quality
 from smartshelf_dagster.pipeline.status import SYSTEM_STATUS, stream_status, system_status
 from smartshelf_dagster.settings import Settings
 from smartshelf_dagster.storage import delta, warehouse
@@ -28,6 +30,9 @@ from smartshelf_dagster.transform.runner import Transformer
 
 _SERVED_REFERENCE = ("stores", "items", "store_items", "zones", "stock_policies")
 _SHOWN_REJECTIONS = 200
+# So many of the last publications are told of; how fast the clock runs follows from them.
+_KEPT_PUBLICATIONS = 10
+_PUBLICATIONS = "meta/publications"
 
 
 class IncompleteBuildError(SmartShelfError, RuntimeError):
@@ -66,6 +71,11 @@ class Publication:
     published_at: datetime
     raw_versions: dict[str, int]
     table_versions: dict[str, int]
+
+    @property
+    def moment(self) -> tuple[datetime, datetime]:
+        """The time it was computed for, and when it was published."""
+        return self.as_of, self.published_at
 
 
 def published_models(transformer: Transformer) -> list[PublishedModel]:
@@ -112,6 +122,7 @@ def publish(settings: Settings, transformer: Transformer) -> Publication:
     delta.replace(settings.table_uri("ops/supplier_plan"), plan, name="ops/supplier_plan")
     looked_through, copied = served_forecasts(settings, build.as_of)
     analysed, copied_analytics = served_analytics(settings)
+    checked, copied_quality = served_quality(settings)
     publication = Publication(
         as_of=build.as_of,
         published_at=datetime.now(UTC),
@@ -133,11 +144,13 @@ def publish(settings: Settings, transformer: Transformer) -> Publication:
     )
     extra = {
         **_describe(publication),
+        _PUBLICATIONS: _publications([*read_publications(settings), publication.moment]),
         "ops/supplier_plan": plan,
         "live/stream_status": streams,
         SYSTEM_STATUS: status,
         **copied,
         **copied_analytics,
+        **copied_quality,
         **quarantine_reports(settings),
         **{f"ref/{name}": delta.read(uri) for name, uri in reference.items()},
     }
@@ -146,7 +159,7 @@ def publish(settings: Settings, transformer: Transformer) -> Publication:
     warehouse.build_serving_file(
         settings.serving_path,
         transformer.warehouse,
-        [*served, *looked_through, *analysed],
+        [*served, *looked_through, *analysed, *checked],
         extra,
         describe_tables(transformer),
     )
@@ -198,12 +211,8 @@ def _describe(publication: Publication) -> dict[str, pa.Table]:
         )
         for table, version in tables.items()
     ]
-    moment = {"as_of_ts": publication.as_of, "published_at": publication.published_at}
     return {
-        "meta/publication": pa.Table.from_pylist(
-            [moment],
-            schema=pa.schema([("as_of_ts", UTC_MICROSECONDS), ("published_at", UTC_MICROSECONDS)]),
-        ),
+        "meta/publication": _publications([publication.moment]),
         "meta/tables": pa.Table.from_pylist(
             versions,
             schema=pa.schema(
@@ -211,6 +220,22 @@ def _describe(publication: Publication) -> dict[str, pa.Table]:
             ),
         ),
     }
+
+
+def _publications(moments: Sequence[tuple[datetime, datetime]]) -> pa.Table:
+    """Return one row for each of the last publications."""
+    schema = pa.schema([("as_of_ts", UTC_MICROSECONDS), ("published_at", UTC_MICROSECONDS)])
+    columns = zip(*moments[-_KEPT_PUBLICATIONS:], strict=True)
+    return pa.table(dict(zip(schema.names, columns, strict=True)), schema=schema)
+
+
+def read_publications(settings: Settings) -> list[tuple[datetime, datetime]]:
+    """Return what the last publications were computed for and when they were published, in order.
+
+    They are those that the serving file tells of; none before the first.
+    """
+    told = warehouse.read_served(settings.serving_path, _PUBLICATIONS)
+    return [tuple(row.values()) for row in told.to_pylist()] if told is not None else []
 
 
 def read_publication(settings: Settings) -> Publication | None:

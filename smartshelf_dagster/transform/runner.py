@@ -44,6 +44,8 @@ FORECAST = "tag:forecast"
 ANALYTICS = "tag:analytics"
 # What they analyse of customers and baskets; built by the day.
 CUSTOMERS = "tag:customers"
+# What the checks of data quality measure; built when they run.
+QUALITY = "tag:quality"
 # What depends on reference data alone.
 REFERENCE = "tag:reference"
 
