@@ -449,7 +449,7 @@ class Transformer:
         arguments = ["--select", *select.split(), "--vars", orjson.dumps(values).decode()]
         if full_refresh:
             arguments.append("--full-refresh")
-        if command in {"run", "build"}:
+        if command in {"run", "build", "test"}:
             arguments.append("--no-write-json")
         outcome = self.invoke(command, arguments, before_close)
         results = [_to_result(r) for r in outcome.results if r.node.resource_type != "operation"]
