@@ -21,6 +21,7 @@ from smartshelf_dagster.transform.runner import (
     ANALYTICS,
     CUSTOMERS,
     FORECAST,
+    QUALITY,
     TICK,
     NodeResult,
     Transformer,
@@ -29,11 +30,12 @@ from smartshelf_dagster.transform.runner import (
 )
 
 MANIFEST = ensure_manifest()
-# Built with every tick, when a forecast asks for it, by the hour, or by the day; by tag.
-_TICK, _FORECAST, _ANALYTICS, _CUSTOMERS = (
-    select.removeprefix("tag:") for select in (TICK, FORECAST, ANALYTICS, CUSTOMERS)
+# Built with every tick, when a forecast asks for it, by the hour, by the day, or when the quality
+# of the data is checked; by tag.
+_TICK, _FORECAST, _ANALYTICS, _CUSTOMERS, _QUALITY = (
+    select.removeprefix("tag:") for select in (TICK, FORECAST, ANALYTICS, CUSTOMERS, QUALITY)
 )
-_BY_TAG = {_TICK, _FORECAST, _ANALYTICS, _CUSTOMERS}
+_BY_TAG = {_TICK, _FORECAST, _ANALYTICS, _CUSTOMERS, _QUALITY}
 # Tables that every session prepares, when what they follow from has changed.
 PREPARED = {
     f"{node['schema']}/{node['name']}"
@@ -45,7 +47,7 @@ _EVERYTHING = {
     f"{node['schema']}/{node['name']}"
     for node in MANIFEST["nodes"].values()
     if node["resource_type"] in {"model", "seed"}
-    and not {_FORECAST, _ANALYTICS, _CUSTOMERS}.intersection(node["tags"])
+    and not {_FORECAST, _ANALYTICS, _CUSTOMERS, _QUALITY}.intersection(node["tags"])
 }
 
 
@@ -74,7 +76,7 @@ class Translator(DagsterDbtTranslator):
     manifest=MANIFEST,
     dagster_dbt_translator=Translator(),
     name="dbt_models",
-    exclude=f"{FORECAST} {ANALYTICS} {CUSTOMERS}",
+    exclude=f"{FORECAST} {ANALYTICS} {CUSTOMERS} {QUALITY}",
 )
 def dbt_models(
     context: dg.AssetExecutionContext, lake: LakeResource

@@ -120,9 +120,7 @@ class QualityReport:
     def to_text(self) -> dict[str, object]:
         """Return the figures and what became of each check, as they are shown to people."""
         checks = {check.name: f"{check.number} {check.name}" for check in CHECKS}
-        return self._figures() | {
-            label: self.statuses[name] for name, label in checks.items()
-        }
+        return self._figures() | {label: self.statuses[name] for name, label in checks.items()}
 
     def _figures(self) -> dict[str, object]:
         return {

@@ -11,6 +11,7 @@ import pytest
 from dagster._core.storage.runs.schema import RunsTable
 
 from smartshelf_dagster.definitions import build_definitions
+from smartshelf_dagster.domain.quality import CHECKS
 from smartshelf_dagster.forecasting import promotion
 from smartshelf_dagster.forecasting.model import ModelSettings
 from smartshelf_dagster.pipeline import forecast, micro_batch
@@ -155,23 +156,65 @@ def test_micro_batch_row_that_stands_twice_turns_its_check_red(
     assert red == [("shelf_events", "no_event_twice")]
 
 
-def test_data_quality_passes_on_what_was_just_built_and_fails_after_tampering(
+def test_data_quality_shows_every_check_and_one_more_is_red_after_tampering(
     definitions: dg.Definitions, instance: dg.DagsterInstance, client: Client, settings: Settings
 ) -> None:
-    assert run(definitions, instance, "data_quality").success
+    def red(result: dg.ExecuteInProcessResult) -> set[str]:
+        return {c.check_name for c in result.get_asset_check_evaluations() if not c.passed}
+
+    nothing_yet = run(definitions, instance, "data_quality")
+    assert nothing_yet.success, nothing_yet.get_step_failure_events()
+    assert not delta.table_exists(settings.table_uri("dq/results"))
     send_some(client)
     run(definitions, instance, "micro_batch")
-    checks = run(definitions, instance, "data_quality").get_asset_check_evaluations()
-    assert len(checks) > 30
-    assert all(check.passed for check in checks)
+    result = run(definitions, instance, "data_quality")
+    assert result.success, result.get_step_failure_events()
+    checks = {check.check_name for check in result.get_asset_check_evaluations()}
+    assert {check.name for check in CHECKS} < checks
+    assert len(checks) > 60
+    # Nothing is sold in this world, and one event of eleven is junk.
+    assert red(result) == {"sales_are_fresh", "stores_report", "events_are_accepted"}
+    told = delta.read(settings.table_uri("dq/results"))
+    assert set(told["run_id"].to_pylist()) == {result.run_id}
 
     uri = settings.table_uri("raw/shelf_events")
     delta.open_table(uri).delete("event_id = 'p3'")
     send_batches(client, "shelf_events:S001", [encode(pickup("p9"))], 1)
     again = run(definitions, instance, "micro_batch")
     assert again.success, again.get_step_failure_events()
-    checks = run(definitions, instance, "data_quality").get_asset_check_evaluations()
-    assert [check.check_name for check in checks if not check.passed] == ["goods_are_conserved"]
+    assert red(run(definitions, instance, "data_quality")) - red(result) == {"raw_is_reconciled"}
+
+
+def test_every_run_has_a_row(
+    definitions: dg.Definitions, instance: dg.DagsterInstance, client: Client, settings: Settings
+) -> None:
+    send_some(client)
+    run(definitions, instance, "micro_batch")
+    delta.write_deltalake(
+        settings.table_uri("raw/foot_traffic"),
+        pa.table({"unplanned": pa.array([], pa.string())}),
+        mode="append",
+        schema_mode="merge",
+    )
+    run(definitions, instance, "micro_batch")
+    only = [dg.AssetKey(["ops", "job_runs"])]
+    for _ in range(2):
+        assert run(definitions, instance, "data_quality", asset_selection=only).success
+    rows = {
+        row["run_id"]: row for row in delta.read(settings.table_uri("ops/job_runs")).to_pylist()
+    }
+    assert set(rows) == {of.run_id for of in instance.get_runs()}
+    drained, broken, looked, looking = sorted(rows.values(), key=lambda row: row["started_ts"])
+    assert (drained["job"], drained["status"], drained["records_processed"]) == (
+        "micro_batch", "SUCCESS", 12,
+    )  # fmt: skip
+    assert drained["checkpoint"] == "2026-01-01T07:30:00+00:00"
+    assert drained["duration_s"] > 0
+    assert drained["error"] is None
+    assert (broken["status"], looked["status"], looking["status"]) == (
+        "FAILURE", "SUCCESS", "STARTED",
+    )  # fmt: skip
+    assert broken["error"]
 
 
 def test_one_model_can_be_made_alone_but_then_not_published(

@@ -59,7 +59,9 @@ def _visit(store: str, moment: datetime) -> list[Message]:
             (
                 taken,
                 store_stream("shelf_events", store),
-                encode(pickup(f"{name}-{item}", _text(taken), store=store, shelf_id=item, quantity=n)),
+                encode(
+                    pickup(f"{name}-{item}", _text(taken), store=store, shelf_id=item, quantity=n)
+                ),
             )
             for item, n in _SOLD.items()
         ]

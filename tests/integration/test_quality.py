@@ -1,9 +1,12 @@
 """Checks of data quality: green on a lake in which nothing is wrong, and red one by one."""
 
+import json
 import shutil
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pyarrow as pa
@@ -13,15 +16,23 @@ import pytest
 from smartshelf_dagster.domain.quality import CHECKS
 from smartshelf_dagster.pipeline.analytics import VERSIONS
 from smartshelf_dagster.pipeline.publish import publish
-from smartshelf_dagster.pipeline.quality import QualityReport, check_lake, run_checks
+from smartshelf_dagster.pipeline.quality import QualityReport, run_checks
+from smartshelf_dagster.pipeline.quality_tables import (
+    REPORTS,
+    RESULTS,
+    STREAM_QUALITY,
+    TABLE_MONITORING,
+    forget_quality,
+)
 from smartshelf_dagster.services.embedded_redis import EmbeddedRedis
-from smartshelf_dagster.settings import Settings, load_settings
+from smartshelf_dagster.settings import PROJECT_ROOT, Settings
 from smartshelf_dagster.storage import delta
 from smartshelf_dagster.storage.warehouse import connect, read_serving
 from smartshelf_dagster.transform.runner import TICK, Transformer
 from tests.helpers.quality import AS_OF, NEWEST, record_healthy
 
 RED = {"warn", "fail"}
+RUN_TABLES = (RESULTS, REPORTS, TABLE_MONITORING, STREAM_QUALITY)
 
 
 @dataclass
@@ -184,7 +195,9 @@ def test_every_check_has_a_fault() -> None:
     assert {name for name, _, _ in FAULTS} == {check.name for check in CHECKS}
 
 
-@pytest.mark.parametrize(("name", "story", "break_it"), FAULTS, ids=[f"{n}: {s}" for n, s, _ in FAULTS])
+@pytest.mark.parametrize(
+    ("name", "story", "break_it"), FAULTS, ids=[f"{n}: {s}" for n, s, _ in FAULTS]
+)
 def test_a_fault_turns_its_check_red_and_no_other(
     lake: Lake, name: str, story: str, break_it: Callable[[Lake], None]
 ) -> None:
@@ -192,3 +205,158 @@ def test_a_fault_turns_its_check_red_and_no_other(
     report = lake.check()
     assert red(report) == {name}
     assert (report.score == 100) == (report.statuses[name] == "warn")
+
+
+def test_a35_a_store_without_a_single_row_is_missed_by_its_name(lake: Lake) -> None:
+    """A count by store of what came has no row for the store that nothing came from."""
+    window = f"event_ts > timestamptz '{NEWEST - timedelta(hours=1)}'"
+    lake.execute(f"delete from {LINES} where store_id in ('S2', 'S3') and {window}")
+    with connect(lake.settings.warehouse_path) as connection:
+        empty = connection.execute(
+            f"select store_id from {LINES} where {window} group by store_id having count(*) = 0"
+        ).fetchall()
+    assert empty == []
+    (found,) = [v for v in lake.check().verdicts if v.check.name == "stores_report"]
+    assert (found.status, found.measured.observed) == ("fail", 2)
+    assert found.measured.sample_json == '["S2","S3"]'
+
+
+@pytest.mark.parametrize(
+    ("moment", "expected"),
+    [
+        (NEWEST + timedelta(seconds=60), "pass"),
+        (NEWEST + timedelta(seconds=300), "warn"),
+        (NEWEST + timedelta(seconds=301), "fail"),
+        # At night nobody buys.
+        (NEWEST.replace(hour=20, minute=0, second=0), "skipped"),
+        # What is not sold before stores open is not missed; nor right afterwards.
+        (datetime(2025, 4, 8, 8, 1, tzinfo=UTC), "pass"),
+        (datetime(2025, 4, 8, 8, 5, 1, tzinfo=UTC), "fail"),
+    ],
+)
+def test_sales_are_fresh_by_the_time_that_stores_are_open(
+    lake: Lake, moment: datetime, expected: str
+) -> None:
+    assert lake.check(moment).statuses["sales_are_fresh"] == expected
+
+
+def test_a_fast_clock_grants_as_many_of_its_own_seconds(lake: Lake) -> None:
+    late = NEWEST + timedelta(minutes=10)
+    assert lake.check(late).statuses["sales_are_fresh"] == "fail"
+    # Two publications a minute apart, which passed for two hours.
+    with connect(lake.settings.serving_path, read_only=False) as connection:
+        connection.execute(
+            "insert into meta.publications select as_of_ts + interval 2 hour, "
+            "published_at + interval 1 minute from meta.publications order by 1 desc limit 1"
+        )
+    report = lake.check(late)
+    assert report.statuses["sales_are_fresh"] == "pass"
+    told = delta.read(lake.settings.table_uri(REPORTS)).to_pylist()
+    assert [row["clock_speed"] for row in told] == [120]
+
+
+def test_a_run_done_again_replaces_its_rows_and_another_adds_its_own(lake: Lake) -> None:
+    lake.check()
+    first = {table: delta.read(lake.settings.table_uri(table)).num_rows for table in RUN_TABLES}
+    lake.check()
+    second = {table: delta.read(lake.settings.table_uri(table)).num_rows for table in RUN_TABLES}
+    # The tables of the run itself are there to be monitored the second time.
+    monitored = dict.fromkeys(first, 0) | {TABLE_MONITORING: len(RUN_TABLES)}
+    assert second == {table: rows + monitored[table] for table, rows in first.items()}
+    run_checks(lake.settings, lake.transformer, AS_OF, "another")
+    results = delta.read(lake.settings.table_uri(RESULTS))
+    assert results.num_rows == 2 * first[RESULTS]
+    keys = results.select(["run_id", "check_name", "asset", "scope"])
+    assert keys.group_by(keys.column_names).aggregate([]).num_rows == results.num_rows
+
+
+def test_report_says_what_a_direct_query_says(lake: Lake) -> None:
+    report = lake.check()
+    (told,) = delta.read(lake.settings.table_uri(REPORTS)).to_pylist()
+    with connect(lake.settings.warehouse_path) as connection:
+        (direct,) = connection.execute(
+            "select count(*), count(distinct store_id), count(distinct item_id), "
+            "count(distinct customer_id), avg(qty), avg(unit_price), "
+            "sum(if(event_type = 'SALE', net, -net)), min(event_ts), max(event_ts) "
+            f"from {LINES} where {LAST_HOUR} and event_ts <= timestamptz '{AS_OF}'"
+        ).fetchall()
+    names = (
+        "total_records", "store_count", "product_count", "customer_count", "avg_quantity",
+        "avg_unit_price", "total_revenue", "earliest_record", "latest_record",
+    )  # fmt: skip
+    assert tuple(told[name] for name in names) == direct
+    assert told["total_records"] == 24
+    assert told["data_freshness_seconds"] == pytest.approx((AS_OF - NEWEST).total_seconds())
+    assert (told["run_ts"], told["dq_score"], told["clock_speed"]) == (AS_OF, 100, 1)
+    assert (told["checks_passed"], told["checks_total"]) == (len(CHECKS), len(report.statuses))
+
+
+def test_tables_and_streams_are_monitored_as_they_are(lake: Lake) -> None:
+    _refuse_many(lake)
+    lake.check()
+    for row in delta.read(lake.settings.table_uri(TABLE_MONITORING)).to_pylist():
+        uri = lake.settings.table_uri(row["table"])
+        dataset = delta.as_dataset(uri)
+        files = dataset.files
+        assert row["rows"] == dataset.count_rows(), row["table"]
+        assert row["files"] == len(files)
+        assert row["status"] == ("HAS_DATA" if row["rows"] else "EMPTY")
+        assert row["partitions"] == len({Path(file).parent for file in files}), row["table"]
+    streams = delta.read(lake.settings.table_uri(STREAM_QUALITY)).to_pylist()
+    found = {(row["topic"], row["event_type"]): row for row in streams}
+    refused = found["pos_transactions", "refused"]
+    assert (refused["total"], refused["valid"], refused["empty"]) == (100, 0, 100)
+    assert found["pos_transactions", "return"]["total"] == 1
+    sales = found["pos_transactions", "sale"]
+    raw = delta.read(lake.settings.table_uri("raw/pos_transactions"))
+    assert sales["total"] == sales["valid"] == raw.num_rows - 1
+    assert sales["latest_ts"] == NEWEST
+    lags = pc.subtract(raw["ingest_ts"], raw["event_ts"]).cast(pa.int64()).to_pylist()
+    back = raw["event_type"].to_pylist().index("return")
+    mean = (sum(lags) - lags[back]) / (len(lags) - 1) / 1e6
+    assert sales["avg_processing_lag_s"] == pytest.approx(mean)
+
+
+def test_readers_get_what_was_found_and_the_command_fails_with_it(lake: Lake) -> None:
+    lake.execute(f"delete from {LINES} where store_id = 'S2' and {LAST_HOUR}")
+    command = [sys.executable, "-m", "smartshelf_dagster.cli", "quality", "--json"]
+    done = subprocess.run(
+        [*command, "--lake", lake.settings.lake],
+        cwd=PROJECT_ROOT, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 1, done.stderr
+    assert "Q5 stores_report" in done.stderr
+    assert "S2" in done.stderr
+    told = json.loads(done.stdout.splitlines()[-1])
+    assert told["statuses"]["stores_report"] == "fail"
+    assert told["dq_score"] < 100
+    results, columns = read_serving(
+        lake.settings.serving_path,
+        "select check_name from dq.results where status = 'fail'",
+        "select distinct \"table\" from meta.columns where description = '' "
+        "and (\"table\" like 'dq/%' or \"table\" = 'ops/job_runs')",
+    )
+    assert results["check_name"].to_pylist() == ["stores_report"]
+    assert columns.num_rows == 0
+
+
+def test_what_is_too_old_is_forgotten_and_readers_get_the_last_days(lake: Lake) -> None:
+    lake.check()
+    settings = lake.settings
+    rows = {table: delta.read(settings.table_uri(table)) for table in RUN_TABLES}
+    for days in (100, 30):
+        for table, told in rows.items():
+            place = told.column_names.index("run_ts")
+            older = pa.array([AS_OF - timedelta(days=days)] * told.num_rows, told["run_ts"].type)
+            run_id = pa.array([f"{days} days ago"] * told.num_rows, pa.string())
+            dated = told.set_column(place, "run_ts", older).set_column(
+                told.column_names.index("run_id"), "run_id", run_id
+            )
+            delta.append(delta.open_table(settings.table_uri(table)), dated, {})
+    forget_quality(settings)
+    for table in RUN_TABLES:
+        kept = set(delta.read(settings.table_uri(table))["run_id"].to_pylist())
+        assert kept == {"run", "30 days ago"}
+    publish(settings, lake.transformer)
+    (served,) = read_serving(settings.serving_path, "select distinct run_id from dq.results")
+    assert served["run_id"].to_pylist() == ["run"]
