@@ -17,6 +17,7 @@ from smartshelf_dagster.domain.quality import (
     judge,
     worst,
 )
+from smartshelf_dagster.settings import PROJECT_ROOT
 
 WALL = Pace(speed=1, batch_interval_s=60)
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
@@ -138,3 +139,17 @@ def test_nobody_knows_the_speed_of_a_clock_that_was_seen_once() -> None:
     assert clock_speed([(NOON, STARTED), (NOON, STARTED + timedelta(hours=1))]) == 1
     slow = [(NOON + timedelta(seconds=n), STARTED + timedelta(seconds=10 * n)) for n in range(3)]
     assert clock_speed(slow) == 1
+
+
+def test_page_tells_every_check_and_its_bounds() -> None:
+    def words(bounds: Bounds | None) -> str:
+        if bounds is None:
+            return ""
+        if bounds.low is None:
+            return f"≤ {bounds.high:g}"
+        return f"≥ {bounds.low:g}" if bounds.high is None else f"{bounds.low:g} to {bounds.high:g}"
+
+    page = (PROJECT_ROOT / "docs" / "explanation" / "analytics.md").read_text("utf-8")
+    for c in CHECKS:
+        row = f"| {c.number} | `{c.name}` | {c.text} | {words(c.fail)} | {words(c.warn)} | {c.severity} |"
+        assert row in page, row
