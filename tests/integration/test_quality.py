@@ -31,6 +31,9 @@ from smartshelf_dagster.storage.warehouse import connect, read_serving
 from smartshelf_dagster.transform.runner import TICK, Transformer
 from tests.helpers.quality import AS_OF, NEWEST, record_healthy
 
+# The lake takes a minute to make; on a busy machine, longer.
+pytestmark = pytest.mark.timeout(400)
+
 RED = {"warn", "fail"}
 RUN_TABLES = (RESULTS, REPORTS, TABLE_MONITORING, STREAM_QUALITY)
 
