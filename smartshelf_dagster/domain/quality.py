@@ -286,12 +286,3 @@ def dq_score(statuses: Mapping[str, Status]) -> float | None:
     }
     passed = sum(weight for name, weight in weights.items() if statuses[name] != FAIL)
     return 100 * passed / sum(weights.values()) if weights else None
-
-
-def critical_failures(statuses: Mapping[str, Status]) -> list[str]:
-    """Return the critical checks that failed, by name."""
-    return sorted(
-        name
-        for name, status in statuses.items()
-        if status == FAIL and BY_NAME[name].severity == "critical"
-    )

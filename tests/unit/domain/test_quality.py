@@ -12,7 +12,6 @@ from smartshelf_dagster.domain.quality import (
     Measurement,
     Pace,
     Status,
-    critical_failures,
     dq_score,
     judge,
     worst,
@@ -90,8 +89,6 @@ def test_a_check_is_as_bad_as_the_worst_of_its_measurements() -> None:
     ]
     found = worst(judge(of, WALL) for of in measured)
     assert found == {"summaries_agree": "fail", "tables_have_rows": "pass"}
-    assert critical_failures(found) == ["summaries_agree"]
-    assert critical_failures({"sales_are_fresh": "fail"}) == []
 
 
 def test_score_is_100_if_and_only_if_nothing_failed() -> None:
