@@ -16,6 +16,7 @@ from dagster_dbt import DagsterDbtTranslator, DagsterDbtTranslatorSettings, dbt_
 from smartshelf_dagster.defs.common import OWNERS
 from smartshelf_dagster.pipeline.analytics import DAILY, build_analytics, publish_analytics
 from smartshelf_dagster.pipeline.demand import build_demand, publish_demand
+from smartshelf_dagster.pipeline.quality import refuse_wrong_facts
 from smartshelf_dagster.resources.lake import LakeResource
 from smartshelf_dagster.transform.runner import (
     ANALYTICS,
@@ -126,6 +127,7 @@ def analytics_models(lake: LakeResource) -> Iterator[dg.MaterializeResult[None]]
         as_of = session.as_of()
         session.build(as_of)
         results = build_analytics(session.transformer, as_of, ANALYTICS)
+        refuse_wrong_facts(session.transformer, as_of)
         publish_analytics(lake.settings, session.transformer, as_of, [ANALYTICS])
         counts = _count_rows(session.transformer, results)
     yield from _materialized(results, counts, as_of)

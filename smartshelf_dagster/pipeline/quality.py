@@ -5,7 +5,7 @@ here: what SQL can ask (`dbt_project/models/quality`, dbt's tests), the checks a
 (`domain/quality.py`), the tables of the results (`pipeline/quality_tables.py`).
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -66,12 +66,24 @@ from smartshelf_dagster.settings import Settings
 from smartshelf_dagster.storage import delta
 from smartshelf_dagster.storage.reference import ensure_reference_tables
 from smartshelf_dagster.storage.warehouse import WarehouseReader, list_tables
-from smartshelf_dagster.transform.runner import CUSTOMERS, QUALITY, Transformer, warehouse_lock
+from smartshelf_dagster.transform.runner import (
+    ANALYTICS,
+    CUSTOMERS,
+    QUALITY,
+    Transformer,
+    warehouse_lock,
+)
 
 # What is accepted of the streams is asked of the events that were drained in this time.
 _STREAM_WINDOW = timedelta(days=1)
 _LAST_HOUR = "quality_last_hour"
+_FACTS = "quality_analytics"
+_NOT_EMPTY = "tables_have_rows"
 _SHOWN_PROBLEMS = 5
+
+
+class CriticalCheckError(SmartShelfError, RuntimeError):
+    """A critical check failed, and what was built is not published; the message says which."""
 
 
 class NothingToCheckError(SmartShelfError, RuntimeError):
@@ -105,13 +117,7 @@ class QualityReport:
     @property
     def failures(self) -> list[str]:
         """One line for each measurement that failed."""
-        return [
-            f"{verdict.check.number} {verdict.check.name}: {verdict.measured.asset} "
-            f"{verdict.measured.scope}: {verdict.measured.observed:g}, expected "
-            f"{_as_words(verdict)} {verdict.measured.sample_json or ''}".rstrip()
-            for verdict in self.verdicts
-            if verdict.status == FAIL and verdict.measured.observed is not None
-        ]
+        return _failures(self.verdicts)
 
     def to_json(self) -> dict[str, object]:
         """Return the figures of the public contract."""
@@ -130,6 +136,16 @@ class QualityReport:
             "checks_total": self.checks_total,
             "dq_score": self.score,
         }
+
+
+def _failures(verdicts: Iterable[Verdict]) -> list[str]:
+    return [
+        f"{verdict.check.number} {verdict.check.name}: {verdict.measured.asset} "
+        f"{verdict.measured.scope}: {verdict.measured.observed:g}, expected "
+        f"{_as_words(verdict)} {verdict.measured.sample_json or ''}".rstrip()
+        for verdict in verdicts
+        if verdict.status == FAIL and verdict.measured.observed is not None
+    ]
 
 
 def _as_words(verdict: Verdict) -> str:
@@ -161,6 +177,33 @@ def check_lake(settings: Settings, as_of: datetime | None = None) -> QualityRepo
         report = run_checks(settings, transformer, moment, f"{moment:%Y%m%dT%H%M%S%fZ}")
         publish(settings, transformer)
     return report
+
+
+def refuse_wrong_facts(transformer: Transformer, as_of: datetime) -> None:
+    """Let nobody publish facts and summaries that a critical check refuses.
+
+    Only what SQL and dbt's tests say of them is looked at; that a table is empty is no reason, for
+    in a new lake it is.
+
+    Args:
+        transformer: dbt of the lake, whose analytics are built for `as_of`.
+        as_of: The time; UTC.
+
+    Raises:
+        CriticalCheckError: One failed; readers keep what was published before.
+    """
+    measured = [
+        *_measure_by_sql(transformer, as_of, [_FACTS]),
+        *_measure_by_tests(transformer, as_of, ANALYTICS),
+    ]
+    failed = [
+        line
+        for verdict in (judge(of, Pace(1, 0)) for of in measured if of.check_name != _NOT_EMPTY)
+        if verdict.status == FAIL and verdict.check.severity == "critical"
+        for line in _failures([verdict])
+    ]
+    if failed:
+        raise CriticalCheckError(f"analytics are not published: {'; '.join(failed)}")
 
 
 def run_checks(
@@ -241,7 +284,9 @@ def _to_row(verdict: Verdict) -> dict[str, Any]:
     }
 
 
-def _measure_by_sql(transformer: Transformer, as_of: datetime) -> Iterator[Measurement]:
+def _measure_by_sql(
+    transformer: Transformer, as_of: datetime, only: Collection[str] = ()
+) -> Iterator[Measurement]:
     """Build the models of quality whose tables are there, and read what they measured."""
     there = list_tables(transformer.warehouse)
     nodes = {**transformer.manifest().nodes, **transformer.manifest().sources}
@@ -250,7 +295,7 @@ def _measure_by_sql(transformer: Transformer, as_of: datetime) -> Iterator[Measu
         if node.resource_type == "model" and QUALITY.removeprefix("tag:") in node.tags:
             parents = [nodes[unique_id] for unique_id in node.depends_on.nodes]
             needed = {f"{p.schema}/{p.name}" for p in parents if p.config.materialized != "view"}
-            if needed <= there:
+            if needed <= there and (not only or node.name in only):
                 models[node.name] = f"{node.schema}/{node.name}"
     transformer.build_again(" ".join(sorted(models)), as_of)
     with transformer.reading() as reader:
@@ -259,15 +304,24 @@ def _measure_by_sql(transformer: Transformer, as_of: datetime) -> Iterator[Measu
                 yield from (Measurement(**row) for row in reader.rows(table).to_pylist())
 
 
-def _measure_by_tests(transformer: Transformer, as_of: datetime) -> Iterator[Measurement]:
-    """Run dbt's tests that say which check they belong to, of the models that are there."""
+def _measure_by_tests(
+    transformer: Transformer, as_of: datetime, tag: str = ""
+) -> Iterator[Measurement]:
+    """Run dbt's tests that say which check they belong to, of the models that are there.
+
+    Args:
+        transformer: dbt of the lake.
+        as_of: The time; UTC.
+        tag: Only those of models with this tag.
+    """
     there = list_tables(transformer.warehouse)
     nodes = transformer.manifest().nodes
     chosen = {}
     for unique_id, node in nodes.items():
         if node.resource_type == "test" and node.config.meta.get("quality"):
             model = nodes[node.attached_node]
-            if f"{model.schema}/{model.name}" in there:
+            is_wanted = not tag or tag.removeprefix("tag:") in model.tags
+            if is_wanted and f"{model.schema}/{model.name}" in there:
                 chosen[unique_id] = (node, f"{model.schema}/{model.name}")
     select = " ".join(node.name for node, _ in chosen.values())
     for result in transformer.build(select, as_of, command="test"):

@@ -17,10 +17,12 @@ from smartshelf_dagster.forecasting.model import ModelSettings
 from smartshelf_dagster.pipeline import forecast, micro_batch
 from smartshelf_dagster.pipeline.drain import drain
 from smartshelf_dagster.pipeline.publish import IncompleteBuildError, read_publication
+from smartshelf_dagster.pipeline.quality import CriticalCheckError
 from smartshelf_dagster.resources.lake import LakeResource
 from smartshelf_dagster.services.embedded_redis import EmbeddedRedis
 from smartshelf_dagster.settings import Settings
 from smartshelf_dagster.storage import delta
+from smartshelf_dagster.storage.warehouse import connect
 from smartshelf_dagster.streaming.client import Client, Clock
 from smartshelf_dagster.streaming.producer import send_batches
 from smartshelf_dagster.streaming.topics import SIM_NOW_KEY
@@ -183,6 +185,29 @@ def test_data_quality_shows_every_check_and_one_more_is_red_after_tampering(
     again = run(definitions, instance, "micro_batch")
     assert again.success, again.get_step_failure_events()
     assert red(run(definitions, instance, "data_quality")) - red(result) == {"raw_is_reconciled"}
+
+
+@pytest.mark.timeout(400)
+def test_readers_keep_the_analytics_before_while_a_critical_check_fails(
+    definitions: dg.Definitions, instance: dg.DagsterInstance, client: Client, settings: Settings
+) -> None:
+    def versions() -> dict[str, int]:
+        rows = delta.read(settings.table_uri("analytics/versions")).to_pylist()
+        return {row["table"]: row["version"] for row in rows}
+
+    send_batches(client, "pos_transactions:S001", [encode(sale("s", "2026-01-01T07:25:00Z"))], 1)
+    assert run(definitions, instance, "micro_batch").success
+    assert run(definitions, instance, "hourly_pipeline").success
+    before = versions()
+    with connect(settings.warehouse_path, read_only=False) as connection:
+        connection.execute("insert into analytics.fact_sales from analytics.fact_sales")
+    refused = run(definitions, instance, "hourly_pipeline")
+    assert not refused.success
+    error = refused.get_step_failure_events()[0].step_failure_data.error.cause
+    assert error.cls_name == CriticalCheckError.__name__
+    assert "Q12 nothing_stands_twice: analytics/fact_sales sale_id" in error.message
+    assert "Q17 summaries_agree" in error.message
+    assert versions() == before
 
 
 def test_every_run_has_a_row(
