@@ -388,6 +388,25 @@ def report(
 
 
 @app.command()
+def quality(
+    lake: LakeOption = None,
+    as_of: Annotated[
+        str | None,
+        typer.Option(metavar="TS", help="Check this time; default the last publication's."),
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Check freshness, completeness and consistency of a lake; write down and publish it."""
+    from smartshelf_dagster.pipeline import quality as qualities  # noqa: PLC0415
+
+    moment = _parse_time(as_of)
+    with _errors():
+        report = qualities.check_lake(load_settings(lake=lake), moment)
+        _show(report.to_json() if as_json else report.to_text(), as_json=as_json)
+        _fail_unless(not report.failures, report.failures)
+
+
+@app.command()
 def rebuild(lake: LakeOption = None, as_json: JsonOption = False) -> None:
     """Drop and rebuild everything derived from raw; report differences with what was there."""
     from smartshelf_dagster.pipeline import rebuild as rebuilds  # noqa: PLC0415

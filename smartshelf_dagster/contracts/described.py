@@ -72,6 +72,11 @@ _STOCK_ITEM = {
 _RISK = "Probability that demand until then exceeds what is on hand and on order, 0 to 1."
 _COVER_DAYS = "Days that the stock on hand lasts; null without demand."
 
+_QUALITY_RUN = {
+    "run_id": "Names the run of the checks; done again, it replaces its rows.",
+    "run_ts": "Time that was checked, by the clock in force, UTC.",
+}
+
 MADE_IN_PYTHON: dict[str, Description] = {
     "ops/supplier_plan": Description(
         "One row per order line of the next cutoff as planned, and of the last cutoffs as ordered.",
@@ -427,6 +432,91 @@ MADE_IN_PYTHON: dict[str, Description] = {
         "The newest 200 refused events, with the reason and the payload as received.",
         {f.name: f.description for f in QUARANTINE.fields},
     ),
+    "dq/results": Description(
+        "One row per run, check, table and scope: what was measured, and what became of it.",
+        _QUALITY_RUN
+        | {
+            "check_no": "Requirement that the check belongs to, Q1 to Q20.",
+            "check_name": "What has to be true.",
+            "asset": "Table it is about, or the first of them.",
+            "scope": "What of it: a column, a condition, a job; ALL for the whole.",
+            "dimension": "freshness, completeness, consistency, validity, uniqueness, timeliness "
+            "or reconciliation.",
+            "severity": "critical: nothing that follows can be trusted; error; warn: somebody "
+            "should look.",
+            "status": "pass, warn, fail, or skipped when there was nothing to be measured.",
+            "observed": "What was measured; null when skipped.",
+            "threshold": "The bound that it has passed, or would pass first.",
+            "sample_json": "Some of what is wrong, as JSON.",
+            "duration_ms": "What measuring took; null for what was measured with others.",
+        },
+    ),
+    "dq/reports": Description(
+        "One row per run: the last hour that events reach, in figures, and the score of the data.",
+        _QUALITY_RUN
+        | {
+            "total_records": "Receipt lines of that hour.",
+            "store_count": "Stores among them.",
+            "product_count": "Items among them.",
+            "customer_count": "Identified customers among them.",
+            "avg_quantity": "Mean pieces of a line.",
+            "avg_unit_price": "Mean list price of a piece, by lines.",
+            "total_revenue": "Sales less returns; null with lines in several currencies, or none.",
+            "earliest_record": "First of the lines, UTC.",
+            "latest_record": "Last of the lines, UTC.",
+            "data_freshness_seconds": "From the newest line of all to run_ts, seconds.",
+            "clock_speed": "Seconds of the clock in force for each second on the wall.",
+            "checks_passed": "Checks that did not fail.",
+            "checks_total": "Checks that there was something to measure for.",
+            "dq_score": "Share of these checks that did not fail, by weight, percent; a critical "
+            "one counts three times, an error twice. 100 if, and only if, none failed.",
+        },
+    ),
+    "dq/table_monitoring": Description(
+        "One row per run and Delta table: how large and how new it was.",
+        _QUALITY_RUN
+        | {
+            "table": "<layer>/<name>.",
+            "rows": "Rows of the newest version.",
+            "size_bytes": "Size of its files.",
+            "files": "Its data files.",
+            "partitions": "Partitions that have files; 1 where it is not partitioned.",
+            "delta_version": "Newest version.",
+            "last_modified_ts": "When that was committed, wall time, UTC.",
+            "status": "HAS_DATA or EMPTY.",
+        },
+    ),
+    "dq/stream_quality": Description(
+        "One row per run, topic and type of event: what was drained in the day before.",
+        _QUALITY_RUN
+        | {
+            "topic": "Topic.",
+            "event_type": "Type within the topic; refused for those that went to quarantine.",
+            "total": "Events received, repeats included.",
+            "valid": "Of these, accepted.",
+            "empty": "Of these, refused with nothing in them.",
+            "earliest_ts": "First of the accepted events, UTC.",
+            "latest_ts": "Last of the accepted events, UTC.",
+            "avg_processing_lag_s": "Mean time from the event to the lake, seconds of the clock in "
+            "force.",
+        },
+    ),
+    "ops/job_runs": Description(
+        "One row per run of a job: when, for how long, and what became of it.",
+        {
+            "run_id": "Dagster's id of the run.",
+            "job": "Name of the job.",
+            "status": "As Dagster says: QUEUED, STARTED, SUCCESS, FAILURE, CANCELED and others.",
+            "started_ts": "When it started, wall time, UTC; null while it waits.",
+            "ended_ts": "When it ended, wall time, UTC; null until then.",
+            "duration_s": "From start to end, seconds.",
+            "records_processed": "Events received, else rows of the tables it made; null where it "
+            "told neither.",
+            "checkpoint": "Time that it brought tables up to, by the clock in force, ISO 8601.",
+            "error": "First line of what went wrong.",
+            "updated_ts": "When Dagster changed it last, wall time, UTC.",
+        },
+    ),
     "ml/models": Description(
         "One row per trained model.",
         _MODEL
@@ -522,6 +612,14 @@ MADE_IN_PYTHON: dict[str, Description] = {
         {
             "as_of_ts": "The time its content was computed for, UTC.",
             "published_at": "Wall time of the publication, UTC; names the version.",
+        },
+        is_shared=True,
+    ),
+    "meta/publications": Description(
+        "One row per publication, this one and up to nine before it: how the clock in force went.",
+        {
+            "as_of_ts": "The time its content was computed for, UTC.",
+            "published_at": "Wall time of the publication, UTC.",
         },
         is_shared=True,
     ),

@@ -16,11 +16,13 @@ from dagster_dbt import DagsterDbtTranslator, DagsterDbtTranslatorSettings, dbt_
 from smartshelf_dagster.defs.common import OWNERS
 from smartshelf_dagster.pipeline.analytics import DAILY, build_analytics, publish_analytics
 from smartshelf_dagster.pipeline.demand import build_demand, publish_demand
+from smartshelf_dagster.pipeline.quality import refuse_wrong_facts
 from smartshelf_dagster.resources.lake import LakeResource
 from smartshelf_dagster.transform.runner import (
     ANALYTICS,
     CUSTOMERS,
     FORECAST,
+    QUALITY,
     TICK,
     NodeResult,
     Transformer,
@@ -29,11 +31,12 @@ from smartshelf_dagster.transform.runner import (
 )
 
 MANIFEST = ensure_manifest()
-# Built with every tick, when a forecast asks for it, by the hour, or by the day; by tag.
-_TICK, _FORECAST, _ANALYTICS, _CUSTOMERS = (
-    select.removeprefix("tag:") for select in (TICK, FORECAST, ANALYTICS, CUSTOMERS)
+# Built with every tick, when a forecast asks for it, by the hour, by the day, or when the quality
+# of the data is checked; by tag.
+_TICK, _FORECAST, _ANALYTICS, _CUSTOMERS, _QUALITY = (
+    select.removeprefix("tag:") for select in (TICK, FORECAST, ANALYTICS, CUSTOMERS, QUALITY)
 )
-_BY_TAG = {_TICK, _FORECAST, _ANALYTICS, _CUSTOMERS}
+_BY_TAG = {_TICK, _FORECAST, _ANALYTICS, _CUSTOMERS, _QUALITY}
 # Tables that every session prepares, when what they follow from has changed.
 PREPARED = {
     f"{node['schema']}/{node['name']}"
@@ -45,7 +48,7 @@ _EVERYTHING = {
     f"{node['schema']}/{node['name']}"
     for node in MANIFEST["nodes"].values()
     if node["resource_type"] in {"model", "seed"}
-    and not {_FORECAST, _ANALYTICS, _CUSTOMERS}.intersection(node["tags"])
+    and not {_FORECAST, _ANALYTICS, _CUSTOMERS, _QUALITY}.intersection(node["tags"])
 }
 
 
@@ -74,7 +77,7 @@ class Translator(DagsterDbtTranslator):
     manifest=MANIFEST,
     dagster_dbt_translator=Translator(),
     name="dbt_models",
-    exclude=f"{FORECAST} {ANALYTICS} {CUSTOMERS}",
+    exclude=f"{FORECAST} {ANALYTICS} {CUSTOMERS} {QUALITY}",
 )
 def dbt_models(
     context: dg.AssetExecutionContext, lake: LakeResource
@@ -124,6 +127,7 @@ def analytics_models(lake: LakeResource) -> Iterator[dg.MaterializeResult[None]]
         as_of = session.as_of()
         session.build(as_of)
         results = build_analytics(session.transformer, as_of, ANALYTICS)
+        refuse_wrong_facts(session.transformer, as_of)
         publish_analytics(lake.settings, session.transformer, as_of, [ANALYTICS])
         counts = _count_rows(session.transformer, results)
     yield from _materialized(results, counts, as_of)

@@ -29,7 +29,7 @@ from smartshelf_dagster.defs.forecasts import (
     predictions,
 )
 from smartshelf_dagster.defs.ingest import drain_streams
-from smartshelf_dagster.defs.maintenance import goods_are_conserved
+from smartshelf_dagster.defs.quality import job_runs, quality_checks, quality_tables
 from smartshelf_dagster.defs.reports import business_reports
 
 micro_batch_job = dg.define_asset_job(
@@ -107,10 +107,12 @@ forecast_watch_job = dg.define_asset_job(
 
 data_quality_job = dg.define_asset_job(
     "data_quality",
-    selection=dg.AssetSelection.checks(dbt_tests, goods_are_conserved),
+    selection=dg.AssetSelection.assets(quality_tables, job_runs).without_checks()
+    | dg.AssetSelection.checks(dbt_tests, quality_checks),
     executor_def=dg.in_process_executor,
     tags=WRITER_LANE,
-    description="dbt's tests on what was built, and the audit of what was published.",
+    description="dbt's tests on what was built, the checks of data quality with the audit of what "
+    "was published, and the runs of jobs.",
 )
 
 maintenance_job = dg.define_asset_job(

@@ -1,7 +1,7 @@
-"""Housekeeping: small files, old files, old runs; and the audit.
+"""Housekeeping: small files, old files, old runs.
 
-Belongs here: the assets that keep the lake and Dagster small, and the proof that the lake is
-right. Does not belong here: how Delta compacts (`storage/delta.py`).
+Belongs here: the assets that keep the lake and Dagster small. Does not belong here: how Delta
+compacts (`storage/delta.py`).
 """
 
 from datetime import UTC, datetime, timedelta
@@ -9,7 +9,6 @@ from datetime import UTC, datetime, timedelta
 import dagster as dg
 
 from smartshelf_dagster.defs.common import MAINTENANCE, OWNERS
-from smartshelf_dagster.pipeline.audit import NothingToAuditError, audit
 from smartshelf_dagster.pipeline.maintain import maintain_lake
 from smartshelf_dagster.resources.lake import LakeResource
 from smartshelf_dagster.transform.runner import warehouse_lock
@@ -62,20 +61,3 @@ def dagster_runs(
     for run in old:
         context.instance.delete_run(run.run_id)
     return dg.MaterializeResult(metadata={"runs_deleted": len(old)})
-
-
-@dg.asset_check(
-    asset=["serving", "smartshelf"],
-    name="goods_are_conserved",
-    description="Everything published, computed again from the raw events alone: nothing lost, "
-    "goods add up, states and money agree.",
-)
-def goods_are_conserved(lake: LakeResource) -> dg.AssetCheckResult:
-    """Audit the lake."""
-    try:
-        report = audit(lake.settings)
-    except NothingToAuditError as nothing_yet:
-        return dg.AssetCheckResult(passed=True, description=str(nothing_yet))
-    return dg.AssetCheckResult(
-        passed=report.clean, metadata={**report.to_json(), "details": list(report.details)}
-    )

@@ -6,7 +6,7 @@ takes long delays all others.
 
 import hashlib
 import json
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 import dagster as dg
 
@@ -22,7 +22,11 @@ from smartshelf_dagster.defs.jobs import (
     model_training_job,
     supplier_cutoff_job,
 )
-from smartshelf_dagster.domain.cadence import CADENCES
+from smartshelf_dagster.domain.cadence import (
+    CADENCES,
+    LEAST_REAL_INTERVAL,
+    QUIET_PUBLICATION,
+)
 from smartshelf_dagster.pipeline.forecast import is_training_due
 from smartshelf_dagster.pipeline.peek import peek_streams, unread_streams
 from smartshelf_dagster.resources.lake import LakeResource
@@ -36,10 +40,6 @@ _UNDER_WAY = [
     dg.DagsterRunStatus.STARTING,
     dg.DagsterRunStatus.STARTED,
 ]
-# Readers see that a quiet store is quiet, and not that the system stands still.
-_QUIET_PUBLICATION = timedelta(minutes=10)
-# However fast a simulated day passes, work for its own sake leaves time for the rest.
-_LEAST_REAL_INTERVAL = timedelta(minutes=10)
 
 
 def _is_under_way(context: dg.SensorEvaluationContext, job: str) -> bool:
@@ -67,7 +67,7 @@ def event_sensor(
     found = peek_streams(lake.settings, client)
     cursor = json.loads(context.cursor or "{}")
     quiet_since = datetime.fromisoformat(cursor.get("requested_at", "1970-01-01T00:00:00+00:00"))
-    if found == cursor.get("last_ids") and now - quiet_since < _QUIET_PUBLICATION:
+    if found == cursor.get("last_ids") and now - quiet_since < QUIET_PUBLICATION:
         return dg.SkipReason("no new entries on any stream")
     key = hashlib.sha256(json.dumps([found, now.isoformat()]).encode()).hexdigest()[:16]
     return dg.SensorResult(
@@ -105,7 +105,7 @@ def simulated_clock_sensor(
         due = cadence.last_due(simulated).isoformat()
         last = cursor.get(cadence.job, {"due": due, "at": "1970-01-01T00:00:00+00:00"})
         cursor.setdefault(cadence.job, last)
-        rested = now - datetime.fromisoformat(last["at"]) >= _LEAST_REAL_INTERVAL
+        rested = now - datetime.fromisoformat(last["at"]) >= LEAST_REAL_INTERVAL
         if due > last["due"] and rested and not _is_under_way(context, cadence.job):
             requests.append(dg.RunRequest(run_key=f"{cadence.job}:{due}", job_name=cadence.job))
             cursor[cadence.job] = {"due": due, "at": now.isoformat()}

@@ -1,10 +1,19 @@
 """When recurring work is due, by whatever clock is in force.
 
-Belongs here: due times as a pure function of the time. Does not belong here: reading a clock.
+Belongs here: due times as a pure function of the time, and how fast that passes. Does not belong
+here: reading a clock.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
+from statistics import median
+
+# Readers see that a quiet store is quiet, and not that the system stands still.
+QUIET_PUBLICATION = timedelta(minutes=10)
+# However fast a simulated day passes, work for its own sake leaves time for the rest.
+LEAST_REAL_INTERVAL = timedelta(minutes=10)
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -47,3 +56,28 @@ CADENCES = (
     Cadence("maintenance", timedelta(days=1), timedelta(hours=3, minutes=17), "17 3 * * *"),
     Cadence("customer_insights", timedelta(days=1), timedelta(hours=3, minutes=30), "30 3 * * *"),
 )
+
+
+def clock_speed(publications: Sequence[tuple[datetime, datetime]]) -> float:
+    """Return how many seconds of the clock in force pass in a second on the wall.
+
+    It is 1 for the wall clock, which publications follow within the time that one takes; else the
+    median of what the clock advanced from publication to publication over what the wall did.
+    Publications for the same time say nothing. Never below 1: a clock that stands grants no delay.
+
+    Args:
+        publications: The time each was computed for, and when it was published, oldest first.
+
+    >>> noon = datetime(2026, 1, 1, 12, tzinfo=UTC)
+    >>> started = datetime(2026, 5, 1, tzinfo=UTC)
+    >>> clock_speed([(noon, started), (noon + timedelta(hours=1), started + timedelta(minutes=1))])
+    60.0
+    """
+    if not publications or abs(publications[-1][1] - publications[-1][0]) <= QUIET_PUBLICATION:
+        return 1.0
+    ratios = [
+        (later[0] - earlier[0]) / (later[1] - earlier[1])
+        for earlier, later in pairwise(publications)
+        if later[0] > earlier[0] and later[1] > earlier[1]
+    ]
+    return max(1.0, median(ratios)) if ratios else 1.0

@@ -9,6 +9,8 @@ from smartshelf_dagster.pipeline.business_reports import BUSINESS_REPORTS
 from smartshelf_dagster.pipeline.demand import DEMAND_HISTORY
 from smartshelf_dagster.pipeline.forecast import forget_predictions
 from smartshelf_dagster.pipeline.publish import published_models
+from smartshelf_dagster.pipeline.quality_tables import SCHEMAS as QUALITY_TABLES
+from smartshelf_dagster.pipeline.quality_tables import forget_quality
 from smartshelf_dagster.pipeline.registry import SCHEMAS
 from smartshelf_dagster.settings import Settings
 from smartshelf_dagster.storage import delta
@@ -38,14 +40,15 @@ class LakeMaintenance:
 def maintain_lake(settings: Settings) -> LakeMaintenance:
     """Compact and vacuum every table of a lake; the caller holds the writer lock.
 
-    Predictions that are too old are deleted first.
+    Predictions and results of checks that are too old are deleted first.
     """
     names = [contract.table for contract in all_tables()]
     names += [model.table for model in published_models(Transformer(settings))]
-    names += [DEMAND_HISTORY, *SCHEMAS, VERSIONS, BUSINESS_REPORTS]
+    names += [DEMAND_HISTORY, *SCHEMAS, VERSIONS, BUSINESS_REPORTS, *QUALITY_TABLES]
     analysed = tables_in_place(settings)
     names += analysed
     forget_predictions(settings)
+    forget_quality(settings)
     total = LakeMaintenance()
     for name in names:
         uri = settings.table_uri(name)

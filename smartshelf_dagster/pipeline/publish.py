@@ -7,6 +7,7 @@ The serving file names the version of every table it was built with. It is repla
 a reader that starts from it sees one consistent state, and never waits for a writer.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -21,6 +22,7 @@ from smartshelf_dagster.pipeline.business_reports import served_reports
 from smartshelf_dagster.pipeline.catalogue import METRICS, describe_tables, metric_definitions
 from smartshelf_dagster.pipeline.forecast import newest_predictions, served_forecasts
 from smartshelf_dagster.pipeline.order import Planner, supplier_plan
+from smartshelf_dagster.pipeline.quality_tables import served_quality
 from smartshelf_dagster.pipeline.status import SYSTEM_STATUS, stream_status, system_status
 from smartshelf_dagster.settings import Settings
 from smartshelf_dagster.storage import delta, warehouse
@@ -30,6 +32,9 @@ from smartshelf_dagster.transform.runner import Transformer
 _SERVED_REFERENCE = ("stores", "items", "store_items", "zones", "stock_policies")
 _SHOWN_REJECTIONS = 200
 _RECEIPTS = "pos_transactions"
+# So many of the last publications are told of; how fast the clock runs follows from them.
+_KEPT_PUBLICATIONS = 10
+_PUBLICATIONS = "meta/publications"
 
 
 class IncompleteBuildError(SmartShelfError, RuntimeError):
@@ -68,6 +73,11 @@ class Publication:
     published_at: datetime
     raw_versions: dict[str, int]
     table_versions: dict[str, int]
+
+    @property
+    def moment(self) -> tuple[datetime, datetime]:
+        """The time it was computed for, and when it was published."""
+        return self.as_of, self.published_at
 
 
 def published_models(transformer: Transformer) -> list[PublishedModel]:
@@ -115,6 +125,7 @@ def publish(settings: Settings, transformer: Transformer) -> Publication:
     looked_through, copied = served_forecasts(settings, build.as_of)
     analysed, copied_analytics = served_analytics(settings)
     reported, copied_reports = served_reports(settings)
+    checked, copied_quality = served_quality(settings)
     publication = Publication(
         as_of=build.as_of,
         published_at=datetime.now(UTC),
@@ -136,6 +147,7 @@ def publish(settings: Settings, transformer: Transformer) -> Publication:
     )
     extra = {
         **_describe(publication),
+        _PUBLICATIONS: _publications([*read_publications(settings), publication.moment]),
         "ops/supplier_plan": plan,
         "live/stream_status": streams,
         SYSTEM_STATUS: status,
@@ -143,6 +155,7 @@ def publish(settings: Settings, transformer: Transformer) -> Publication:
         **copied_analytics,
         **copied_reports,
         METRICS: metric_definitions(),
+        **copied_quality,
         **quarantine_reports(settings),
         **{f"ref/{name}": delta.read(uri) for name, uri in reference.items()},
     }
@@ -151,7 +164,7 @@ def publish(settings: Settings, transformer: Transformer) -> Publication:
     warehouse.build_serving_file(
         settings.serving_path,
         transformer.warehouse,
-        [*served, *looked_through, *analysed, *reported],
+        [*served, *looked_through, *analysed, *reported, *checked],
         extra,
         describe_tables(transformer),
     )
@@ -203,12 +216,8 @@ def _describe(publication: Publication) -> dict[str, pa.Table]:
         )
         for table, version in tables.items()
     ]
-    moment = {"as_of_ts": publication.as_of, "published_at": publication.published_at}
     return {
-        "meta/publication": pa.Table.from_pylist(
-            [moment],
-            schema=pa.schema([("as_of_ts", UTC_MICROSECONDS), ("published_at", UTC_MICROSECONDS)]),
-        ),
+        "meta/publication": _publications([publication.moment]),
         "meta/tables": pa.Table.from_pylist(
             versions,
             schema=pa.schema(
@@ -216,6 +225,22 @@ def _describe(publication: Publication) -> dict[str, pa.Table]:
             ),
         ),
     }
+
+
+def _publications(moments: Sequence[tuple[datetime, datetime]]) -> pa.Table:
+    """Return one row for each of the last publications."""
+    schema = pa.schema([("as_of_ts", UTC_MICROSECONDS), ("published_at", UTC_MICROSECONDS)])
+    columns = zip(*moments[-_KEPT_PUBLICATIONS:], strict=True)
+    return pa.table(dict(zip(schema.names, columns, strict=True)), schema=schema)
+
+
+def read_publications(settings: Settings) -> list[tuple[datetime, datetime]]:
+    """Return what the last publications were computed for and when they were published, in order.
+
+    They are those that the serving file tells of; none before the first.
+    """
+    told = warehouse.read_served(settings.serving_path, _PUBLICATIONS)
+    return [tuple(row.values()) for row in told.to_pylist()] if told is not None else []
 
 
 def read_publication(settings: Settings) -> Publication | None:

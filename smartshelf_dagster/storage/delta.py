@@ -9,7 +9,7 @@ another one has moved the same offset since the table was opened.
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -247,6 +247,21 @@ def _sql_text(value: str) -> str:
     return "'" + value.replace("'", "''") + "'"
 
 
+def upsert(uri: str, rows: pa.Table, key: Sequence[str]) -> CommitInfo:
+    """Replace the rows with the same key, and add the others, in one commit.
+
+    Args:
+        uri: Location of a table that is there.
+        rows: New rows, one for each key.
+        key: What names a row.
+    """
+    table = DeltaTable(uri)
+    same = " and ".join(f"old.{name} = new.{name}" for name in key)
+    merge = table.merge(rows, same, source_alias="new", target_alias="old")
+    merge.when_matched_update_all().when_not_matched_insert_all().execute()
+    return CommitInfo(uri, table.version(), rows.num_rows)
+
+
 def data_files(uri: str, version: int) -> tuple[str, ...]:
     """Return the paths of the data files of a version of a local table."""
     return tuple(
@@ -320,6 +335,45 @@ def read_stats(uri: str, latest_of: str) -> TableStats:
         size_bytes=int(pc.sum(actions["size_bytes"]).as_py() or 0),
         version=table.version(),
         latest=pc.max(actions[column]).as_py() if known else None,
+    )
+
+
+@dataclass(frozen=True)
+class TableState:
+    """What the log says of a table.
+
+    Attributes:
+        rows: Rows.
+        files: Data files.
+        size_bytes: Their size.
+        partitions: Partitions that have files; 1 where it has none, 0 while it is empty.
+        version: Newest version.
+        last_modified: When that was committed, wall time.
+    """
+
+    rows: int
+    files: int
+    size_bytes: int
+    partitions: int
+    version: int
+    last_modified: datetime
+
+
+def inspect(uri: str) -> TableState:
+    """Tell from the log how a table is, without opening a data file."""
+    table = DeltaTable(uri)
+    actions = pa.table(table.get_add_actions(flatten=True))
+    parts = [name for name in actions.column_names if name.startswith("partition.")]
+    last = table.history(1)[0]["timestamp"]
+    return TableState(
+        rows=int(pc.sum(actions["num_records"]).as_py() or 0),
+        files=actions.num_rows,
+        size_bytes=int(pc.sum(actions["size_bytes"]).as_py() or 0),
+        partitions=actions.group_by(parts).aggregate([]).num_rows
+        if parts
+        else min(actions.num_rows, 1),
+        version=table.version(),
+        last_modified=datetime.fromtimestamp(last / 1000, UTC),
     )
 
 

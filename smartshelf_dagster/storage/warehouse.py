@@ -293,6 +293,32 @@ class WarehouseReader:
         )
         return self._connection.sql(sql).to_arrow_table()
 
+    def tables(self) -> set[str]:
+        """Return the tables that are there, `<layer>/<name>`."""
+        found = self._connection.execute("select schema_name, table_name from duckdb_tables()")
+        return {f"{schema}/{name}" for schema, name in found.fetchall()}
+
+    def schema_problems(self, table: str, declared: Mapping[str, str]) -> list[str]:
+        """Compare a table's columns with what they should be.
+
+        Args:
+            table: `<layer>/<name>`.
+            declared: Type by name of the column, as SQL.
+
+        Returns:
+            One line for each column that is missing, unknown, or of another type.
+        """
+        relation = self._connection.sql(f"from {identifier(table)} limit 0")
+        found = dict(zip(relation.columns, relation.types, strict=True))
+        wanted = {name: duckdb.sqltype(kind) for name, kind in declared.items()}
+        problems = [f"{name} is missing" for name in wanted if name not in found]
+        problems += [f"{name} is not in the contract" for name in found if name not in wanted]
+        return problems + [
+            f"{name} is {found[name]}, expected {kind}"
+            for name, kind in wanted.items()
+            if name in found and found[name] != kind
+        ]
+
     def differences(self, table: str, hidden: Sequence[str], other: pa.Table) -> int:
         """Count rows that stand only here or only in another table of the same columns."""
         own = f"(select {_selection(hidden)} from {identifier(table)})"  # noqa: S608

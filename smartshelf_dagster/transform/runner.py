@@ -48,6 +48,8 @@ FORECAST = "tag:forecast"
 ANALYTICS = "tag:analytics"
 # What they analyse of customers and baskets; built by the day.
 CUSTOMERS = "tag:customers"
+# What the checks of data quality measure; built when they run.
+QUALITY = "tag:quality"
 # What depends on reference data alone.
 REFERENCE = "tag:reference"
 
@@ -465,7 +467,7 @@ class Transformer:
         arguments = ["--select", *select.split(), "--vars", orjson.dumps(values).decode()]
         if full_refresh:
             arguments.append("--full-refresh")
-        if command in {"run", "build"}:
+        if command in {"run", "build", "test"}:
             arguments.append("--no-write-json")
         outcome = self.invoke(command, arguments, before_close)
         results = [_to_result(r) for r in outcome.results if r.node.resource_type != "operation"]

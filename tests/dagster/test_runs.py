@@ -11,17 +11,19 @@ import pytest
 from dagster._core.storage.runs.schema import RunsTable
 
 from smartshelf_dagster.definitions import build_definitions
+from smartshelf_dagster.domain.quality import CHECKS
 from smartshelf_dagster.forecasting import promotion
 from smartshelf_dagster.forecasting.model import ModelSettings
 from smartshelf_dagster.pipeline import forecast, micro_batch
 from smartshelf_dagster.pipeline.analyse import analyse
 from smartshelf_dagster.pipeline.drain import drain
 from smartshelf_dagster.pipeline.publish import IncompleteBuildError, read_publication
+from smartshelf_dagster.pipeline.quality import CriticalCheckError
 from smartshelf_dagster.resources.lake import LakeResource
 from smartshelf_dagster.services.embedded_redis import EmbeddedRedis
 from smartshelf_dagster.settings import Settings
 from smartshelf_dagster.storage import delta
-from smartshelf_dagster.storage.warehouse import read_serving
+from smartshelf_dagster.storage.warehouse import connect, read_serving
 from smartshelf_dagster.streaming.client import Client, Clock
 from smartshelf_dagster.streaming.producer import send_batches
 from smartshelf_dagster.streaming.topics import SIM_NOW_KEY
@@ -184,23 +186,88 @@ def test_micro_batch_row_that_stands_twice_turns_its_check_red(
     assert red == [("shelf_events", "no_event_twice")]
 
 
-def test_data_quality_passes_on_what_was_just_built_and_fails_after_tampering(
+def test_data_quality_shows_every_check_and_one_more_is_red_after_tampering(
     definitions: dg.Definitions, instance: dg.DagsterInstance, client: Client, settings: Settings
 ) -> None:
-    assert run(definitions, instance, "data_quality").success
+    def red(result: dg.ExecuteInProcessResult) -> set[str]:
+        return {c.check_name for c in result.get_asset_check_evaluations() if not c.passed}
+
+    nothing_yet = run(definitions, instance, "data_quality")
+    assert nothing_yet.success, nothing_yet.get_step_failure_events()
+    assert not delta.table_exists(settings.table_uri("dq/results"))
     send_some(client)
     run(definitions, instance, "micro_batch")
-    checks = run(definitions, instance, "data_quality").get_asset_check_evaluations()
-    assert len(checks) > 30
-    assert all(check.passed for check in checks)
+    result = run(definitions, instance, "data_quality")
+    assert result.success, result.get_step_failure_events()
+    checks = {check.check_name for check in result.get_asset_check_evaluations()}
+    assert {check.name for check in CHECKS} < checks
+    assert len(checks) > 60
+    # Nothing is sold in this world, and one event of twelve is junk.
+    assert red(result) == {"sales_are_fresh", "events_are_accepted"}
+    told = delta.read(settings.table_uri("dq/results"))
+    assert set(told["run_id"].to_pylist()) == {result.run_id}
 
     uri = settings.table_uri("raw/shelf_events")
     delta.open_table(uri).delete("event_id = 'p3'")
     send_batches(client, "shelf_events:S001", [encode(pickup("p9"))], 1)
     again = run(definitions, instance, "micro_batch")
     assert again.success, again.get_step_failure_events()
-    checks = run(definitions, instance, "data_quality").get_asset_check_evaluations()
-    assert [check.check_name for check in checks if not check.passed] == ["goods_are_conserved"]
+    assert red(run(definitions, instance, "data_quality")) - red(result) == {"raw_is_reconciled"}
+
+
+@pytest.mark.timeout(400)
+def test_readers_keep_the_analytics_before_while_a_critical_check_fails(
+    definitions: dg.Definitions, instance: dg.DagsterInstance, client: Client, settings: Settings
+) -> None:
+    def versions() -> dict[str, int]:
+        rows = delta.read(settings.table_uri("analytics/versions")).to_pylist()
+        return {row["table"]: row["version"] for row in rows}
+
+    send_batches(client, "pos_transactions:S001", [encode(sale("s", "2026-01-01T07:25:00Z"))], 1)
+    assert run(definitions, instance, "micro_batch").success
+    assert run(definitions, instance, "hourly_pipeline").success
+    before = versions()
+    with connect(settings.warehouse_path, read_only=False) as connection:
+        connection.execute("insert into analytics.fact_sales from analytics.fact_sales")
+    refused = run(definitions, instance, "hourly_pipeline")
+    assert not refused.success
+    error = refused.get_step_failure_events()[0].step_failure_data.error.cause
+    assert error.cls_name == CriticalCheckError.__name__
+    assert "Q12 nothing_stands_twice: analytics/fact_sales sale_id" in error.message
+    assert "Q17 summaries_agree" in error.message
+    assert versions() == before
+
+
+def test_every_run_has_a_row(
+    definitions: dg.Definitions, instance: dg.DagsterInstance, client: Client, settings: Settings
+) -> None:
+    send_some(client)
+    run(definitions, instance, "micro_batch")
+    delta.write_deltalake(
+        settings.table_uri("raw/foot_traffic"),
+        pa.table({"unplanned": pa.array([], pa.string())}),
+        mode="append",
+        schema_mode="merge",
+    )
+    run(definitions, instance, "micro_batch")
+    only = [dg.AssetKey(["ops", "job_runs"])]
+    for _ in range(2):
+        assert run(definitions, instance, "data_quality", asset_selection=only).success
+    rows = {
+        row["run_id"]: row for row in delta.read(settings.table_uri("ops/job_runs")).to_pylist()
+    }
+    assert set(rows) == {of.run_id for of in instance.get_runs()}
+    drained, broken, looked, looking = sorted(rows.values(), key=lambda row: row["started_ts"])
+    assert (drained["job"], drained["status"], drained["records_processed"]) == (
+        "micro_batch", "SUCCESS", 12,
+    )  # fmt: skip
+    assert drained["checkpoint"] == "2026-01-01T07:30:00+00:00"
+    assert drained["duration_s"] > 0
+    assert drained["error"] is None
+    assert (broken["status"], looked["status"], looking["status"]) == (
+        "FAILURE", "SUCCESS", "STARTED",
+    )  # fmt: skip
+    assert broken["error"]
 
 
 def test_one_model_can_be_made_alone_but_then_not_published(

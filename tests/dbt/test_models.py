@@ -9,7 +9,7 @@ from smartshelf_dagster.settings import Settings
 from smartshelf_dagster.transform.runner import FORECAST, TICK, Transformer, ensure_manifest
 from tests.helpers.world import Recording
 
-LAYERS = ("seeds", "staging", "cleansed", "curated", "ops", "live", "analytics")
+LAYERS = ("seeds", "staging", "cleansed", "curated", "ops", "live", "analytics", "dq")
 MANIFEST = ensure_manifest()
 MODELS = {k: n for k, n in MANIFEST["nodes"].items() if n["resource_type"] == "model"}
 

@@ -19,7 +19,7 @@ from smartshelf_dagster.settings import load_settings
 from smartshelf_dagster.transform.runner import DBT_PROJECT_DIR
 
 # Analytics, and the calendar that it alone reads, are DuckDB's; no tick builds them.
-WITHOUT = ["--exclude", "tag:analytics", "tag:customers", "holidays"]
+WITHOUT = ["--exclude", "tag:analytics", "tag:customers", "tag:quality", "holidays"]
 BOOKKEEPING = {"load_seq", "ingest_batch", "source_seq", "sales_seq", "stock_seq"}
 
 

@@ -17,7 +17,7 @@ pytestmark = pytest.mark.timeout(300)
 
 COMMANDS = (
     "up", "run", "history", "generate", "replay", "what-if", "audit", "rebuild", "bench", "doctor",
-    "api", "export", "analyse", "report",
+    "api", "export", "analyse", "report", "quality",
 )  # fmt: skip
 RUN_KEYS = {
     "events", "quarantined", "events_per_s", "sim_days", "wall_s", "alerts_opened",
@@ -87,14 +87,16 @@ def test_published_file_says_what_every_table_and_column_means(
     assert {row["table"] for row in catalog} == {row["table"] for row in columns}
     assert [row for row in (*catalog, *columns) if not row["description"]] == []
     assert {row["table"] for row in catalog if row["is_shared"]} == {
-        "meta/catalog", "meta/columns", "meta/metrics", "meta/publication", "meta/tables", "ref/items", "ref/zones",
+        "meta/catalog", "meta/columns", "meta/metrics", "meta/publication", "meta/publications",
+        "meta/tables", "ref/items", "ref/zones",
     }  # fmt: skip
     # What has no store and is not shared is closed to who may see one store only.
     with_store = {row["table"] for row in columns if row["column_name"] == "store_id"}
     assert {row["table"] for row in catalog if not row["is_shared"]} - with_store == {
-        "dq/quarantine_latest", "dq/quarantine_summary", "live/live_country",
-        "live/stream_status", "live/system_status", "ml/backtests", "ml/drift",
-        "ml/feature_importance", "ml/models", "ml/promotions",
+        "dq/quarantine_latest", "dq/quarantine_summary", "dq/reports", "dq/results",
+        "dq/stream_quality", "dq/table_monitoring", "live/live_country", "live/stream_status",
+        "live/system_status", "ml/backtests", "ml/drift", "ml/feature_importance", "ml/models",
+        "ml/promotions", "ops/job_runs",
     }  # fmt: skip
 
 
