@@ -40,6 +40,7 @@ def build_definitions(lake: LakeResource) -> dg.Definitions:
             decisions.task_commands,
             cutoffs.supplier_orders,
             serving.serving_file,
+            maintenance.archived_days,
             maintenance.delta_tables,
             maintenance.dagster_runs,
         ],

@@ -4,13 +4,14 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from smartshelf_dagster.contracts.tables import all_tables
+from smartshelf_dagster.domain.retention import POLICY
 from smartshelf_dagster.pipeline.analytics import VERSIONS, move_along, tables_in_place
 from smartshelf_dagster.pipeline.demand import DEMAND_HISTORY
-from smartshelf_dagster.pipeline.forecast import forget_predictions
 from smartshelf_dagster.pipeline.publish import published_models
 from smartshelf_dagster.pipeline.registry import SCHEMAS
 from smartshelf_dagster.settings import Settings
 from smartshelf_dagster.storage import delta
+from smartshelf_dagster.storage.archive import LOG
 from smartshelf_dagster.transform.runner import Transformer
 
 # A table with fewer data files is quick to open as it is.
@@ -35,16 +36,12 @@ class LakeMaintenance:
 
 
 def maintain_lake(settings: Settings) -> LakeMaintenance:
-    """Compact and vacuum every table of a lake; the caller holds the writer lock.
-
-    Predictions that are too old are deleted first.
-    """
+    """Compact and vacuum every table of a lake; the caller holds the writer lock."""
     names = [contract.table for contract in all_tables()]
     names += [model.table for model in published_models(Transformer(settings))]
-    names += [DEMAND_HISTORY, *SCHEMAS, VERSIONS]
+    names += [DEMAND_HISTORY, *SCHEMAS, VERSIONS, POLICY, LOG]
     analysed = tables_in_place(settings)
     names += analysed
-    forget_predictions(settings)
     total = LakeMaintenance()
     for name in names:
         uri = settings.table_uri(name)
