@@ -22,6 +22,7 @@ from smartshelf_dagster.pipeline.publish import (
 )
 from smartshelf_dagster.settings import Settings
 from smartshelf_dagster.storage import archive, delta
+from smartshelf_dagster.storage.reference import ensure_reference_tables
 from smartshelf_dagster.storage.warehouse import WarehouseReader, open_warehouse
 from smartshelf_dagster.transform.runner import TICK, Transformer, warehouse_lock
 
@@ -81,6 +82,7 @@ def rebuild(settings: Settings) -> RebuildReport:
         fresh = settings.warehouse_path.parent / "rebuild" / settings.warehouse_path.name
         _remove(fresh)
         versions = publication.raw_versions if publication else {}
+        ensure_reference_tables(settings)
         transformer = Transformer(settings, fresh, versions | _with_new_columns(settings))
         transformer.prepare(as_of)
         transformer.build_once(TICK, as_of)

@@ -27,6 +27,7 @@ from smartshelf_dagster.settings import Settings
 from smartshelf_dagster.storage import archive, delta
 from smartshelf_dagster.storage.archive import TableArchive
 from smartshelf_dagster.storage.delta import PartitionStats
+from smartshelf_dagster.storage.reference import ensure_reference_tables
 from smartshelf_dagster.transform.runner import TICK, Transformer, warehouse_lock
 
 _POLICY_SCHEMA = pa.schema(
@@ -277,6 +278,7 @@ def _publish_again(settings: Settings) -> None:
     """Publish for the same time, so that readers are pointed at the newest versions."""
     as_of = _read_publication(settings).as_of
     transformer = Transformer(settings)
+    ensure_reference_tables(settings)
     transformer.prepare(as_of)
     transformer.build_once(TICK, as_of)
     publish(settings, transformer)
