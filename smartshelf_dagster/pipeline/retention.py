@@ -116,7 +116,8 @@ def archive_lake(
     """
     with warehouse_lock(settings):
         report = retain(settings, older_than=older_than, dry_run=dry_run)
-        if report.partitions and not dry_run:
+        # Also where a run before this one ended between moving days and publishing.
+        if not dry_run and _is_behind(settings):
             _publish_again(settings)
     return report
 
@@ -272,6 +273,14 @@ def _delete_old(uri: str, rule: Rule, *, dry_run: bool) -> int:
 def _policy(rules: Sequence[Rule]) -> pa.Table:
     rows = [asdict(rule) | {"tables": list(rule.tables)} for rule in rules]
     return pa.Table.from_pylist(rows, schema=_POLICY_SCHEMA)
+
+
+def _is_behind(settings: Settings) -> bool:
+    """Say whether what is published names other versions of the raw tables than the newest."""
+    return any(
+        delta.open_table(settings.table_uri(table)).version() != version
+        for table, version in _read_publication(settings).raw_versions.items()
+    )
 
 
 def _publish_again(settings: Settings) -> None:

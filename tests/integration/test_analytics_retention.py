@@ -174,6 +174,16 @@ def as_sent(event: tuple[str, bytes]) -> tuple[str, list[bytes], int]:
     return stream, [payload], 1
 
 
+def test_run_that_ended_before_it_published_is_made_good_by_the_next(lake: Settings) -> None:
+    retain(lake, older_than=1)
+    assert archive_lake(lake, older_than=1).partitions == 0
+    publication = read_publication(lake)
+    assert publication is not None
+    for table in ("raw/pos_transactions", "raw/shelf_events"):
+        newest = delta.open_table(lake.table_uri(table)).version()
+        assert publication.raw_versions[table] == newest
+
+
 def test_events_that_nothing_published_contains_stay(lake: Settings, client: Client) -> None:
     client.set(SIM_NOW_KEY, END.strftime("%Y-%m-%dT%H:%M:%SZ"))
     late = receipt("late", "S2", "2025-03-03T11:00:00Z", [line(1, "P3", 1, 2.5)])
