@@ -419,6 +419,46 @@ def rebuild(lake: LakeOption = None, as_json: JsonOption = False) -> None:
 
 
 @app.command()
+def archive(
+    older_than: Annotated[
+        int | None,
+        typer.Option(
+            metavar="DAYS", min=1, help="Days that stay; default SMARTSHELF_RETENTION_DAYS, or 90."
+        ),
+    ] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Only say what would be done.")
+    ] = False,
+    lake: LakeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Move old days of raw events to the archive; delete old forecasts."""
+    from smartshelf_dagster.pipeline import retention  # noqa: PLC0415
+
+    with _errors():
+        report = retention.archive_lake(
+            load_settings(lake=lake), older_than=older_than, dry_run=dry_run
+        )
+        _show(report.to_json(), as_json=as_json)
+
+
+@app.command()
+def restore(
+    table: Annotated[str, typer.Argument(metavar="TABLE", help="Such as raw/shelf_events.")],
+    day: Annotated[str, typer.Argument(metavar="DAY", help="Such as 2026-01-01.")],
+    lake: LakeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Bring a day of a table back from the archive; it stays for at least a week."""
+    from smartshelf_dagster.pipeline import retention  # noqa: PLC0415
+
+    date = _parse_date(day.rpartition("=")[2], "DAY").date()
+    with _errors():
+        report = retention.restore_day(load_settings(lake=lake), table, date)
+        _show(report.to_json(), as_json=as_json)
+
+
+@app.command()
 def backtest(
     dataset: Annotated[
         str,

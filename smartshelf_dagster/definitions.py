@@ -44,6 +44,7 @@ def build_definitions(lake: LakeResource) -> dg.Definitions:
             cutoffs.supplier_orders,
             serving.serving_file,
             reports.business_reports,
+            maintenance.archived_days,
             maintenance.delta_tables,
             maintenance.dagster_runs,
             quality.quality_tables,

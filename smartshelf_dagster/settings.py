@@ -9,7 +9,7 @@ from math import isfinite
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from smartshelf_dagster.errors import SmartShelfError
@@ -86,6 +86,11 @@ class Settings(BaseSettings):
         ge=24,
         description="Files no longer in a Delta table are deleted after this many hours.",
     )
+    retention_days: Annotated[dict[str, float], NoDecode] = Field(
+        default={},
+        description="Days that events, quarantine, forecasts and features stay at hand, where not "
+        "as usual, such as `events=30`; with commas between several.",
+    )
     duckdb_threads: int = Field(default=2, ge=1, description="Threads of the DuckDB warehouse.")
     duckdb_memory: str = Field(
         default="2GB", pattern=r"^[0-9]+(MB|GB)$", description="Memory of the DuckDB warehouse."
@@ -122,17 +127,18 @@ class Settings(BaseSettings):
             raise ValueError("expected a folder or an object-store URI, got an empty string")
         return value.rstrip("/") if "://" in value else str(Path(value).expanduser().resolve())
 
-    @field_validator("order_parameters", mode="before")
+    @field_validator("order_parameters", "retention_days", mode="before")
     @classmethod
-    def _parse_parameters(cls, value: object) -> object:
+    def _parse_parameters(cls, value: object, info: ValidationInfo) -> object:
         if not isinstance(value, str):
             return value
         pairs = [pair.partition("=") for pair in value.split(",") if pair.strip()]
         for pair in pairs:
             if not pair[0].strip() or not _is_number(pair[2]):
-                raise ValueError(
-                    f"expected name=number, such as safety_factor=1.5, got {''.join(pair)!r}"
+                example = (
+                    "events=30" if info.field_name == "retention_days" else "safety_factor=1.5"
                 )
+                raise ValueError(f"expected name=number, such as {example}, got {''.join(pair)!r}")
         return {name.strip(): float(number) for name, _, number in pairs}
 
     @field_validator("state_dir", "api_tokens")

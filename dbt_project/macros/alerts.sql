@@ -2,8 +2,8 @@
     whose condition comes back within its cooldown is opened again, so that a flapping shelf makes
     one alert. Dismissed is final.
 
-    standing_only: only for places whose condition stands now; their alerts are all that can be
-    open, and their number does not grow with the history. -#}
+    standing_only: only alerts whose condition stands now: these are all that can be open, and
+    their number does not grow with the history. -#}
 {% macro alert_lives(standing_only=false) -%}
 {%- set key = 'alert_type, store_id, item_id, location' -%}
 with flips as (
@@ -90,6 +90,10 @@ grouped as (
     select
         *,
         min(event_ts) over (partition by {{ key }}, alert_no) as opened_ts,
+        {%- if standing_only %}
+        count(*) over (partition by {{ key }}, alert_no)
+        - count(cleared_ts) over (partition by {{ key }}, alert_no) as standing_episodes,
+        {%- endif %}
         row_number() over (partition by {{ key }}, alert_no order by event_ts) as episode_no
     from numbered
 ),
@@ -99,6 +103,10 @@ named as (
         *,
         {{ uuid5("concat('alert:', alert_type, ':', store_id, ':', location, ':', item_id, ':', cast(" ~ epoch_us('opened_ts') ~ " as " ~ string_type() ~ "))") }} as alert_id
     from grouped
+    {%- if standing_only %}
+    -- All that happened to the other alerts of these places is over.
+    where standing_episodes > 0
+    {%- endif %}
 ),
 
 actions as (

@@ -120,5 +120,5 @@ maintenance_job = dg.define_asset_job(
     selection=dg.AssetSelection.groups(MAINTENANCE).without_checks(),
     executor_def=dg.in_process_executor,
     tags=WRITER_LANE,
-    description="Compaction, vacuum, log clean-up, deletion of old runs.",
+    description="Archive, compaction, vacuum, log clean-up, deletion of old runs.",
 )

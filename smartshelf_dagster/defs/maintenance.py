@@ -1,7 +1,7 @@
 """Housekeeping: small files, old files, old runs.
 
 Belongs here: the assets that keep the lake and Dagster small. Does not belong here: how Delta
-compacts (`storage/delta.py`).
+compacts (`storage/delta.py`), what is archived (`domain/retention.py`).
 """
 
 from datetime import UTC, datetime, timedelta
@@ -10,6 +10,7 @@ import dagster as dg
 
 from smartshelf_dagster.defs.common import MAINTENANCE, OWNERS
 from smartshelf_dagster.pipeline.maintain import maintain_lake
+from smartshelf_dagster.pipeline.retention import NothingToArchiveError, retain
 from smartshelf_dagster.resources.lake import LakeResource
 from smartshelf_dagster.transform.runner import warehouse_lock
 
@@ -22,7 +23,25 @@ _FINISHED = [
 
 
 @dg.asset(
+    key=["maintenance", "archive"],
+    group_name=MAINTENANCE,
+    kinds={"deltalake", "parquet"},
+    owners=OWNERS,
+    description="Old days of raw events moved to the archive, old forecasts deleted.",
+)
+def archived_days(lake: LakeResource) -> dg.MaterializeResult[None]:
+    """Do what the rules of retention say."""
+    with warehouse_lock(lake.settings, wait=True):
+        try:
+            report = retain(lake.settings)
+        except NothingToArchiveError:
+            return dg.MaterializeResult(metadata={"partitions": 0})
+    return dg.MaterializeResult(metadata=report.to_json())
+
+
+@dg.asset(
     key=["maintenance", "delta_tables"],
+    deps=[archived_days],
     group_name=MAINTENANCE,
     kinds={"deltalake"},
     owners=OWNERS,

@@ -4,6 +4,7 @@ Belongs here: an independent recomputation. It shares no SQL and no function wit
 knows only what each event means for the goods. Does not belong here: repairing anything.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -15,7 +16,8 @@ from smartshelf_dagster.contracts.tables import QUARANTINE, raw_tables
 from smartshelf_dagster.errors import SmartShelfError
 from smartshelf_dagster.pipeline.publish import Publication, read_publication
 from smartshelf_dagster.settings import Settings
-from smartshelf_dagster.storage import delta
+from smartshelf_dagster.storage import archive, delta
+from smartshelf_dagster.storage.archive import Part
 
 _KEY = ["store_id", "item_id"]
 
@@ -32,8 +34,8 @@ class AuditReport:
         events: Events received: rows of the raw tables and of the quarantine.
         duplicates: Rows whose event id came before in the same topic.
         quarantined: Refused events.
-        lost: Events that commits say they received and that are in neither place, and entries
-            skipped between two commits.
+        lost: Events that commits say they received and that are in neither place, those of files
+            of the archive that are missing or damaged, and entries skipped between two commits.
         repeated: Stream positions that stand in the lake more than once.
         conservation_errors: Items of a store whose goods do not add up.
         state_mismatches: Published figures that differ from what the raw events say.
@@ -73,15 +75,29 @@ class _Lake:
     def __init__(self, settings: Settings, publication: Publication) -> None:
         self._settings = settings
         self._versions = publication.raw_versions | publication.table_versions
+        self.damaged: dict[str, dict[Part, str]] = {}
 
     def _version(self, name: str) -> int | None:
         return self._versions.get(name)
 
     def table(self, name: str, columns: list[str] | None = None) -> pl.DataFrame:
-        uri = self._settings.table_uri(name)
-        frame = pl.from_arrow(delta.read(uri, columns, version=self._version(name)))
+        """Return a table with what of it is in the archive and is as it was written."""
+        found = archive.read_whole(
+            self._settings.lake,
+            name,
+            columns,
+            version=self._version(name),
+            without=self.damaged.get(name, {}),
+        )
+        frame = pl.from_arrow(found)
         assert isinstance(frame, pl.DataFrame)  # noqa: S101 - narrows from_arrow's union
         return frame
+
+    def find_damage(self, names: Iterable[str]) -> None:
+        """Look at each file that is in the archive of some tables now."""
+        for name in names:
+            parts = archive.archived_parts(self._settings.lake, name)
+            self.damaged[name] = archive.find_damage(self._settings.lake, parts)
 
     def history(self, name: str) -> list[dict[str, Any]]:
         table = delta.open_table(self._settings.table_uri(name))
@@ -103,6 +119,7 @@ def audit(settings: Settings, as_of: datetime | None = None) -> AuditReport:
     if publication is None:
         raise NothingToAuditError(f"{settings.lake}: nothing is published yet; run it first")
     lake = _Lake(settings, publication)
+    lake.find_damage([*(contract.table for contract in raw_tables().values()), QUARANTINE.table])
     received = {topic: lake.table(contract.table) for topic, contract in raw_tables().items()}
     quarantine = lake.table(QUARANTINE.table, ["topic", "stream", "stream_id", "entry_index"])
     details: list[str] = []
@@ -111,6 +128,7 @@ def audit(settings: Settings, as_of: datetime | None = None) -> AuditReport:
         refused = quarantine.filter(pl.col("topic") == topic)
         lost += _count_lost(lake, topic, frame, refused, details)
         repeated += _count_repeated(topic, frame, refused, details)
+    lost += _count_damaged(lake, QUARANTINE.table, details)
     events = {topic: _first_arrivals(frame) for topic, frame in received.items()}
     stores = lake.table("ref/stores", ["store_id", "stock_tracking"])
     goods = _follow_goods(events, stores)
@@ -148,9 +166,16 @@ def _count_lost(
             reached[stream] = batch["to"][stream]
     # Old entries of the log are cleaned away; then only the chain can be checked.
     missing = max(claimed - frame.height - refused.height, 0) if complete else 0
+    missing = max(missing, _count_damaged(lake, f"raw/{topic}", details))
     if missing or gaps:
         details.append(f"{topic}: {missing} events missing, {gaps} gaps between commits")
     return missing + gaps
+
+
+def _count_damaged(lake: _Lake, table: str, details: list[str]) -> int:
+    damaged = lake.damaged[table]
+    details += damaged.values()
+    return sum(part.rows for part in damaged)
 
 
 def _count_repeated(

@@ -35,7 +35,7 @@ from smartshelf_dagster.contracts.tables import (
 )
 from smartshelf_dagster.domain.plausibility import Assortment, find_implausible
 from smartshelf_dagster.settings import Settings
-from smartshelf_dagster.storage import delta
+from smartshelf_dagster.storage import archive, delta
 from smartshelf_dagster.storage.reference import read_reference
 from smartshelf_dagster.streaming.client import Client, Clock
 from smartshelf_dagster.streaming.decode import (
@@ -226,7 +226,7 @@ class _TopicDrain:
 
     def _read_decisions(self, streams: list[str]) -> set[tuple[str, str, int]]:
         """Read what was refused by a drain that died before it committed the rows."""
-        dataset = delta.as_dataset(self._quarantine.table_uri)
+        dataset, _ = archive.open_whole(self._context.settings.lake, QUARANTINE.table)
         rows = dataset.to_table(
             columns=["stream", "stream_id", "entry_index"],
             filter=pc.field("stream").isin(streams),

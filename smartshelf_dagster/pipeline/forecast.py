@@ -81,7 +81,6 @@ _USEFUL = timedelta(days=7)
 # What readers see of what only grows.
 SERVED_PREDICTIONS = timedelta(days=28)
 SERVED_ACCURACY = timedelta(days=60)
-KEPT_PREDICTIONS = timedelta(days=400)
 
 
 @dataclass(frozen=True)
@@ -424,21 +423,6 @@ def served_forecasts(
         wanted = pa.schema([schema.field(name) for name in names])
         copies[table] = read_rows(settings, table, where, names).to_arrow().cast(wanted)
     return views, copies
-
-
-def forget_predictions(settings: Settings) -> int:
-    """Delete predictions that are older than `KEPT_PREDICTIONS`, as seen from the newest.
-
-    Returns:
-        Number of rows deleted.
-    """
-    uri = settings.table_uri(PREDICTIONS)
-    if not delta.table_exists(uri):
-        return 0
-    newest = delta.read_stats(uri, latest_of="origin_ts").latest
-    if not isinstance(newest, datetime):
-        return 0
-    return delta.delete_before(uri, "origin_ts", newest - KEPT_PREDICTIONS)
 
 
 def _since(moment: datetime, column: str) -> pc.Expression:

@@ -21,7 +21,7 @@ from smartshelf_dagster.domain.sales_history import (
 )
 from smartshelf_dagster.pipeline.micro_batch import LakeSession
 from smartshelf_dagster.settings import Settings
-from smartshelf_dagster.storage import delta
+from smartshelf_dagster.storage import archive, delta
 from smartshelf_dagster.storage.reference import add_rows
 from smartshelf_dagster.storage.warehouse import list_tables
 from smartshelf_dagster.streaming.producer import send_batches
@@ -158,8 +158,8 @@ def _refuse_another(settings: Settings, recipe: Recipe) -> None:
     """Refuse a second, different past of the same stores: both would count."""
     if not delta.table_exists(settings.table_uri(_RAW_SALES)):
         return
-    told = delta.as_dataset(settings.table_uri(_RAW_SALES))
-    sources = pl.scan_pyarrow_dataset(told).select("store_id", "source").unique().collect()
+    told = archive.read_whole(settings.lake, _RAW_SALES, ["store_id", "source"])
+    sources = pl.DataFrame(told).unique()
     for store in range(recipe.stores):
         others = sources.filter(store_id=recipe.store_id(store)).filter(
             pl.col("source") != recipe.source(store)

@@ -4,16 +4,17 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from smartshelf_dagster.contracts.tables import all_tables
+from smartshelf_dagster.domain.retention import POLICY
 from smartshelf_dagster.pipeline.analytics import VERSIONS, move_along, tables_in_place
 from smartshelf_dagster.pipeline.business_reports import BUSINESS_REPORTS
 from smartshelf_dagster.pipeline.demand import DEMAND_HISTORY
-from smartshelf_dagster.pipeline.forecast import forget_predictions
 from smartshelf_dagster.pipeline.publish import published_models
 from smartshelf_dagster.pipeline.quality_tables import SCHEMAS as QUALITY_TABLES
 from smartshelf_dagster.pipeline.quality_tables import forget_quality
 from smartshelf_dagster.pipeline.registry import SCHEMAS
 from smartshelf_dagster.settings import Settings
 from smartshelf_dagster.storage import delta
+from smartshelf_dagster.storage.archive import LOG
 from smartshelf_dagster.transform.runner import Transformer
 
 # A table with fewer data files is quick to open as it is.
@@ -40,14 +41,13 @@ class LakeMaintenance:
 def maintain_lake(settings: Settings) -> LakeMaintenance:
     """Compact and vacuum every table of a lake; the caller holds the writer lock.
 
-    Predictions and results of checks that are too old are deleted first.
+    Results of checks that are too old are deleted first.
     """
     names = [contract.table for contract in all_tables()]
     names += [model.table for model in published_models(Transformer(settings))]
-    names += [DEMAND_HISTORY, *SCHEMAS, VERSIONS, BUSINESS_REPORTS, *QUALITY_TABLES]
+    names += [DEMAND_HISTORY, *SCHEMAS, VERSIONS, BUSINESS_REPORTS, *QUALITY_TABLES, POLICY, LOG]
     analysed = tables_in_place(settings)
     names += analysed
-    forget_predictions(settings)
     forget_quality(settings)
     total = LakeMaintenance()
     for name in names:

@@ -16,6 +16,7 @@ import pyarrow.compute as pc
 
 from smartshelf_dagster.contracts.tables import QUARANTINE, UTC_MICROSECONDS
 from smartshelf_dagster.domain.ordering import FORECAST
+from smartshelf_dagster.domain.retention import POLICY
 from smartshelf_dagster.errors import SmartShelfError
 from smartshelf_dagster.pipeline.analytics import VERSIONS, served_analytics
 from smartshelf_dagster.pipeline.business_reports import served_reports
@@ -25,7 +26,7 @@ from smartshelf_dagster.pipeline.order import Planner, supplier_plan
 from smartshelf_dagster.pipeline.quality_tables import served_quality
 from smartshelf_dagster.pipeline.status import SYSTEM_STATUS, stream_status, system_status
 from smartshelf_dagster.settings import Settings
-from smartshelf_dagster.storage import delta, warehouse
+from smartshelf_dagster.storage import archive, delta, warehouse
 from smartshelf_dagster.storage.warehouse import ServedTable, WarehouseReader
 from smartshelf_dagster.transform.runner import Transformer
 
@@ -157,6 +158,7 @@ def publish(settings: Settings, transformer: Transformer) -> Publication:
         METRICS: metric_definitions(),
         **copied_quality,
         **quarantine_reports(settings),
+        **_retention_tables(settings),
         **{f"ref/{name}": delta.read(uri) for name, uri in reference.items()},
     }
     # The serving file is made by another connection, which opens the warehouse itself.
@@ -264,15 +266,22 @@ def _newest(table: pa.Table | None, column: str) -> datetime | None:
     return found
 
 
+def _retention_tables(settings: Settings) -> dict[str, pa.Table]:
+    """Return the rules of retention and what was archived, once there is something."""
+    uris = {table: settings.table_uri(table) for table in (POLICY, archive.LOG)}
+    return {table: delta.read(uri) for table, uri in uris.items() if delta.table_exists(uri)}
+
+
 def quarantine_reports(settings: Settings) -> dict[str, pa.Table]:
     """Return refused events by topic and reason, and the newest of them in full."""
-    dataset = delta.as_dataset(settings.table_uri(QUARANTINE.table))
-    counted = dataset.to_table(columns=["topic", "reason_code", "ingest_ts"])
+    asked = ["topic", "reason_code", "ingest_ts"]
+    counted = archive.read_whole(settings.lake, QUARANTINE.table, asked)
     summary = counted.group_by(["topic", "reason_code"]).aggregate(
         [("ingest_ts", "count"), ("ingest_ts", "max")]
     )
     summary = summary.rename_columns(["topic", "reason_code", "events", "last_ts"])
-    newest = dataset.sort_by([("ingest_ts", "descending")]).head(_SHOWN_REJECTIONS)
+    hot = delta.as_dataset(settings.table_uri(QUARANTINE.table))
+    newest = hot.sort_by([("ingest_ts", "descending")]).head(_SHOWN_REJECTIONS)
     if settings.customer_id_salt:
         newest = _without_receipts(newest)
     return {"dq/quarantine_summary": summary, "dq/quarantine_latest": newest}

@@ -10,6 +10,7 @@ from datetime import datetime
 from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from smartshelf_dagster.contracts.tables import raw_tables
 from smartshelf_dagster.errors import SmartShelfError
@@ -21,7 +22,8 @@ from smartshelf_dagster.pipeline.publish import (
     read_publication,
 )
 from smartshelf_dagster.settings import Settings
-from smartshelf_dagster.storage import delta
+from smartshelf_dagster.storage import archive, delta
+from smartshelf_dagster.storage.reference import ensure_reference_tables
 from smartshelf_dagster.storage.warehouse import (
     WarehouseReader,
     open_warehouse,
@@ -85,6 +87,7 @@ def rebuild(settings: Settings) -> RebuildReport:
         fresh = settings.warehouse_path.parent / "rebuild" / settings.warehouse_path.name
         _remove(fresh)
         versions = publication.raw_versions if publication else {}
+        ensure_reference_tables(settings)
         transformer = Transformer(settings, fresh, versions | _with_new_columns(settings))
         transformer.prepare(as_of)
         if read_salt_check(fresh) != (read_salt_check(settings.warehouse_path) or ""):
@@ -137,12 +140,15 @@ def _differences(reader: WarehouseReader, model: PublishedModel, old: pa.Table) 
 
 def _last_event(settings: Settings) -> datetime:
     """Return the time of the newest event of a lake."""
-    uris = [settings.table_uri(contract.table) for contract in raw_tables().values()]
+    names = [contract.table for contract in raw_tables().values()]
+    there = [name for name in names if delta.table_exists(settings.table_uri(name))]
     times = [
-        delta.read_stats(uri, latest_of="event_ts").latest
-        for uri in uris
-        if delta.table_exists(uri)
+        delta.read_stats(settings.table_uri(name), latest_of="event_ts").latest for name in there
     ]
+    if not any(times):
+        # All of it is in the archive.
+        read = [archive.read_whole(settings.lake, name, ["event_ts"]) for name in there]
+        times = [pc.max(rows["event_ts"]).as_py() for rows in read]
     known = [time for time in times if isinstance(time, datetime)]
     if not known:
         raise NothingToRebuildError(f"{settings.lake}: holds no events; run it first")

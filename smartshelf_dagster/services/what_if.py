@@ -40,7 +40,7 @@ from smartshelf_dagster.services.closed_loop import (
 from smartshelf_dagster.services.embedded_redis import EmbeddedRedis
 from smartshelf_dagster.services.simulator import LockstepSimulator, state_dir, world_start
 from smartshelf_dagster.settings import Settings
-from smartshelf_dagster.storage import delta
+from smartshelf_dagster.storage import archive
 from smartshelf_dagster.storage.reference import load_master_data
 from smartshelf_dagster.streaming.client import Client, connect
 from smartshelf_dagster.streaming.producer import Event
@@ -350,7 +350,7 @@ class _Player:
 
 def _commands(settings: Settings, begin: datetime) -> pl.DataFrame:
     """Return the recorded commands before an instant, in the order they were sent."""
-    frame = pl.DataFrame(pl.from_arrow(delta.read(settings.table_uri("raw/commands"))))
+    frame = pl.DataFrame(pl.from_arrow(archive.read_whole(settings.lake, "raw/commands")))
     sent = [
         pl.col("stream_id").str.split("-").list.get(part).cast(pl.Int64).alias(f"_sent_{part}")
         for part in (0, 1)

@@ -30,7 +30,7 @@ from smartshelf_dagster.contracts.tables import arrow_schema
 from smartshelf_dagster.errors import SmartShelfError
 
 # Columns whose values hardly repeat: a dictionary would cost time and save nothing.
-_DISTINCT_COLUMNS = ("event_id", "event_ts", "stream_id", "transaction_id", "payload")
+DISTINCT_COLUMNS = ("event_id", "event_ts", "stream_id", "transaction_id", "payload")
 _TABLE_CONFIGURATION: Mapping[str, str | None] = {
     "delta.checkpointInterval": "50",
     "delta.logRetentionDuration": "interval 7 days",
@@ -59,13 +59,13 @@ class CommitInfo:
     rows: int
 
 
-def open_table(uri: str) -> DeltaTable:
-    """Open a table at its newest version.
+def open_table(uri: str, version: int | None = None) -> DeltaTable:
+    """Open a version of a table, by default the newest.
 
     Raises:
         TableNotFoundError: There is no table there.
     """
-    return DeltaTable(uri)
+    return DeltaTable(uri, version=version)
 
 
 def table_exists(uri: str) -> bool:
@@ -129,7 +129,7 @@ def read_offsets(table: DeltaTable, app_ids: Iterable[str]) -> dict[str, int | N
 
 def _writer_properties(schema: pa.Schema) -> WriterProperties:
     plain = ColumnProperties(dictionary_enabled=False)
-    distinct = {name: plain for name in _DISTINCT_COLUMNS if name in schema.names}
+    distinct = {name: plain for name in DISTINCT_COLUMNS if name in schema.names}
     return WriterProperties(compression="SNAPPY", column_properties=distinct)
 
 
@@ -377,23 +377,22 @@ def inspect(uri: str) -> TableState:
     )
 
 
-def open_dataset(uri: str, version: int | None = None) -> tuple[pds.Dataset, int]:
-    """Return a version of a table, by default the newest, as a dataset, and which version it is.
+def as_dataset(uri: str, version: int | None = None) -> pds.Dataset:
+    """Return a version of a table, by default the newest, as a dataset.
 
     Files whose statistics rule them out are not opened.
     """
-    table = DeltaTable(uri, version=version)
-    return table.to_pyarrow_dataset(), table.version()
-
-
-def as_dataset(uri: str, version: int | None = None) -> pds.Dataset:
-    """Return a version of a table, by default the newest, as a dataset."""
-    return open_dataset(uri, version)[0]
+    return DeltaTable(uri, version=version).to_pyarrow_dataset()
 
 
 def read(uri: str, columns: Sequence[str] | None = None, *, version: int | None = None) -> pa.Table:
     """Read a version of a table, by default the newest: whole, or some of its columns."""
     return as_dataset(uri, version).to_table(columns=list(columns) if columns else None)
+
+
+def count_before(uri: str, column: str, moment: datetime) -> int:
+    """Count the rows whose timestamp lies before an instant."""
+    return int(as_dataset(uri).count_rows(filter=pc.field(column) < pa.scalar(moment)))
 
 
 def delete_before(uri: str, column: str, moment: datetime) -> int:
@@ -412,6 +411,76 @@ def delete_before(uri: str, column: str, moment: datetime) -> int:
     kind = 'Timestamp(Microsecond, Some("UTC"))'
     deleted = DeltaTable(uri).delete(f"{column} < arrow_cast('{moment.isoformat()}', '{kind}')")
     return int(deleted["num_deleted_rows"] or 0)
+
+
+@dataclass(frozen=True)
+class PartitionStats:
+    """What the log says of a partition of a table.
+
+    Attributes:
+        value: The date it holds the rows of.
+        rows: Rows.
+        size_bytes: Size of its data files.
+    """
+
+    value: date
+    rows: int
+    size_bytes: int
+
+
+def partition_stats(table: DeltaTable, column: str) -> list[PartitionStats]:
+    """Read from the log of a table what each of its partitions holds, by date.
+
+    Args:
+        table: A table.
+        column: Column by which it is partitioned, a date.
+    """
+    actions = pa.table(table.get_add_actions(flatten=True))
+    if not actions.num_rows:
+        return []
+    value = f"partition.{column}"
+    sums = actions.group_by(value).aggregate([("num_records", "sum"), ("size_bytes", "sum")])
+    return [
+        PartitionStats(row[value], row["num_records_sum"], row["size_bytes_sum"])
+        for row in sums.sort_by(value).to_pylist()
+    ]
+
+
+def delete_partition(
+    table: DeltaTable,
+    column: str,
+    value: date,
+    offsets: Mapping[str, int],
+    metadata: Mapping[str, str],
+) -> int:
+    """Strike a partition off the log and move offsets, in one commit.
+
+    Args:
+        table: As opened when the partition was read; is brought to the new version.
+        column: Column by which the table is partitioned.
+        value: The date whose rows go.
+        offsets: New offset per application id.
+        metadata: Kept in the table's history.
+
+    Returns:
+        Number of rows that went.
+
+    Raises:
+        ConcurrentWriteError: Somebody else wrote to the partition or moved one of the offsets.
+            Nothing was deleted.
+    """
+    properties = CommitProperties(
+        custom_metadata=dict(metadata),
+        app_transactions=[Transaction(app_id, version) for app_id, version in offsets.items()],
+    )
+    try:
+        done = table.delete(f"{column} = '{value.isoformat()}'", commit_properties=properties)
+    except CommitFailedError as error:
+        raise ConcurrentWriteError(
+            f"{table.table_uri}: {error}; somebody else writes to this lake. "
+            "Nothing was deleted; run again."
+        ) from error
+    return int(done["num_deleted_rows"] or 0)
 
 
 @dataclass(frozen=True)

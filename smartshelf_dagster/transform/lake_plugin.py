@@ -1,7 +1,8 @@
 """The dbt-duckdb plugin through which models read Delta tables.
 
 A source `raw.shelf_events` is the table `raw/shelf_events` of the lake the run is for, so the same
-parsed project serves any lake. Files are pruned by their statistics before they are opened.
+parsed project serves any lake. Files are pruned by their statistics before they are opened; so
+builds of what is new open nothing of the archive.
 """
 
 import threading
@@ -16,7 +17,7 @@ from dbt.adapters.duckdb.connections import DuckDBConnectionManager
 from dbt.adapters.duckdb.plugins import BasePlugin
 from dbt.adapters.duckdb.utils import SourceConfig
 
-from smartshelf_dagster.storage.delta import open_dataset
+from smartshelf_dagster.storage.archive import open_whole
 from smartshelf_dagster.storage.warehouse import read_query_log, set_variables, start_query_log
 
 # Versions that the runs of this process have opened last: lake, then `<layer>/<name>`.
@@ -42,8 +43,8 @@ def executed_statements() -> list[str]:
 
 
 def open_source(root: str, table: str, pinned: Mapping[str, int]) -> pds.Dataset:
-    """Open a table of a lake: the pinned version, else the newest; note which one it was."""
-    dataset, opened_versions[root][table] = open_dataset(f"{root}/{table}", pinned.get(table))
+    """Open a table of a lake with its archive: the pinned version, else the newest; note which."""
+    dataset, opened_versions[root][table] = open_whole(root, table, pinned.get(table))
     return dataset
 
 

@@ -23,6 +23,7 @@ from smartshelf_dagster.resources.lake import LakeResource
 from smartshelf_dagster.services.embedded_redis import EmbeddedRedis
 from smartshelf_dagster.settings import Settings
 from smartshelf_dagster.storage import delta
+from smartshelf_dagster.storage.archive import read_whole
 from smartshelf_dagster.storage.warehouse import connect, read_serving
 from smartshelf_dagster.streaming.client import Client, Clock
 from smartshelf_dagster.streaming.producer import send_batches
@@ -304,6 +305,34 @@ def test_maintenance_compacts_small_files_and_drains_go_on(
     send_batches(client, "shelf_events:S001", [encode(pickup("after"))], 1)
     assert run(definitions, instance, "micro_batch").success
     assert delta.read(uri).num_rows == 61
+
+
+def test_maintenance_archives_days_that_are_old_by_the_clock_in_force(
+    definitions: dg.Definitions, instance: dg.DagsterInstance, client: Client, settings: Settings
+) -> None:
+    send_some(client)
+    assert run(definitions, instance, "micro_batch").success
+    uri = settings.table_uri("raw/shelf_events")
+    assert run(definitions, instance, "maintenance").success
+    assert delta.read(uri).num_rows == 9
+    client.set(SIM_NOW_KEY, "2026-04-15T00:00:00Z")
+    assert run(definitions, instance, "micro_batch").success
+    result = run(definitions, instance, "maintenance")
+    assert result.success
+    told = next(
+        event.materialization.metadata
+        for event in result.get_asset_materialization_events()
+        if event.asset_key.to_user_string() == "maintenance/archive"
+    )
+    assert told["by_table"].value == {
+        "raw/commands": 1, "raw/shelf_events": 1, "raw/warehouse_events": 1, "raw/quarantine": 1,
+    }  # fmt: skip
+    assert delta.read(uri).num_rows == 0
+    assert read_whole(settings.lake, "raw/shelf_events").num_rows == 9
+    # The next turns see no difference.
+    send_batches(client, "shelf_events:S001", [encode(pickup("p0"))], 1)
+    assert run(definitions, instance, "micro_batch").success
+    assert delta.read(settings.table_uri("cleansed/stock_movements")).num_rows == 20
 
 
 def test_maintenance_deletes_runs_beyond_their_retention(

@@ -17,7 +17,7 @@ pytestmark = pytest.mark.timeout(300)
 
 COMMANDS = (
     "up", "run", "history", "generate", "replay", "what-if", "audit", "rebuild", "bench", "doctor",
-    "api", "export", "analyse", "report", "quality",
+    "api", "export", "analyse", "report", "quality", "archive", "restore",
 )  # fmt: skip
 RUN_KEYS = {
     "events", "quarantined", "events_per_s", "sim_days", "wall_s", "alerts_opened",

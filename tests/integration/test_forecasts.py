@@ -12,9 +12,7 @@ from smartshelf_dagster.forecasting.promotion import PROMOTED
 from smartshelf_dagster.forecasting.tables import TABLES
 from smartshelf_dagster.pipeline import forecast
 from smartshelf_dagster.pipeline.forecast import (
-    KEPT_PREDICTIONS,
     forecast_cutoffs,
-    forget_predictions,
     is_training_due,
     newest_alarms,
     newest_predictions,
@@ -185,16 +183,6 @@ def test_newest_predictions_of_each_store_while_they_are_of_use(settings: Settin
     before = newest_predictions(settings, CUTOFF.cutoff_ts - timedelta(hours=1))
     assert set(before["origin_ts"]) == {older.cutoff_ts}
     assert newest_predictions(settings, CUTOFF.cutoff_ts + timedelta(days=8)).is_empty()
-
-
-def test_old_predictions_are_forgotten(settings: Settings) -> None:
-    assert forget_predictions(settings) == 0
-    old = cutoff_at(datetime(2025, 2, 20, 12, tzinfo=UTC))
-    assert CUTOFF.cutoff_ts - old.cutoff_ts > KEPT_PREDICTIONS
-    for cutoff in (old, CUTOFF):
-        append_rows(settings, "ml/predictions", predictions(cutoff, {("S001", "A"): 1}))
-    assert forget_predictions(settings) == 36
-    assert set(read_rows(settings, "ml/predictions")["origin_ts"]) == {CUTOFF.cutoff_ts}
 
 
 def test_readers_get_every_table_empty_or_filled(settings: Settings) -> None:

@@ -60,6 +60,13 @@ def test_settings_parameters_of_the_policy_are_a_list_of_numbers_with_names(
     assert load_settings().order_parameters == {"safety_factor": 1.5, "prior_days": 7.0}
 
 
+def test_settings_days_of_retention_are_numbers_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SMARTSHELF_RETENTION_DAYS", "events=30,quarantine=10")
+    assert load_settings().retention_days == {"events": 30.0, "quarantine": 10.0}
+    with pytest.raises(SettingsError, match=r"RETENTION_DAYS=.*such as events=30, got 'events'"):
+        load_settings(retention_days="events")
+
+
 def test_settings_is_the_only_reader_of_the_environment() -> None:
     allowed = {"settings.py", "runner.py", "up.py"}
     readers = [
