@@ -372,3 +372,23 @@ def test_days_before_the_history_ends_have_its_traffic(past):
     then = past.calendar.day_of(parse_instant("2026-01-01T12:00:00Z"))
     assert traffic.level(first) == pytest.approx(traffic.history_multiplier / traffic.multiplier)
     assert traffic.level(then) == 1.0
+
+
+def test_no_store_is_ahead_of_the_clock_while_others_have_still_to_play(
+    state_dir, client, redis_url
+):
+    """A drain may come between two stores; it refuses what lies in the future."""
+    streams = Streams(redis_url, 50)
+    world = Simulation(streams, state_dir, {}, standing_rules=Scope.ALL)
+    commit, ahead = streams.commit, []
+
+    def commit_and_compare(store_id, *, events, **more):
+        commit(store_id, events=events, **more)
+        now_ms = parse_instant(client.get("sim:now").decode())
+        for payloads in events.values():
+            ahead.extend(parse_instant(orjson.loads(p)["time"]) - now_ms for p in payloads)
+
+    streams.commit = commit_and_compare
+    world.advance(world.now_ms + 2 * DAY_MS)
+    assert len(ahead) > 10_000
+    assert max(ahead) <= 0
