@@ -9,6 +9,7 @@ from dashboard.views import (
     customers,
     forecast,
     lots,
+    quality,
     sales,
     states,
     store_map,
@@ -21,6 +22,6 @@ SECTIONS: dict[str, tuple[Page, ...]] = {
     "Store": (store_map.PAGE, states.PAGE, alerts.PAGE),
     "Supply": (supply.PAGE, forecast.PAGE, lots.PAGE, waste.PAGE),
     "Sales": (sales.PAGE, customers.PAGE, baskets.PAGE, anomalies.PAGE),
-    "System": (audit.PAGE, system.PAGE),
+    "System": (audit.PAGE, quality.PAGE, system.PAGE),
 }
 PAGES: tuple[Page, ...] = tuple(page for pages in SECTIONS.values() for page in pages)

@@ -15,6 +15,7 @@ import pyarrow as pa
 
 from smartshelf_dagster.forecasting.tables import QUANTILE_COLUMNS
 from smartshelf_dagster.forecasting.tables import TABLES as FORECAST_TABLES
+from smartshelf_dagster.pipeline.quality_tables import SCHEMAS as QUALITY_TABLES
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -183,13 +184,14 @@ _SQL_TYPES = {
     pa.bool_(): "BOOLEAN",
     pa.date32(): "DATE",
     pa.timestamp("us", tz="UTC"): "TIMESTAMPTZ",
+    pa.decimal128(18, 2): "DECIMAL(18,2)",
 }
-# The tables of the forecasts, as they are published: without what only the models need.
+# The tables of forecasts and of quality, as they are published: without what only models need.
 TABLES |= {
     name.replace("/", "."): ", ".join(
         f'"{field.name}" {_SQL_TYPES[field.type]}' for field in schema if field.type != pa.binary()
     )
-    for name, schema in FORECAST_TABLES.items()
+    for name, schema in {**FORECAST_TABLES, **QUALITY_TABLES}.items()
 }
 
 AS_OF = datetime(2026, 1, 3, 11, 48, tzinfo=UTC)
@@ -574,6 +576,50 @@ def alerts(store_id: str = "S001") -> Rows:
             }
         ],
     }
+
+
+def quality() -> Rows:
+    """Return two runs of the checks: in the first one fails and one warns, then only one warns."""
+    runs = [("q-1", ago(48)), ("q-2", ago(18))]
+    checks = [
+        ("Q1", "sales_are_fresh", "cleansed/sales_lines", "ALL", "error", (340.0, 20.0), 300.0,
+         ("fail", "pass")),
+        ("Q19", "prices_are_steady", "analytics/fact_sales", "ALL", "warn", (2.0, 3.0), 0.0,
+         ("warn", "warn")),
+        ("Q12", "nothing_stands_twice", "analytics/fact_sales", "sale_id", "critical", (0.0, 0.0),
+         0.0, ("pass", "pass")),
+        ("Q6", "volume_is_as_usual", "cleansed/sales_lines", "ALL", "error", (None, None), 2.0,
+         ("skipped", "skipped")),
+    ]  # fmt: skip
+    samples = {"prices_are_steady": '[{"item_id": "MEABEE0001"}, {"item_id": "WINRED0004"}]'}
+    return {
+        "dq.reports": [
+            {"run_id": run, "run_ts": at, "dq_score": score, "checks_passed": passed,
+             "checks_total": 3, "data_freshness_seconds": fresh}
+            for (run, at), score, passed, fresh in zip(
+                runs, (60.0, 100.0), (1, 2), (340.0, 20.0), strict=True
+            )
+        ],
+        "dq.results": [
+            {"run_id": run, "run_ts": at, "check_no": no, "check_name": name, "asset": asset,
+             "scope": scope, "severity": severity, "observed": observed[place],
+             "threshold": bound, "status": states[place], "sample_json": samples.get(name)}
+            for place, (run, at) in enumerate(runs)
+            for no, name, asset, scope, severity, observed, bound, states in checks
+        ],
+        "dq.table_monitoring": [
+            {"run_id": "q-2", "run_ts": ago(18), "table": table, "rows": rows,
+             "size_bytes": 1_000 * rows, "files": 1, "partitions": 1, "delta_version": 3,
+             "last_modified_ts": ago(20), "status": "HAS_DATA" if rows else "EMPTY"}
+            for table, rows in (("raw/quarantine", 0), ("analytics/fact_sales", 500))
+        ],
+        "ops.job_runs": [
+            {"run_id": "j-1", "job": "hourly_pipeline", "status": "SUCCESS",
+             "started_ts": ago(60), "duration_s": 41.0, "updated_ts": ago(59)},
+            {"run_id": "j-2", "job": "micro_batch", "status": "FAILURE", "started_ts": ago(2),
+             "error": "the disk is full", "updated_ts": ago(1)},
+        ],
+    }  # fmt: skip
 
 
 def quarantine() -> Rows:

@@ -1,0 +1,90 @@
+"""How good the data are: checks, their history, tables, runs of jobs."""
+
+import polars as pl
+
+from dashboard import serving
+
+
+def is_checked() -> bool:
+    """Return whether the data have been checked at all."""
+    rows = serving.query(
+        """
+        select 1
+        from information_schema.tables
+        where table_schema = 'dq' and table_name = 'reports'
+        """
+    )
+    return not rows.is_empty() and not reports().is_empty()
+
+
+def reports() -> pl.DataFrame:
+    """Return the runs of the last days: what they found of the last hour, the newest first."""
+    return serving.query("select * from dq.reports order by run_ts desc, run_id")
+
+
+def results(run_id: str) -> pl.DataFrame:
+    """Return what became of each check in a run, the worst first."""
+    return serving.query(
+        """
+        select
+            concat_ws('/', check_name, asset, scope) as result_id, check_no, check_name, asset,
+            scope, dimension, severity, status, observed, threshold, sample_json
+        from dq.results
+        where run_id = $run_id
+        order by
+            list_position(['fail', 'warn', 'pass', 'skipped'], status),
+            list_position(['critical', 'error', 'warn'], severity),
+            cast(substr(check_no, 2) as integer), check_name, asset, scope
+        """,
+        run_id=run_id,
+    )
+
+
+def history(check_name: str, asset: str, scope: str | None) -> pl.DataFrame:
+    """Return what a check measured in the last days: run_ts, observed, threshold, status."""
+    return serving.query(
+        """
+        select run_ts, observed, threshold, status
+        from dq.results
+        where check_name = $check_name and asset = $asset
+            and scope is not distinct from $scope
+        order by run_ts
+        """,
+        check_name=check_name,
+        asset=asset,
+        scope=scope,
+    )
+
+
+def tables(run_id: str) -> pl.DataFrame:
+    """Return how each Delta table was at a run, the largest first."""
+    return serving.query(
+        """
+        select "table", status, rows, size_bytes, files, partitions, delta_version,
+            last_modified_ts
+        from dq.table_monitoring
+        where run_id = $run_id
+        order by size_bytes desc, "table"
+        """,
+        run_id=run_id,
+    )
+
+
+def job_runs() -> pl.DataFrame:
+    """Return the runs of jobs of the last days, the newest first; none where nobody wrote any."""
+    known = serving.query(
+        """
+        select 1
+        from information_schema.tables
+        where table_schema = 'ops' and table_name = 'job_runs'
+        """
+    )
+    if known.is_empty():
+        return pl.DataFrame()
+    return serving.query(
+        """
+        select job, status, started_ts, duration_s, records_processed, checkpoint, error
+        from ops.job_runs
+        order by coalesce(started_ts, updated_ts) desc, run_id
+        """
+    )
