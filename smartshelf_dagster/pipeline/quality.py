@@ -41,9 +41,12 @@ from smartshelf_dagster.domain.quality import (
     judge,
     worst,
 )
+from smartshelf_dagster.domain.retention import POLICY
 from smartshelf_dagster.errors import SmartShelfError
 from smartshelf_dagster.pipeline.analytics import VERSIONS, analytics_models
+from smartshelf_dagster.pipeline.anomaly_detection import TABLES as UNUSUAL
 from smartshelf_dagster.pipeline.audit import audit
+from smartshelf_dagster.pipeline.business_reports import BUSINESS_REPORTS
 from smartshelf_dagster.pipeline.customer_insights import TABLES as INSIGHTS
 from smartshelf_dagster.pipeline.demand import DEMAND_HISTORY
 from smartshelf_dagster.pipeline.publish import (
@@ -64,6 +67,7 @@ from smartshelf_dagster.pipeline.quality_tables import (
 from smartshelf_dagster.pipeline.registry import SCHEMAS as FORECASTS
 from smartshelf_dagster.settings import Settings
 from smartshelf_dagster.storage import delta
+from smartshelf_dagster.storage.archive import LOG
 from smartshelf_dagster.storage.reference import ensure_reference_tables
 from smartshelf_dagster.storage.warehouse import WarehouseReader, list_tables
 from smartshelf_dagster.transform.runner import (
@@ -358,7 +362,8 @@ def _ages(
     """
     every = {cadence.job: cadence.every for cadence in CADENCES}
     built = {"micro_batch": {"serving/smartshelf": publication.as_of}}
-    daily = {m.table for m in analytics_models(transformer) if m.part == CUSTOMERS} | set(INSIGHTS)
+    daily = {m.table for m in analytics_models(transformer) if m.part == CUSTOMERS}
+    daily |= {*INSIGHTS, *UNUSUAL}
     if delta.table_exists(settings.table_uri(VERSIONS)):
         for row in delta.read(settings.table_uri(VERSIONS)).to_pylist():
             job = "customer_insights" if row["table"] in daily else "hourly_pipeline"
@@ -430,8 +435,9 @@ def _monitor_tables(settings: Settings, transformer: Transformer) -> list[dict[s
     """Return what the log of every Delta table says of it."""
     names = {contract.table for contract in all_tables()}
     names |= {model.table for model in published_models(transformer)}
-    names |= {model.table for model in analytics_models(transformer)}
-    names |= {DEMAND_HISTORY, VERSIONS, *INSIGHTS, *FORECASTS, *SCHEMAS}
+    names |= {DEMAND_HISTORY, VERSIONS, BUSINESS_REPORTS, POLICY, LOG, *FORECASTS, *SCHEMAS}
+    if delta.table_exists(settings.table_uri(VERSIONS)):
+        names |= set(delta.read(settings.table_uri(VERSIONS), ["table"])["table"].to_pylist())
     rows = []
     for name in sorted(names):
         if delta.table_exists(settings.table_uri(name)):
