@@ -1,11 +1,14 @@
 """What Dagster loads: complete, described, and wired from the streams to what readers open."""
 
+from datetime import timedelta
+
 import dagster as dg
 import pytest
 
 from smartshelf_dagster.contracts.tables import raw_tables
 from smartshelf_dagster.definitions import defs
 from smartshelf_dagster.defs.cutoffs import upstream_of_orders
+from smartshelf_dagster.domain.cadence import CADENCES
 from smartshelf_dagster.lineage import LINEAGE_FILE, build_lineage
 from smartshelf_dagster.transform.runner import ensure_manifest
 
@@ -40,6 +43,31 @@ def test_lineage_leads_from_every_stream_to_the_serving_file() -> None:
         frontier = {p for key in frontier for p in GRAPH.get(key).parent_keys} - reached
     assert {dg.AssetKey(["streams", topic]) for topic in raw_tables()} <= reached
     assert dg.AssetKey(["ref", "stores"]) in reached
+
+
+def test_a38_nothing_is_read_that_nobody_makes() -> None:
+    """What comes from outside are the streams and the master data."""
+    missing = {
+        parent
+        for key in OURS
+        for parent in GRAPH.get(key).parent_keys
+        if not GRAPH.get(parent).is_materializable
+    }
+    assert {key.path[0] for key in missing} == {"streams", "ref"}
+
+
+def test_a36_recurring_jobs_end_and_only_the_weekly_one_trains() -> None:
+    """The hourly one asks neither for models nor for the streams."""
+    made = {
+        job.name: set(job.asset_layer.selected_asset_keys) for job in defs.resolve_all_job_defs()
+    }
+    models = dg.AssetKey(["ml", "models"])
+    assert {name for name, keys in made.items() if models in keys} - {"__ASSET_JOB"} == {
+        "model_training"
+    }
+    every = {cadence.job: cadence.every for cadence in CADENCES}
+    assert every["model_training"] == timedelta(days=7)
+    assert not any(key.path[0] in {"streams", "raw"} for key in made["hourly_pipeline"])
 
 
 def test_every_dbt_model_is_an_asset_under_its_layer() -> None:

@@ -35,7 +35,7 @@ def test_the_app_knows_only_settings_and_operator_events():
             assert module in ALLOWED, name
 
 
-def test_every_page_is_in_the_navigation():
+def test_a46_every_page_is_drawn_by_code_and_in_the_navigation():
     modules = {name for _, name, _ in pkgutil.iter_modules(dashboard.views.__path__)}
     pages = {importlib.import_module(f"dashboard.views.{name}").PAGE for name in modules}
     assert pages == set(PAGES)

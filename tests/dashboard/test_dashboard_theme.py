@@ -119,8 +119,10 @@ def test_pieces_that_need_not_be_whole(value, locale, expected):
     assert text.quantity(value, locale) == expected
 
 
-def test_shares_in_per_cent():
+def test_a40_shares_are_shares_however_small():
     assert text.percent(0.223) == "22 %"
+    assert text.percent(0.008) == "1 %"
+    assert text.percent(1) == "100 %"
     assert text.percent(None) == "-"
 
 

@@ -287,7 +287,7 @@ HOSTILE = (
 
 
 @pytest.mark.parametrize("text", HOSTILE)
-def test_sql_in_a_request_is_refused_or_a_mere_value(client: httpx.Client, text: str) -> None:
+def test_a47_sql_in_a_request_is_refused_or_a_mere_value(client: httpx.Client, text: str) -> None:
     for name in ("where", "columns", "order", text, f"{text}.eq"):
         assert error(client.get(ALERTS, params={name: text}), 422)["expected"]
     quoted = '"' + text.replace('"', '""') + '"'
@@ -463,7 +463,7 @@ def test_a_token_that_is_not_known_reads_nothing(
     assert client.get("/v1/health").status_code == 200
 
 
-def test_a_token_in_the_address_is_no_token(
+def test_a47_a_token_in_the_address_is_no_token(
     guarded: Callable[[str | None], httpx.Client],
 ) -> None:
     assert error(guarded(None).get(ALERTS, params={"token": ALL_TOKEN}), 401)

@@ -62,7 +62,7 @@ def run(language: str, block: str, folder: Path) -> None:
 @pytest.mark.parametrize(
     ("language", "block"), [(name, text) for name, text in BLOCKS if name != "text"]
 )
-def test_block_of_the_page_runs(folder: Path, address: str, language: str, block: str) -> None:
+def test_a45_block_of_the_page_runs(folder: Path, address: str, language: str, block: str) -> None:
     assert language in {"sh", "python", "sql"}
     run(language, block.replace(ADDRESS, address), folder)
 

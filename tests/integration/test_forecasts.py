@@ -168,7 +168,9 @@ def test_too_little_history_trains_and_forecasts_nothing(
     assert said["model_version"].null_count() == said.height > 0
 
 
-def test_newest_predictions_of_each_store_while_they_are_of_use(settings: Settings) -> None:
+def test_a16_of_several_forecasts_of_a_day_the_newest_of_each_store_counts(
+    settings: Settings,
+) -> None:
     older = cutoff_at(datetime(2026, 3, 26, 12, tzinfo=UTC))
     append_rows(
         settings, "ml/predictions", predictions(older, {("S001", "A"): 1, ("S002", "A"): 1})

@@ -93,7 +93,7 @@ def test_crossing_windows_are_repaired(panel: Panel, trained: Trained) -> None:
     assert (np.diff(table, axis=2) >= 0).all()
 
 
-def test_version_is_that_of_the_model_only_where_it_spoke(said: pl.DataFrame) -> None:
+def test_a17_version_is_that_of_the_model_and_only_where_it_spoke(said: pl.DataFrame) -> None:
     orders = said.filter(pl.col("window").is_in(NESTED))
     spoke = orders.filter(pl.col("method").str.starts_with("xgboost"))
     assert set(spoke["model_version"]) == {"orders-1"}
