@@ -8,7 +8,6 @@ from dashboard.charts.base import LEGEND, base_layout, style_axes
 from dashboard.theme import Palette
 
 WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
-_DAYS_OF_WEEK = 7
 _SHOWN_CATEGORIES = 12
 
 
@@ -16,14 +15,11 @@ def sales_by_day(daily: pl.DataFrame, currency: str, palette: Palette) -> go.Fig
     """Draw net sales of each day and their mean over a week.
 
     Args:
-        daily: date_key, net_sales, net_sales_7d; ordered.
+        daily: date_key, net_sales, mean_7d; ordered.
         currency: ISO 4217.
         palette: Colours.
     """
     days = daily.get_column("date_key").to_list()
-    weekly = (daily.get_column("net_sales_7d").cast(pl.Float64) / _DAYS_OF_WEEK).to_list()
-    # Before a whole week has passed, its sum is of fewer days.
-    weekly[: _DAYS_OF_WEEK - 1] = [None] * min(_DAYS_OF_WEEK - 1, len(weekly))
     figure = go.Figure(
         [
             go.Bar(
@@ -36,7 +32,7 @@ def sales_by_day(daily: pl.DataFrame, currency: str, palette: Palette) -> go.Fig
             go.Scatter(
                 name="Mean of 7 days",
                 x=days,
-                y=weekly,
+                y=daily.get_column("mean_7d").to_list(),
                 mode="lines",
                 line={"color": palette.accent, "width": 2.5},
                 hovertemplate=f"%{{y:,.0f}} {currency}",

@@ -42,13 +42,26 @@ def customers(scope: Scope, period: str) -> int | None:
 
 
 def daily(scope: Scope, since: date | None) -> pl.DataFrame:
-    """Return complete business days: date_key, net_sales, transactions, atv, net_sales_7d."""
+    """Return complete business days: date_key, net_sales, transactions, units_sold, atv.
+
+    Also mean_7d, net sales of a day in the week that ends with it; null before the seventh day.
+    """
     return serving.query(
         """
-        select date_key, net_sales, transactions, units_sold, atv, net_sales_7d
-        from analytics.kpi_daily
-        where store_id = $store_id and currency = $currency
-            and ($since is null or date_key >= $since)
+        with days as (
+            select
+                date_key, net_sales, transactions, units_sold, atv,
+                cast(net_sales_7d as double) / 7 as mean_7d,
+                row_number() over (order by date_key) as day_no
+            from analytics.kpi_daily
+            where store_id = $store_id and currency = $currency
+        )
+
+        select
+            date_key, net_sales, transactions, units_sold, atv,
+            case when day_no >= 7 then mean_7d end as mean_7d
+        from days
+        where $since is null or date_key >= $since
         order by date_key
         """,
         store_id=scope.store_id,

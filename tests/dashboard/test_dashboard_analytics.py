@@ -1,7 +1,7 @@
 """Pages about the analytics: on three days reckoned by hand, and on a year of real sales."""
 
 import json
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 
 import polars as pl
 import pytest
@@ -187,9 +187,13 @@ def test_nothing_is_built_before_the_first_time():
     assert built_for("kpi_daily") is None
 
 
-def test_a_mean_of_seven_days_begins_with_the_seventh():
-    daily = pl.DataFrame(
-        {"date_key": [f"2026-01-0{day}" for day in range(1, 9)], "net_sales_7d": [70.0] * 8}
-    ).with_columns(net_sales=pl.lit(10.0))
-    [_, mean] = sales_by_day(daily, "EUR", LIGHT).data
-    assert list(mean.y) == [None] * 6 + [10.0] * 2
+@pytest.mark.usefixtures("real_sales")
+def test_a_mean_of_seven_days_begins_with_the_seventh_day_of_the_store():
+    whole = sales.daily(UCI, None)
+    assert whole.get_column("mean_7d").null_count() == 6
+    week = whole.get_column("net_sales").cast(pl.Float64)[:7].mean()
+    assert whole.get_column("mean_7d")[6] == pytest.approx(week)
+    newest = sales.daily(UCI, date(2011, 12, 1))
+    [_, mean] = sales_by_day(newest, "GBP", LIGHT).data
+    assert None not in mean.y
+    assert list(mean.y) == whole.get_column("mean_7d")[-9:].to_list()
