@@ -66,10 +66,12 @@ def quality_tables(
     """Measure and judge everything, as of the clock in force."""
     session = lake.session()
     with warehouse_lock(lake.settings, wait=True):
-        as_of = session.as_of()
+        as_of, read_at = session.as_of(), datetime.now(UTC)
         session.prepare(as_of)
         try:
-            report = run_checks(lake.settings, session.transformer, as_of, context.run.run_id)
+            report = run_checks(
+                lake.settings, session.transformer, as_of, context.run.run_id, read_at=read_at
+            )
         except NothingToCheckError as nothing_yet:
             context.log.info("%s", nothing_yet)
             return

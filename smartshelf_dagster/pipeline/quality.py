@@ -211,7 +211,12 @@ def refuse_wrong_facts(transformer: Transformer, as_of: datetime) -> None:
 
 
 def run_checks(
-    settings: Settings, transformer: Transformer, as_of: datetime, run_id: str
+    settings: Settings,
+    transformer: Transformer,
+    as_of: datetime,
+    run_id: str,
+    *,
+    read_at: datetime | None = None,
 ) -> QualityReport:
     """Measure everything, judge it, and write it down.
 
@@ -220,6 +225,8 @@ def run_checks(
         transformer: Its dbt project and warehouse, prepared.
         as_of: The time to check, by the clock in force; UTC.
         run_id: Names the run; done again, it replaces what it wrote.
+        read_at: When the clock in force showed `as_of`, wall time, which tells its speed beside the
+            publications; `None` for a time that was chosen.
 
     Raises:
         NothingToCheckError: Nothing was published yet.
@@ -228,7 +235,8 @@ def run_checks(
     publication = read_publication(settings)
     if publication is None:
         raise NothingToCheckError(f"{settings.lake}: nothing is published yet; run it first")
-    speed = clock_speed(read_publications(settings))
+    shown = [(as_of, read_at)] if read_at else []
+    speed = clock_speed([*read_publications(settings), *shown])
     pace = Pace(speed, settings.micro_batch_interval_s)
     monitored = _monitor_tables(settings, transformer)
     streams = _stream_quality(settings, as_of)

@@ -261,6 +261,22 @@ def test_a_fast_clock_grants_as_many_of_its_own_seconds(lake: Lake) -> None:
     assert [row["clock_speed"] for row in told] == [120]
 
 
+def test_a_single_publication_and_the_clock_tell_how_fast_that_is(lake: Lake) -> None:
+    """The first check of a new lake that lives by a fast clock finds nothing late."""
+    late = NEWEST + timedelta(minutes=10)
+    with connect(lake.settings.serving_path, read_only=False) as connection:
+        connection.execute(
+            "delete from meta.publications where published_at <> "
+            "(select max(published_at) from meta.publications)"
+        )
+        ((as_of, published_at),) = connection.execute("from meta.publications").fetchall()
+    read_at = published_at + (late - as_of) / 60
+    report = run_checks(lake.settings, lake.transformer, late, "live", read_at=read_at)
+    assert report.statuses["sales_are_fresh"] == "pass"
+    told = delta.read(lake.settings.table_uri(REPORTS)).to_pylist()
+    assert [r["clock_speed"] for r in told if r["run_id"] == "live"] == [pytest.approx(60)]
+
+
 def test_a_run_done_again_replaces_its_rows_and_another_adds_its_own(lake: Lake) -> None:
     lake.check()
     first = {table: delta.read(lake.settings.table_uri(table)).num_rows for table in RUN_TABLES}
