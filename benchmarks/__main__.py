@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable
 
 from benchmarks import (
+    analytics,
     baskets,
     drain,
     forecast,
@@ -30,6 +31,7 @@ BENCHMARKS: dict[str, Callable[[], list[Figure]]] = {
     "forecast": forecast.run,
     "orders": orders.run,
     "baskets": baskets.run,
+    "analytics": analytics.run,
 }
 
 
