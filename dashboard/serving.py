@@ -98,6 +98,24 @@ def query(sql: str, **parameters: Any) -> pl.DataFrame:
     return _answer(str(path), identity, sql, tuple(sorted(parameters.items())))
 
 
+def has_table(schema: str, name: str) -> bool:
+    """Return whether the publication has a table; some come later than others.
+
+    Raises:
+        ServingUnavailableError: There is no file, or it cannot answer.
+    """
+    found = query(
+        """
+        select 1
+        from information_schema.tables
+        where table_schema = $schema and table_name = $name
+        """,
+        schema=schema,
+        name=name,
+    )
+    return not found.is_empty()
+
+
 @st.cache_data(show_spinner=False, max_entries=_REMEMBERED_ANSWERS)
 def _answer(
     path: str,

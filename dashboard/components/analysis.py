@@ -36,21 +36,26 @@ def scope(context: PageContext) -> Scope:
     """Return whose figures to show; stores of several currencies are not added up."""
     if len(context.chosen) == 1:
         return Scope(context.store.store_id, context.store.currency)
-    currencies = sorted({store.currency for store in context.chosen})
-    chosen = currencies[0]
-    if len(currencies) > 1:
-        chosen = (
-            st.segmented_control(
-                "Currency",
-                currencies,
-                default=currencies[0],
-                required=True,
-                key="currency",
-                bind="query-params",
-            )
-            or chosen
-        )
-    return Scope(ALL, chosen)
+    return Scope(ALL, currency(sorted({store.currency for store in context.chosen})))
+
+
+def currency(known: list[str]) -> str:
+    """Draw the choice of a currency where there are several, and return it.
+
+    Args:
+        known: One at least.
+    """
+    if len(known) == 1:
+        return known[0]
+    chosen: str | None = st.segmented_control(
+        "Currency",
+        known,
+        default=known[0],
+        required=True,
+        key="currency",
+        bind="query-params",
+    )
+    return chosen or known[0]
 
 
 def period(periods: dict[str, str], default: str, key: str) -> str:

@@ -22,23 +22,15 @@ class Scope:
     currency: str
 
 
-def built_for(table: str) -> datetime | None:
+def built_for(name: str) -> datetime | None:
     """Return the time that a table of the analytics was built for, `None` before the first time.
 
     Args:
-        table: Its name within the schema `analytics`.
+        name: Its name within the schema `analytics`.
     """
-    known = serving.query(
-        """
-        select 1
-        from information_schema.tables
-        where table_schema = 'analytics' and table_name in ('versions', $name)
-        """,
-        name=table,
-    )
-    if len(known.rows()) < 2:  # noqa: PLR2004 - both
+    if not all(serving.has_table("analytics", table) for table in ("versions", name)):
         return None
     rows = serving.query(
-        'select as_of_ts from analytics.versions where "table" = $name', name=f"analytics/{table}"
+        'select as_of_ts from analytics.versions where "table" = $name', name=f"analytics/{name}"
     ).rows()
     return rows[0][0] if rows else None

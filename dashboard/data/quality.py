@@ -7,14 +7,7 @@ from dashboard import serving
 
 def is_checked() -> bool:
     """Return whether the data have been checked at all."""
-    rows = serving.query(
-        """
-        select 1
-        from information_schema.tables
-        where table_schema = 'dq' and table_name = 'reports'
-        """
-    )
-    return not rows.is_empty() and not reports().is_empty()
+    return serving.has_table("dq", "reports") and not reports().is_empty()
 
 
 def reports() -> pl.DataFrame:
@@ -72,14 +65,7 @@ def tables(run_id: str) -> pl.DataFrame:
 
 def job_runs() -> pl.DataFrame:
     """Return the runs of jobs of the last days, the newest first; none where nobody wrote any."""
-    known = serving.query(
-        """
-        select 1
-        from information_schema.tables
-        where table_schema = 'ops' and table_name = 'job_runs'
-        """
-    )
-    if known.is_empty():
+    if not serving.has_table("ops", "job_runs"):
         return pl.DataFrame()
     return serving.query(
         """

@@ -26,21 +26,6 @@ def kpis(scope: Scope) -> pl.DataFrame:
     )
 
 
-def customers(scope: Scope, period: str) -> int | None:
-    """Return how many identified customers bought in a period; counted, as days do not add up."""
-    rows = serving.query(
-        """
-        select customers
-        from analytics.store_comparison
-        where store_id = $store_id and currency = $currency and period = $period
-        """,
-        store_id=scope.store_id,
-        currency=scope.currency,
-        period=period,
-    ).rows()
-    return rows[0][0] if rows else None
-
-
 def daily(scope: Scope, since: date | None) -> pl.DataFrame:
     """Return complete business days: date_key, net_sales, transactions, units_sold, atv.
 

@@ -32,15 +32,7 @@ def render(context: PageContext) -> None:
             "this page.",
         )
         return
-    currency = known[0]
-    if len(known) > 1:
-        currency = (
-            st.segmented_control(
-                "Currency", known, default=currency, required=True, key="currency",
-                bind="query-params",
-            )
-            or currency
-        )  # fmt: skip
+    currency = analysis.currency(known)
     segments = customers.segments(currency)
     _segments(segments, currency, context)
     left, right = st.columns(2, gap="large")

@@ -12,7 +12,6 @@ from dashboard.data import sales
 from dashboard.data.analysis import Scope
 from dashboard.page import Page, PageContext
 
-_PERIODS = {"7d": "7 days", "30d": "30 days", "90d": "90 days", "all": "All"}
 _DAYS = {"7d": 7, "30d": 30, "90d": 90}
 _NO_BAR = {"displayModeBar": False}
 # Columns of kpi_daily that change is told of, and what to call them.
@@ -42,7 +41,7 @@ def render(context: PageContext) -> None:
         )
         return
     last = newest.get_column("date_key")[0]
-    period = analysis.period(_PERIODS, "30d", "sales_period")
+    period = analysis.period(analysis.PERIODS, "30d", "sales_period")
     _figures(newest.row(0, named=True), period, scope)
     since = last - timedelta(days=_DAYS[period] - 1) if period in _DAYS else None
     _by_day(scope, since, context)

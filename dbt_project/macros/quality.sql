@@ -18,8 +18,7 @@
     case
         when opened_ts > {{ ts }} then null
         when opens_at is null or closes_at is null then opened_ts
-        when strftime({{ to_local(ts, 'timezone') }}, '%H:%M') >= opens_at
-            and strftime({{ to_local(ts, 'timezone') }}, '%H:%M') < closes_at
+        when {{ is_trading("strftime(" ~ to_local(ts, 'timezone') ~ ", '%H:%M')", 'opens_at', 'closes_at') }}
             then greatest(
                 opened_ts, {{ clock_ts('cast(' ~ to_local(ts, 'timezone') ~ ' as date)', 'opens_at', 'timezone') }}
             )
@@ -32,8 +31,8 @@
         opens_at is null
         or closes_at is null
         or (
-            strftime({{ local_hour }}, '%H:%M') >= opens_at
-            and strftime({{ local_hour }} + interval 59 minute, '%H:%M') < closes_at
+            {{ is_trading("strftime(" ~ local_hour ~ ", '%H:%M')", 'opens_at', 'closes_at') }}
+            and {{ is_trading("strftime(" ~ local_hour ~ " + interval 59 minute, '%H:%M')", 'opens_at', 'closes_at') }}
         )
     )
 {%- endmacro %}

@@ -10,11 +10,10 @@ from datetime import datetime
 
 from smartshelf_dagster.errors import SmartShelfError
 from smartshelf_dagster.pipeline.analytics import build_analytics, publish_analytics
-from smartshelf_dagster.pipeline.publish import publish, read_publication
+from smartshelf_dagster.pipeline.publish import publish
+from smartshelf_dagster.pipeline.standing_lake import standing_lake
 from smartshelf_dagster.settings import Settings
 from smartshelf_dagster.storage import delta
-from smartshelf_dagster.storage.reference import ensure_reference_tables
-from smartshelf_dagster.transform.runner import Transformer, warehouse_lock
 
 
 class NothingToAnalyseError(SmartShelfError, RuntimeError):
@@ -59,16 +58,7 @@ def analyse(settings: Settings, as_of: datetime | None = None) -> AnalysisReport
         WarehouseBusyError: Another process is writing to the lake.
     """
     started = time.perf_counter()
-    with warehouse_lock(settings):
-        publication = read_publication(settings)
-        if publication is None or not settings.warehouse_path.exists():
-            raise NothingToAnalyseError(
-                f"{settings.lake}: expected a lake that has been built; run `smartshelf rebuild`"
-            )
-        moment = as_of or publication.as_of
-        transformer = Transformer(settings)
-        ensure_reference_tables(settings)
-        transformer.prepare(moment)
+    with standing_lake(settings, as_of, NothingToAnalyseError) as (transformer, moment):
         build_analytics(transformer, moment)
         versions = publish_analytics(settings, transformer, moment)
         publish(settings, transformer)

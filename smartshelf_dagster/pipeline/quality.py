@@ -65,17 +65,16 @@ from smartshelf_dagster.pipeline.quality_tables import (
     write_run,
 )
 from smartshelf_dagster.pipeline.registry import SCHEMAS as FORECASTS
+from smartshelf_dagster.pipeline.standing_lake import standing_lake
 from smartshelf_dagster.settings import Settings
 from smartshelf_dagster.storage import delta
 from smartshelf_dagster.storage.archive import LOG
-from smartshelf_dagster.storage.reference import ensure_reference_tables
 from smartshelf_dagster.storage.warehouse import WarehouseReader, list_tables
 from smartshelf_dagster.transform.runner import (
     ANALYTICS,
     CUSTOMERS,
     QUALITY,
     Transformer,
-    warehouse_lock,
 )
 
 # What is accepted of the streams is asked of the events that were drained in this time.
@@ -168,16 +167,7 @@ def check_lake(settings: Settings, as_of: datetime | None = None) -> QualityRepo
         NothingToCheckError: Nothing was published yet, or the warehouse is gone.
         WarehouseBusyError: Another process is writing to the lake.
     """
-    with warehouse_lock(settings):
-        publication = read_publication(settings)
-        if publication is None or not settings.warehouse_path.exists():
-            raise NothingToCheckError(
-                f"{settings.lake}: expected a lake that has been built; run `smartshelf rebuild`"
-            )
-        moment = as_of or publication.as_of
-        transformer = Transformer(settings)
-        ensure_reference_tables(settings)
-        transformer.prepare(moment)
+    with standing_lake(settings, as_of, NothingToCheckError) as (transformer, moment):
         report = run_checks(settings, transformer, moment, f"{moment:%Y%m%dT%H%M%S%fZ}")
         publish(settings, transformer)
     return report
