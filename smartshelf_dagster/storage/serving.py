@@ -402,7 +402,7 @@ def _explained() -> Iterator[None]:
         line = str(error).splitlines()[0]
         raise ServingUnreadableError(
             f"the published data cannot be read: {line}; {_REBUILD}"
-        ) from (error)
+        ) from error
 
 
 def _statement(selection: Selection, table: PublishedTable) -> tuple[str, list[object]]:
