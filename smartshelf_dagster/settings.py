@@ -113,6 +113,12 @@ class Settings(BaseSettings):
         description="JSON file of SHA-256 hashes of tokens, each with the stores it opens.",
     )
 
+    people: Path | None = Field(
+        default=None,
+        description="JSON file of who may see and do what in the report app; with it people log "
+        "in, without it the app is open to whoever reaches it.",
+    )
+
     customer_id_salt: SecretStr | None = Field(
         default=None,
         min_length=16,
@@ -141,7 +147,7 @@ class Settings(BaseSettings):
                 raise ValueError(f"expected name=number, such as {example}, got {''.join(pair)!r}")
         return {name.strip(): float(number) for name, _, number in pairs}
 
-    @field_validator("state_dir", "api_tokens")
+    @field_validator("state_dir", "api_tokens", "people")
     @classmethod
     def _absolute_path(cls, value: Path | None) -> Path | None:
         return value.expanduser().resolve() if value else None

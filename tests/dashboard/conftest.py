@@ -22,7 +22,7 @@ def serving(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("SMARTSHELF_LAKE", str(tmp_path / "lake"))
     monkeypatch.delenv("SMARTSHELF_REDIS_URL", raising=False)
     monkeypatch.setenv("SMARTSHELF_MICRO_BATCH_INTERVAL_S", "60")
-    st.cache_data.clear()
+    st.cache_resource.clear()
     return tmp_path / "lake" / "serving" / "smartshelf.duckdb"
 
 
