@@ -62,10 +62,15 @@ def two_stores(serving: Path) -> Path:
 
 @pytest.fixture
 def open_page() -> Callable[..., AppTest]:
-    """Open a page of the app, as with an address in the browser."""
+    """Open a page of the app, as with an address in the browser; `user` has logged in."""
 
-    def run(path: str = DEFAULT_PAGE, **query: str) -> AppTest:
+    def run(
+        path: str = DEFAULT_PAGE, *, user: dict[str, object] | None = None, **query: str
+    ) -> AppTest:
         app = AppTest.from_file(str(APP), default_timeout=30)
+        if user is not None:
+            app.secrets["auth"] = {"client_id": "report"}
+            app.user = user
         for name, value in query.items():
             app.query_params[name] = value
         if path != DEFAULT_PAGE:
