@@ -134,7 +134,7 @@ def traces_of_turku(app, downloaded):
 TURKU = "Smart Shelf Turku (S002)"
 ADDRESSES = [
     *[(page.path, {"store": TURKU}) for page in PAGES],
-    *[(page.path, {"store": "All stores"}) for page in PAGES],
+    *[(page.path, {"store": "All stores"}) for page in PAGES if page.allows_all_stores],
     ("alerts", {"alert": "S002-ack-wine"}),
     ("states", {"item": "S002/MEACHI0002"}),
     ("lots", {"lot": "S002/shelf/MEACHI0002/"}),
