@@ -4,7 +4,9 @@ Belongs here: every `SMARTSHELF_*` variable, its default, its check, and the pat
 from them. Does not belong here: anything that opens a file or a connection.
 """
 
-from functools import cached_property
+import os
+from collections.abc import Iterator, Mapping
+from functools import cached_property, lru_cache
 from math import isfinite
 from pathlib import Path
 from typing import Annotated, Literal
@@ -206,7 +208,7 @@ def _is_number(text: str) -> bool:
 
 
 def load_settings(**overrides: object) -> Settings:
-    """Read the settings from the environment.
+    """Read the settings from the environment; they are remembered as long as it stays as it is.
 
     Args:
         overrides: Fields that win over the environment; `None` values are passed over.
@@ -214,8 +216,25 @@ def load_settings(**overrides: object) -> Settings:
     Raises:
         SettingsError: A value is not usable; the message names the variable and the value.
     """
+    given = {name: value for name, value in overrides.items() if value is not None}
+    if given:
+        return _read(given)
+    return _remembered(Path.cwd(), frozenset(_variables()))
+
+
+def _variables() -> Iterator[tuple[str, str]]:
+    prefix = Settings.model_config["env_prefix"]
+    return ((k, v) for k, v in os.environ.items() if k.upper().startswith(prefix))
+
+
+@lru_cache(maxsize=4)
+def _remembered(folder: Path, variables: frozenset[tuple[str, str]]) -> Settings:  # noqa: ARG001 - the key
+    return _read({})
+
+
+def _read(given: Mapping[str, object]) -> Settings:
     try:
-        return Settings(**{k: v for k, v in overrides.items() if v is not None})  # type: ignore[arg-type]
+        return Settings(**given)  # type: ignore[arg-type]
     except ValidationError as error:
         first = error.errors()[0]
         name = "SMARTSHELF_" + "_".join(str(part) for part in first["loc"]).upper()
