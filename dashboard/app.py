@@ -5,13 +5,16 @@ from pathlib import Path
 
 import streamlit as st
 
-from dashboard.components import frame
+from dashboard import access
+from dashboard.components import door, frame
 from dashboard.registry import PAGES, SECTIONS
 
 _ASSETS = Path(__file__).parent / "assets"
 
 st.set_page_config(page_title="Smart Shelf", page_icon=str(_ASSETS / "logo.svg"), layout="wide")
 st.logo(str(_ASSETS / "wordmark.svg"), size="large")
+is_open = door.is_open()
+sees_all = access.principal().scope.has_all
 st.navigation(
     {
         section: [
@@ -21,10 +24,11 @@ st.navigation(
                 icon=page.icon,
                 url_path=page.path,
                 default=page is PAGES[0],
+                visibility="hidden" if page.is_of_all_stores and not sees_all else "visible",
             )
             for page in pages
         ]
         for section, pages in SECTIONS.items()
     },
-    position="top",
+    position="top" if is_open else "hidden",
 ).run()

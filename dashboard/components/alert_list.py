@@ -9,6 +9,7 @@ from streamlit.delta_generator import DeltaGenerator
 from dashboard import actions, pending, text
 from dashboard.components import sending, tables
 from dashboard.page import PageContext
+from smartshelf_dagster.domain.access import Deed
 from smartshelf_dagster.streaming.operator import AlertAction
 
 ACKNOWLEDGED: AlertAction = "acknowledged"
@@ -102,6 +103,8 @@ def action_form(
         return
     if free.is_empty():
         st.caption("Nothing to do: the chosen alerts are closed, or an action is on its way.")
+        return
+    if not sending.is_allowed(Deed.CARE, free.get_column("store_id")):
         return
     with st.form(f"{table_key}:form", enter_to_submit=False, border=True):
         who, why, left, right = _places(is_wide=is_wide)

@@ -12,8 +12,8 @@ from html import escape
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from dashboard import pending, serving, style, text
-from dashboard.components import explain
+from dashboard import access, pending, serving, style, text
+from dashboard.components import door, explain
 from dashboard.data import alerts, audit, stores
 from dashboard.data.stores import Publication, Store
 from dashboard.page import Page, PageContext
@@ -44,7 +44,10 @@ class Shown:
 
 
 def show(page: Page) -> None:
-    """Draw a page with its frame."""
+    """Draw a page with its frame, for whoever is let in."""
+    if not door.is_open():
+        door.explain()
+        return
     palette = current_palette()
     file = serving.serving_identity()
     style.apply(palette)
@@ -54,6 +57,7 @@ def show(page: Page) -> None:
         publication = stores.publication()
         shown = Shown(file, palette.name, is_stale(publication))
         chosen = _choose_store(heading, page)
+        door.account(heading)
         with heading:
             _live(publication, chosen[0] if chosen else None, shown)
         _render(page, PageContext(publication, chosen, palette), shown)
@@ -66,15 +70,32 @@ def _render(page: Page, context: PageContext, shown: Shown) -> None:
     if shown.is_stale:
         _stale_banner(context.publication)
     if not context.chosen:
+        _no_stores()
+        return
+    if page.is_of_all_stores and not access.principal().scope.has_all:
         explain.nothing(
-            "No stores",
-            "The published data do not name a single store.",
-            serving.START,
-            serving.RUN_A_DAY,
+            "Only for who may see all stores",
+            "What this page shows is not told by store, and you may see some stores only.",
         )
         return
     _settle(context.publication)
     page.render(context)
+
+
+def _no_stores() -> None:
+    own = access.principal().scope.stores
+    if own is not None:
+        explain.nothing(
+            "None of your stores is here",
+            f"You may see {', '.join(own) or 'no store'}; what was published is about others.",
+        )
+        return
+    explain.nothing(
+        "No stores",
+        "The published data do not name a single store.",
+        serving.START,
+        serving.RUN_A_DAY,
+    )
 
 
 def _settle(publication: Publication) -> None:
@@ -95,7 +116,7 @@ def _choose_store(heading: DeltaGenerator, page: Page) -> tuple[Store, ...]:
     if len(known) <= 1:
         return tuple(known)
     names = {store.store_id: f"{store.name} ({store.store_id})" for store in known}
-    if page.allows_all_stores:
+    if page.allows_all_stores and (access.principal().scope.has_all or not page.shows_totals):
         names[ALL_STORES] = "All stores"
     choice = heading.selectbox(
         "Store",

@@ -9,6 +9,7 @@ from dashboard import actions, pending, text
 from dashboard.actions import Outcome
 from dashboard.components import sending, tables
 from dashboard.page import PageContext
+from smartshelf_dagster.domain.access import Deed
 
 BOUNDS = {
     "none": "Nothing",
@@ -92,6 +93,8 @@ def decision_form(chosen: pl.DataFrame, context: PageContext, *, table_key: str)
     free = chosen.filter(~pl.col("row_id").is_in(list(pending.actions("order"))))
     if free.is_empty():
         st.caption("Nothing to do: decisions about the chosen lines are on their way.")
+        return
+    if not sending.is_allowed(Deed.ORDER, free.get_column("store_id")):
         return
     to_approve = free.filter(pl.col("decision").ne_missing("approved"))
     to_hold = free.filter(pl.col("decision").ne_missing("held"))

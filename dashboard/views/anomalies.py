@@ -186,4 +186,11 @@ def _table(found: pl.DataFrame, metric: str, context: PageContext) -> None:
     )
 
 
-PAGE = Page("Anomalies", ":material/troubleshoot:", "anomalies", render, allows_all_stores=True)
+PAGE = Page(
+    "Anomalies",
+    ":material/troubleshoot:",
+    "anomalies",
+    render,
+    allows_all_stores=True,
+    shows_totals=True,
+)

@@ -141,4 +141,11 @@ def _rules(period: str, scope: str) -> None:
     )
 
 
-PAGE = Page("Baskets", ":material/shopping_basket:", "baskets", render, allows_all_stores=True)
+PAGE = Page(
+    "Baskets",
+    ":material/shopping_basket:",
+    "baskets",
+    render,
+    allows_all_stores=True,
+    shows_totals=True,
+)

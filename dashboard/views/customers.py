@@ -156,4 +156,11 @@ def _members(segments: pl.DataFrame, currency: str) -> None:
     )
 
 
-PAGE = Page("Customers", ":material/groups:", "customers", render, allows_all_stores=True)
+PAGE = Page(
+    "Customers",
+    ":material/groups:",
+    "customers",
+    render,
+    allows_all_stores=True,
+    is_of_all_stores=True,
+)

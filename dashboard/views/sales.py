@@ -196,4 +196,6 @@ def _by_month(scope: Scope) -> None:
     )
 
 
-PAGE = Page("Sales", ":material/monitoring:", "sales", render, allows_all_stores=True)
+PAGE = Page(
+    "Sales", ":material/monitoring:", "sales", render, allows_all_stores=True, shows_totals=True
+)

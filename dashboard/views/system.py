@@ -171,4 +171,4 @@ def _latest_refusals(context: PageContext) -> None:
     st.code(event["payload"], language="json", wrap_lines=True)
 
 
-PAGE = Page("System", ":material/monitor_heart:", "system", render)
+PAGE = Page("System", ":material/monitor_heart:", "system", render, is_of_all_stores=True)

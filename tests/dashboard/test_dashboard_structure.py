@@ -10,6 +10,7 @@ import dashboard.views
 from dashboard.registry import PAGES
 
 ALLOWED = {
+    "smartshelf_dagster.domain.access",
     "smartshelf_dagster.settings",
     "smartshelf_dagster.streaming.operator",
     "smartshelf_dagster.streaming.client",
@@ -26,7 +27,7 @@ def imported_modules():
                 yield path.name, node.module
 
 
-def test_the_app_knows_only_settings_and_operator_events():
+def test_the_app_knows_only_settings_access_and_operator_events():
     found = list(imported_modules())
     assert len(found) > 50
     for name, module in found:
