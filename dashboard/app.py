@@ -5,26 +5,25 @@ from pathlib import Path
 
 import streamlit as st
 
-from dashboard.components import frame
+from dashboard.components import frame, links
 from dashboard.registry import PAGES, SECTIONS
 
 _ASSETS = Path(__file__).parent / "assets"
 
 st.set_page_config(page_title="Smart Shelf", page_icon=str(_ASSETS / "logo.svg"), layout="wide")
 st.logo(str(_ASSETS / "wordmark.svg"), size="large")
+_PAGES = {
+    page.path: st.Page(
+        partial(frame.show, page),
+        title=page.title,
+        icon=page.icon,
+        url_path=page.path,
+        default=page is PAGES[0],
+    )
+    for page in PAGES
+}
+links.know(_PAGES)
 st.navigation(
-    {
-        section: [
-            st.Page(
-                partial(frame.show, page),
-                title=page.title,
-                icon=page.icon,
-                url_path=page.path,
-                default=page is PAGES[0],
-            )
-            for page in pages
-        ]
-        for section, pages in SECTIONS.items()
-    },
+    {section: [_PAGES[page.path] for page in pages] for section, pages in SECTIONS.items()},
     position="top",
 ).run()
