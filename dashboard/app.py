@@ -6,7 +6,7 @@ from pathlib import Path
 import streamlit as st
 
 from dashboard import access
-from dashboard.components import door, frame
+from dashboard.components import door, frame, links
 from dashboard.registry import PAGES, SECTIONS
 
 _ASSETS = Path(__file__).parent / "assets"
@@ -15,20 +15,19 @@ st.set_page_config(page_title="Smart Shelf", page_icon=str(_ASSETS / "logo.svg")
 st.logo(str(_ASSETS / "wordmark.svg"), size="large")
 is_open = door.is_open()
 sees_all = access.principal().scope.has_all
+_PAGES = {
+    page.path: st.Page(
+        partial(frame.show, page),
+        title=page.title,
+        icon=page.icon,
+        url_path=page.path,
+        default=page is PAGES[0],
+        visibility="hidden" if page.is_of_all_stores and not sees_all else "visible",
+    )
+    for page in PAGES
+}
+links.know(_PAGES)
 st.navigation(
-    {
-        section: [
-            st.Page(
-                partial(frame.show, page),
-                title=page.title,
-                icon=page.icon,
-                url_path=page.path,
-                default=page is PAGES[0],
-                visibility="hidden" if page.is_of_all_stores and not sees_all else "visible",
-            )
-            for page in pages
-        ]
-        for section, pages in SECTIONS.items()
-    },
+    {section: [_PAGES[page.path] for page in pages] for section, pages in SECTIONS.items()},
     position="top" if is_open else "hidden",
 ).run()

@@ -8,7 +8,10 @@ from dashboard.views import (
     baskets,
     customers,
     forecast,
+    history,
+    live,
     lots,
+    overview,
     quality,
     sales,
     states,
@@ -19,9 +22,10 @@ from dashboard.views import (
 )
 
 SECTIONS: dict[str, tuple[Page, ...]] = {
+    "Today": (overview.PAGE, live.PAGE),
     "Store": (store_map.PAGE, states.PAGE, alerts.PAGE),
     "Supply": (supply.PAGE, forecast.PAGE, lots.PAGE, waste.PAGE),
-    "Sales": (sales.PAGE, customers.PAGE, baskets.PAGE, anomalies.PAGE),
+    "Sales": (sales.PAGE, history.PAGE, customers.PAGE, baskets.PAGE, anomalies.PAGE),
     "System": (audit.PAGE, quality.PAGE, system.PAGE),
 }
 PAGES: tuple[Page, ...] = tuple(page for pages in SECTIONS.values() for page in pages)

@@ -87,6 +87,21 @@ def quantity(value: float, locale: str | None = None) -> str:
     return f"{tenths:.1f}".replace(".", "." if _grouping(locale) == "," else ",")
 
 
+def signed(value: float, decimals: int = 1, locale: str | None = None) -> str:
+    """Format a change with its sign; no change has none.
+
+    Args:
+        value: What to format.
+        decimals: After the point; one at least.
+        locale: Such as it-IT; default: the browser's.
+    """
+    rounded = round(value, decimals)
+    whole, _, rest = f"{abs(rounded):.{decimals}f}".partition(".")
+    point = "." if _grouping(locale) == "," else ","
+    sign = "" if not rounded else "+" if rounded > 0 else "-"
+    return f"{sign}{number(int(whole), locale)}{point}{rest}"
+
+
 def percent(share: float | None) -> str:
     """Format a share of 1 in per cent; what is unknown is a dash."""
     return "-" if share is None else f"{share * 100:.0f} %"

@@ -11,13 +11,22 @@ WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _SHOWN_CATEGORIES = 12
 
 
-def sales_by_day(daily: pl.DataFrame, currency: str, palette: Palette) -> go.Figure:
+def sales_by_day(
+    daily: pl.DataFrame,
+    currency: str,
+    palette: Palette,
+    expected: pl.DataFrame | None = None,
+    *,
+    height: int = 300,
+) -> go.Figure:
     """Draw net sales of each day and their mean over a week.
 
     Args:
         daily: date_key, net_sales, mean_7d; ordered.
         currency: ISO 4217.
         palette: Colours.
+        expected: date_key, expected_sales of days to come; none means that nobody forecasts.
+        height: In pixels.
     """
     days = daily.get_column("date_key").to_list()
     figure = go.Figure(
@@ -39,8 +48,22 @@ def sales_by_day(daily: pl.DataFrame, currency: str, palette: Palette) -> go.Fig
             ),
         ]
     )
+    if expected is not None and len(expected):
+        figure.add_trace(
+            go.Bar(
+                name="Forecast",
+                x=expected.get_column("date_key").to_list(),
+                y=expected.get_column("expected_sales").to_list(),
+                marker={
+                    "color": palette.floor,
+                    "line": {"width": 1.5, "color": palette.accent},
+                    "pattern": {"shape": "/", "fgcolor": palette.accent, "size": 6},
+                },
+                hovertemplate=f"%{{y:,.0f}} {currency}",
+            )
+        )
     figure.update_layout(
-        base_layout(palette, height=300) | {"showlegend": True, "legend": LEGEND, "bargap": 0.25}
+        base_layout(palette, height=height) | {"showlegend": True, "legend": LEGEND, "bargap": 0.25}
     )
     style_axes(figure, palette)
     figure.update_xaxes(type="date", tickformat="%-d %b", nticks=12)

@@ -13,7 +13,7 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from dashboard import access, pending, serving, style, text
-from dashboard.components import door, explain
+from dashboard.components import door, explain, kept
 from dashboard.data import alerts, audit, stores
 from dashboard.data.stores import Publication, Store
 from dashboard.page import Page, PageContext
@@ -48,6 +48,7 @@ def show(page: Page) -> None:
     if not door.is_open():
         door.explain()
         return
+    kept.enter(page.path)
     palette = current_palette()
     file = serving.serving_identity()
     style.apply(palette)
@@ -118,6 +119,7 @@ def _choose_store(heading: DeltaGenerator, page: Page) -> tuple[Store, ...]:
     names = {store.store_id: f"{store.name} ({store.store_id})" for store in known}
     if page.allows_all_stores and (access.principal().scope.has_all or not page.shows_totals):
         names[ALL_STORES] = "All stores"
+    kept.restore("store", names)
     choice = heading.selectbox(
         "Store",
         list(names),
@@ -128,6 +130,7 @@ def _choose_store(heading: DeltaGenerator, page: Page) -> tuple[Store, ...]:
         icon=":material/storefront:",
         width=300,
     )
+    kept.keep("store", choice, default=known[0].store_id, known=names)
     return tuple(known) if choice == ALL_STORES else tuple(s for s in known if s.store_id == choice)
 
 

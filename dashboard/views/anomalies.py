@@ -53,7 +53,7 @@ def render(context: PageContext) -> None:
         )
         return
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        period = analysis.period(_PERIODS, "7d", "anomaly_period")
+        period = analysis.period(_PERIODS, "7d")
         metric = _pick("Figure", _METRICS, "metric")
         known = anomalies.methods()
         method = _pick(

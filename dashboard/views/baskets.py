@@ -19,7 +19,7 @@ def render(context: PageContext) -> None:
     if not analysis.is_built("basket_rules", "Baskets", context):
         return
     scope = baskets.scope_of(context.store_ids)
-    period = analysis.period(_PERIODS, "90d", "basket_period")
+    period = analysis.period(_PERIODS, "90d")
     nodes = baskets.nodes(period, scope)
     if nodes.is_empty():
         explain.nothing(

@@ -41,7 +41,7 @@ def render(context: PageContext) -> None:
         )
         return
     last = newest.get_column("date_key")[0]
-    period = analysis.period(analysis.PERIODS, "30d", "sales_period")
+    period = analysis.period(analysis.PERIODS, "30d")
     _figures(newest.row(0, named=True), period, scope)
     since = last - timedelta(days=_DAYS[period] - 1) if period in _DAYS else None
     _by_day(scope, since, context)

@@ -13,7 +13,7 @@ from streamlit.util import calc_hash
 from dashboard import actions
 
 APP = files.ROOT / "dashboard" / "app.py"
-DEFAULT_PAGE = "map"
+DEFAULT_PAGE = "overview"
 
 
 @pytest.fixture(autouse=True)
@@ -75,6 +75,17 @@ def open_page() -> Callable[..., AppTest]:
             app.query_params[name] = value
         if path != DEFAULT_PAGE:
             app._page_hash = calc_hash(path)
+        return app.run()
+
+    return run
+
+
+@pytest.fixture
+def at_page() -> Callable[[AppTest, str], AppTest]:
+    """Go to another page in the same session, as with the navigation."""
+
+    def run(app: AppTest, path: str) -> AppTest:
+        app._page_hash = calc_hash(path)
         return app.run()
 
     return run

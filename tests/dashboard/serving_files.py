@@ -8,6 +8,7 @@ import csv
 from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import duckdb
@@ -76,6 +77,30 @@ TABLES: dict[str, str] = {
         ingest_date DATE""",
     "dq.quarantine_summary": """
         topic VARCHAR, reason_code VARCHAR, events BIGINT, last_ts TIMESTAMPTZ""",
+    "live.latest_events": """
+        scope_id VARCHAR, number INTEGER, event_ts TIMESTAMPTZ, event_type VARCHAR,
+        event_id VARCHAR, store_id VARCHAR, item_id VARCHAR, qty INTEGER,
+        amount DECIMAL(18,2)""",
+    "live.live_country": """
+        country VARCHAR, currency VARCHAR, revenue DECIMAL(18,2), transactions BIGINT,
+        share_pct DOUBLE""",
+    "live.live_kpis": """
+        store_id VARCHAR, currency VARCHAR, as_of_ts TIMESTAMPTZ, revenue_1h DECIMAL(18,2),
+        revenue_today DECIMAL(18,2), transactions_1h BIGINT, transactions_today BIGINT,
+        units_today BIGINT, atv_today DOUBLE, returns_today DECIMAL(18,2),
+        people_in_store BIGINT, visits_today BIGINT, conversion_today_rate DOUBLE,
+        open_alerts_critical BIGINT, open_alerts_high BIGINT, open_alerts_medium BIGINT,
+        events_per_s_1m DOUBLE, lag_p50_ms DOUBLE, lag_p95_ms DOUBLE,
+        latest_event_ts TIMESTAMPTZ, total_events BIGINT""",
+    "live.sale_alerts": """
+        alert_type VARCHAR, event_id VARCHAR, severity VARCHAR, event_ts TIMESTAMPTZ,
+        store_id VARCHAR, item_id VARCHAR, qty INTEGER, net DECIMAL(18,2), currency VARCHAR""",
+    "live.sales_pane_1m": """
+        pane_start TIMESTAMPTZ, store_id VARCHAR, item_id VARCHAR, units BIGINT,
+        revenue DECIMAL(18,2)""",
+    "live.sales_pane_5m": """
+        pane_start TIMESTAMPTZ, store_id VARCHAR, currency VARCHAR, transactions BIGINT,
+        lines BIGINT, units BIGINT, revenue DECIMAL(18,2)""",
     "live.store_status": """
         store_id VARCHAR, store_name VARCHAR, timezone VARCHAR, currency VARCHAR,
         business_date DATE, people_in_store BIGINT, receipts_today BIGINT, units_today BIGINT,
@@ -88,6 +113,9 @@ TABLES: dict[str, str] = {
     "live.stream_status": """
         topic VARCHAR, "rows" BIGINT, files BIGINT, size_bytes BIGINT, version BIGINT,
         last_event_ts TIMESTAMPTZ""",
+    "live.system_status": """
+        component VARCHAR, status VARCHAR, latency_s DOUBLE, last_ok_ts TIMESTAMPTZ,
+        message VARCHAR""",
     "live.waste_daily": """
         store_id VARCHAR, business_date DATE, category VARCHAR, wasted_units BIGINT,
         wasted_value DECIMAL(18,2), marked_down_units BIGINT, marked_down_net DECIMAL(18,2),
@@ -211,6 +239,7 @@ def write(
     published_at: datetime | None = None,
     leave_out: Sequence[str] = (),
     is_described: bool = True,
+    more_tables: Mapping[str, str] = MappingProxyType({}),
 ) -> Path:
     """Publish a serving file, by rename as the real one.
 
@@ -220,6 +249,7 @@ def write(
         published_at: Default: now.
         leave_out: Tables that the file does not have.
         is_described: Whether it says when it was made.
+        more_tables: Tables beside those that every file has, with their columns.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     fresh = path.with_name(f".{path.name}.new")
@@ -229,9 +259,10 @@ def write(
     try:
         connection.execute("set TimeZone = 'UTC'")
         connection.begin()
-        for schema in sorted({table.split(".")[0] for table in TABLES}):
+        tables = {**TABLES, **more_tables}
+        for schema in sorted({table.split(".")[0] for table in tables}):
             connection.execute(f"create schema {schema}")
-        for table, columns in TABLES.items():
+        for table, columns in tables.items():
             if table not in leave_out:
                 connection.execute(f"create table {table} ({columns})")
         described = {"meta.publication": [moment]} if is_described else {}

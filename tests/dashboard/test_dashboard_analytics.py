@@ -102,7 +102,7 @@ def test_too_few_days_are_explained(open_page, path):
 
 @pytest.mark.usefixtures("real_sales")
 def test_a_year_of_real_sales(open_page):
-    app = open_page("sales", sales_period="All")
+    app = open_page("sales", period="All")
     assert not app.exception
     [(whole,)] = serving.query(
         "select sum(revenue) from analytics.fact_sales where is_merchandise"
@@ -119,7 +119,7 @@ def test_best_sellers_are_ranked_without_gaps(open_page):
     ranks = table(app, "rank_change")["rank"].tolist()
     assert ranks == list(range(1, len(ranks) + 1))
     assert len(ranks) == 50
-    app.button_group(key="sales_period").set_value("90d").run()
+    app.button_group(key="period").set_value("90d").run()
     assert not app.exception
     assert "The figures above are of 30 days" in words(app)
 
@@ -183,7 +183,7 @@ def test_the_network_has_all_items_and_pairs(palette):
 
 @pytest.mark.usefixtures("real_sales")
 def test_every_marked_hour_is_counted_and_drawn(open_page):
-    app = open_page("anomalies", anomaly_period="30 days")
+    app = open_page("anomalies", period="30 days")
     assert not app.exception
     since = anomalies.newest(["GBP"])
     assert since == datetime(2011, 12, 9, 23, tzinfo=UTC)

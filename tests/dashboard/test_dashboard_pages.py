@@ -101,6 +101,8 @@ def test_a_store_without_sensors_shows_its_sales_only(open_page, serving):
         ("lots", "cleansed.shelf_batch_state"),
         ("waste", "live.waste_daily"),
         ("audit", "ops.operator_actions"),
+        ("live", "live.live_kpis"),
+        ("overview", "live.system_status"),
         ("system", "live.stream_status"),
     ],
 )
@@ -112,7 +114,9 @@ def test_another_version_is_explained(open_page, serving, path, needed):
     assert "`smartshelf rebuild`" in shown
 
 
-@pytest.mark.parametrize("path", ["sales", "customers", "baskets", "anomalies"])
+@pytest.mark.parametrize(
+    "path", ["overview", "sales", "history", "customers", "baskets", "anomalies"]
+)
 @pytest.mark.usefixtures("one_store")
 def test_analytics_that_are_still_to_come_are_explained(open_page, path):
     shown = words(open_cleanly(open_page, path))
@@ -166,6 +170,8 @@ def test_choosing_a_store_changes_figures(open_page):
 @pytest.mark.parametrize(
     ("path", "has_all"),
     [
+        ("overview", True),
+        ("live", True),
         ("map", False),
         ("states", True),
         ("alerts", True),
@@ -414,7 +420,7 @@ def test_a_file_from_before_the_loop_was_closed_is_explained_where_it_matters(
 ):
     files.write(serving, files.catalogue(), files.store(), files.stock(), leave_out=NEW_TABLES)
     shown = words(open_cleanly(open_page, path))
-    needs_them = path in {"supply", "lots", "waste", "audit"}
+    needs_them = path in {"overview", "supply", "lots", "waste", "audit"}
     assert ("another version of Smart Shelf" in shown) is needs_them
 
 

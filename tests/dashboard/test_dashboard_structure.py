@@ -44,7 +44,7 @@ def test_a46_every_page_is_drawn_by_code_and_in_the_navigation():
 
 def test_pages_have_addresses_of_their_own():
     assert len({page.path for page in PAGES}) == len(PAGES)
-    assert PAGES[0].title == "Store map"
+    assert PAGES[0].title == "Overview"
 
 
 def test_streamlit_finds_no_pages_by_itself():

@@ -120,7 +120,7 @@ def page(chromium: Browser) -> Iterator[Page]:
 
 
 def test_up_store_map_shows_a_store_that_lives(up: Running, page: Page) -> None:
-    page.goto(f"http://127.0.0.1:{up.port + 1}/")
+    page.goto(f"http://127.0.0.1:{up.port + 1}/map")
     clock = page.locator(".ss-status strong")
     expect(clock).to_be_visible()
     expect(page.get_by_test_id("stMetric").filter(has_text="People in store")).to_be_visible()

@@ -89,6 +89,7 @@ select
     100 * {{ ratio('coalesce(cohorts.matched_units_returned, 0)', 'rated.units_sold') }} as cohort_return_rate_pct,
     cohorts.median_days_to_return,
     categories.return_rate_units_pct as category_rate_pct,
+    rated.sale_lines > {{ var('return_min_sale_lines') }} as is_judged,
     coalesce(
         rated.sale_lines > {{ var('return_min_sale_lines') }}
         and rated.wilson_low_pct > 2 * categories.return_rate_units_pct,

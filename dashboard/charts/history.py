@@ -1,0 +1,267 @@
+"""Charts of the past: the calendar, months and their growth, seasons, what comes back."""
+
+from datetime import date, timedelta
+
+import plotly.graph_objects as go
+import polars as pl
+from plotly.subplots import make_subplots
+
+from dashboard import text
+from dashboard.charts.base import LEGEND, base_layout, style_axes
+from dashboard.charts.sales import WEEKDAYS
+from dashboard.theme import Palette
+
+MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+_SHOWN_CATEGORIES = 15
+
+
+def _scale(palette: Palette) -> list[list[float | str]]:
+    return [[0, palette.floor], [0.5, palette.shelf], [1, palette.text]]
+
+
+def _colorbar(title: str, palette: Palette) -> dict[str, object]:
+    return {
+        "title": {"text": title, "font": {"color": palette.muted}},
+        "thickness": 10,
+        "outlinewidth": 0,
+        "tickfont": {"color": palette.muted},
+    }
+
+
+def calendar(daily: pl.DataFrame, currency: str, palette: Palette) -> go.Figure:
+    """Draw net sales of days as a calendar: a column for each week.
+
+    Args:
+        daily: date_key, net_sales; ordered, one row at least.
+        currency: ISO 4217.
+        palette: Colours.
+    """
+    sold = dict(daily.select("date_key", pl.col("net_sales").cast(pl.Float64)).iter_rows())
+    first, last = min(sold), max(sold)
+    monday = first - timedelta(days=first.weekday())
+    weeks = [monday + timedelta(weeks=number) for number in range((last - monday).days // 7 + 1)]
+    days = [[week + timedelta(days=weekday) for week in weeks] for weekday in range(7)]
+    figure = go.Figure(
+        go.Heatmap(
+            x=weeks,
+            y=list(WEEKDAYS),
+            z=[[sold.get(day) for day in row] for row in days],
+            text=[[f"{day:%a} {day.day} {day:%b %Y}" for day in row] for row in days],
+            colorscale=_scale(palette),
+            xgap=2,
+            ygap=2,
+            hovertemplate="%{text}<br>%{z:,.0f} " + currency + "<extra></extra>",
+            hoverongaps=False,
+            colorbar=_colorbar(currency, palette),
+        )
+    )
+    figure.update_layout(base_layout(palette, height=240) | {"hovermode": "closest"})
+    style_axes(figure, palette)
+    figure.update_yaxes(autorange="reversed", showgrid=False)
+    figure.update_xaxes(type="date", tickformat="%-d %b", nticks=12)
+    return figure
+
+
+def months(found: pl.DataFrame, currency: str, palette: Palette) -> go.Figure:
+    """Draw months, and below how they changed on the month and on the year before.
+
+    Args:
+        found: period_start, net_sales, mom_growth_pct, yoy_growth_pct, is_complete; ordered.
+        currency: ISO 4217.
+        palette: Colours.
+    """
+    starts = found.get_column("period_start").to_list()
+    figure = make_subplots(
+        rows=2, cols=1, shared_xaxes=True, vertical_spacing=0.08, row_heights=[0.6, 0.4]
+    )
+    whole = found.get_column("is_complete").to_list()
+    figure.add_trace(
+        go.Bar(
+            name="Net sales",
+            x=starts,
+            y=found.get_column("net_sales").cast(pl.Float64).to_list(),
+            # A month that is not over, or began before the first day, is only outlined.
+            marker={
+                "color": [palette.calm_edge if done else palette.floor for done in whole],
+                "line": {"width": 1, "color": palette.calm_edge},
+            },
+            hovertemplate=f"%{{y:,.0f}} {currency}",
+        ),
+        row=1,
+        col=1,
+    )
+    figure.add_trace(
+        go.Bar(
+            name="On the year before (%)",
+            x=starts,
+            y=found.get_column("yoy_growth_pct").to_list(),
+            marker={"color": palette.series[1], "line": {"width": 0}},
+            hovertemplate="%{y:+.1f} %",
+        ),
+        row=2,
+        col=1,
+    )
+    figure.add_trace(
+        go.Scatter(
+            name="On the month before (%)",
+            x=starts,
+            y=found.get_column("mom_growth_pct").to_list(),
+            mode="lines+markers",
+            line={"color": palette.accent, "width": 2},
+            hovertemplate="%{y:+.1f} %",
+        ),
+        row=2,
+        col=1,
+    )
+    figure.update_layout(
+        base_layout(palette, height=380) | {"showlegend": True, "legend": LEGEND, "bargap": 0.3}
+    )
+    style_axes(figure, palette)
+    figure.update_xaxes(type="date", tickformat="%b %Y", nticks=min(len(starts), 14))
+    muted = {"color": palette.muted}
+    figure.update_yaxes(title={"text": currency, "font": muted}, nticks=5, row=1, col=1)
+    figure.update_yaxes(title={"text": "%", "font": muted}, nticks=5, row=2, col=1)
+    return figure
+
+
+def category_months(found: pl.DataFrame, currency: str, palette: Palette) -> go.Figure:
+    """Draw categories by month, those that sold most at the top.
+
+    Args:
+        found: category, month, net_sales.
+        currency: ISO 4217.
+        palette: Colours.
+    """
+    sold = found.with_columns(pl.col("net_sales").cast(pl.Float64))
+    names = (
+        sold.group_by("category")
+        .agg(pl.col("net_sales").sum())
+        .sort(["net_sales", "category"], descending=[True, False])
+        .head(_SHOWN_CATEGORIES)
+        .get_column("category")
+        .to_list()
+    )
+    shown: list[date] = sorted(sold.get_column("month").unique().to_list())
+    cells = {(row[0], row[1]): row[2] for row in sold.iter_rows()}
+    figure = go.Figure(
+        go.Heatmap(
+            x=[f"{month:%b %Y}" for month in shown],
+            y=[text.category_label(name) for name in names],
+            z=[[cells.get((name, month)) for month in shown] for name in names],
+            colorscale=_scale(palette),
+            xgap=2,
+            ygap=2,
+            hovertemplate="%{y}, %{x}<br>%{z:,.0f} " + currency + "<extra></extra>",
+            hoverongaps=False,
+            colorbar=_colorbar(currency, palette),
+        )
+    )
+    figure.update_layout(
+        base_layout(palette, height=80 + 26 * max(len(names), 3)) | {"hovermode": "closest"}
+    )
+    style_axes(figure, palette)
+    figure.update_yaxes(autorange="reversed", showgrid=False)
+    figure.update_xaxes(type="category", nticks=min(len(shown), 8))
+    return figure
+
+
+def seasons(found: pl.DataFrame, names: tuple[str, ...], palette: Palette) -> go.Figure:
+    """Draw how far classes of days stray from the mean day.
+
+    Args:
+        found: value (1 is the first of `names`), index, n_periods.
+        names: What the values mean.
+        palette: Colours.
+    """
+    above = [100 * (index - 1) for index in found.get_column("index")]
+    figure = go.Figure(
+        go.Bar(
+            x=[names[value - 1] for value in found.get_column("value")],
+            y=above,
+            text=[f"{value:+.0f} %" for value in above],
+            textposition="outside",
+            cliponaxis=False,
+            customdata=found.get_column("n_periods").to_list(),
+            marker={
+                "color": [palette.accent if value >= 0 else palette.calm_edge for value in above],
+                "line": {"width": 0},
+            },
+            hovertemplate="%{x}: %{y:+.1f} %<br>seen %{customdata:,} times<extra></extra>",
+        )
+    )
+    figure.update_layout(base_layout(palette, height=240) | {"hovermode": "closest"})
+    style_axes(figure, palette)
+    figure.update_xaxes(type="category")
+    most = max((abs(value) for value in above), default=0) or 1
+    # Room for the words at the ends of the bars.
+    figure.update_yaxes(
+        title={"text": "%", "font": {"color": palette.muted}},
+        nticks=5,
+        range=[1.35 * min(0.0, *above, -0.1 * most), 1.35 * max(0.0, *above, 0.1 * most)],
+    )
+    return figure
+
+
+def returned(found: pl.DataFrame, palette: Palette) -> go.Figure:
+    """Draw the return rates of items, with what they may be by chance.
+
+    Args:
+        found: item_id, product_name, return_rate_units_pct, wilson_low_pct, wilson_high_pct,
+            is_flagged, units_sold, units_returned; the surest at the top.
+        palette: Colours.
+    """
+    rates = found.get_column("return_rate_units_pct").to_list()
+    figure = go.Figure(
+        go.Bar(
+            orientation="h",
+            x=rates,
+            y=[
+                f"{'▲ ' if flagged else ''}{name or item}"
+                for item, name, flagged in found.select(
+                    pl.format("{}", "item_id"), _label(), "is_flagged"
+                ).iter_rows()
+            ],
+            error_x={
+                "type": "data",
+                "symmetric": False,
+                "array": [
+                    high - rate
+                    for high, rate in zip(found.get_column("wilson_high_pct"), rates, strict=True)
+                ],
+                "arrayminus": [
+                    rate - low
+                    for low, rate in zip(found.get_column("wilson_low_pct"), rates, strict=True)
+                ],
+                "color": palette.text,
+                "thickness": 1.2,
+                "width": 4,
+            },
+            customdata=found.select("units_returned", "units_sold").rows(),
+            marker={
+                "color": [
+                    palette.critical if flagged else palette.calm_edge
+                    for flagged in found.get_column("is_flagged")
+                ],
+                "line": {"width": 0},
+            },
+            hovertemplate="%{y}<br>%{x:.1f} %: %{customdata[0]:,} of %{customdata[1]:,} pcs"
+            "<extra></extra>",
+        )
+    )
+    figure.update_layout(
+        base_layout(palette, height=70 + 30 * max(len(rates), 3)) | {"hovermode": "closest"}
+    )
+    style_axes(figure, palette)
+    figure.update_yaxes(autorange="reversed", showgrid=False)
+    figure.update_xaxes(
+        title={"text": "% of the pieces sold, with what chance allows", "font": {
+            "color": palette.muted}},
+        rangemode="tozero",
+    )  # fmt: skip
+    return figure
+
+
+def _label() -> pl.Expr:
+    """Name and number of an item, as short as fits beside a bar."""
+    name = pl.col("product_name").fill_null("").str.slice(0, 24)
+    return pl.concat_str(name, pl.format("({})", "item_id"), separator=" ").str.strip_chars()

@@ -1,0 +1,252 @@
+"""History: any span of the past, its months and seasons, stores side by side, what came back."""
+
+from datetime import date, timedelta
+
+import polars as pl
+import streamlit as st
+
+from dashboard import text
+from dashboard.charts import history as charts
+from dashboard.charts.sales import WEEKDAYS, sales_by_day
+from dashboard.components import analysis, downloads, explain, kpi_cards, tables
+from dashboard.components.kpi_cards import Card
+from dashboard.components.store_table import store_table
+from dashboard.data import history, sales
+from dashboard.data.analysis import ALL, Scope, built_for
+from dashboard.page import Page, PageContext
+
+_DAYS = {"7d": 7, "30d": 30, "90d": 90}
+_NO_BAR = {"displayModeBar": False}
+_PER_ROW = 6
+_YEAR = 365
+_SHOWN_RETURNS = 10
+_SHOWN_ROWS = 500
+_BOTH_ENDS = 2
+
+
+def render(context: PageContext) -> None:
+    """Draw the page."""
+    if not analysis.is_built("kpi_daily", "Sales", context):
+        return
+    scope = analysis.scope(context)
+    known = history.bounds(scope)
+    if known is None:
+        explain.nothing(
+            "No business day is complete yet",
+            "Figures are of whole days, which end at midnight of the store.",
+        )
+        return
+    period, first, last = _span(known)
+    _totals(scope, first, last)
+    _days(scope, first, last, context)
+    _months(scope, first, last, context)
+    _seasons(scope, last, context)
+    if scope.store_id == ALL and built_for("store_comparison") is not None:
+        store_table(context.store_ids, scope.currency, period)
+    if built_for("return_rate_analysis") is not None:
+        with explain.what_is_missing():
+            _returns(scope, period, context)
+
+
+def _span(known: tuple[date, date]) -> tuple[str, date, date]:
+    """Draw the choice of days; returns the period, and the first and last day shown.
+
+    Args:
+        known: First and last complete business day.
+    """
+    since, until = known
+    with st.container(horizontal=True, vertical_alignment="center"):
+        period = analysis.period(analysis.PERIODS, "30d")
+        st.markdown("or")
+        chosen = st.date_input(
+            "Days",
+            value=[],
+            min_value=since,
+            max_value=until,
+            key="days",
+            bind="query-params",
+            format="YYYY-MM-DD",
+            label_visibility="collapsed",
+            width=280,
+        )
+    if isinstance(chosen, tuple) and len(chosen) == _BOTH_ENDS:
+        return period, *chosen
+    days = _DAYS.get(period)
+    first = max(since, until - timedelta(days=days - 1)) if days else since
+    return period, first, until
+
+
+def _day(day: date) -> str:
+    return f"{day:%a} {day.day} {day:%b %Y}"
+
+
+def _totals(scope: Scope, first: date, last: date) -> None:
+    [row] = history.totals(scope, first, last).iter_rows(named=True)
+    if not row["days"]:
+        st.info("The stores have no complete business day among these.", icon=":material/info:")
+        return
+    money = scope.currency
+    cards = [
+        Card(f"Net sales ({money})", float(row["net_sales"]), "Sales less returns."),
+        Card(f"A day ({money})", row["net_sales_per_day"], "Mean net sales of a business day."),
+        Card(f"Gross profit ({money})", float(row["gross_profit"]), "Net sales less cost."),
+        Card("Receipts", row["transactions"], "Receipts with at least one sale."),
+        Card("Sold (pcs)", row["units_sold"], "Pieces sold."),
+        Card(
+            f"Best day ({money})",
+            float(row["best_net_sales"]),
+            f"Net sales of {_day(row['best_day'])}.",
+        ),
+    ]
+    with st.container(border=True, key="figures"):
+        kpi_cards.row(cards, _PER_ROW)
+    st.caption(
+        f"{text.plural(row['days'], 'business day')} from {_day(first)} to {_day(last)}. "
+        f"The best was {_day(row['best_day'])}."
+    )
+
+
+def _days(scope: Scope, first: date, last: date, context: PageContext) -> None:
+    daily = sales.daily(scope, first).filter(pl.col("date_key") <= last)
+    if daily.is_empty():
+        return
+    downloads.summary("By business day:", daily, "sales_by_day.csv", with_parquet=True)
+    st.plotly_chart(
+        sales_by_day(daily, scope.currency, context.palette),
+        theme=None,
+        key="sales_by_day",
+        config=_NO_BAR,
+        alt="Net sales by business day, with their mean over seven days",
+    )
+
+
+def _months(scope: Scope, first: date, last: date, context: PageContext) -> None:
+    left, right = st.columns(2, gap="large")
+    with left:
+        months = sales.months(scope)
+        downloads.summary("**Months**, and how they changed:", months, "sales_by_month.csv")
+        st.plotly_chart(
+            charts.months(months, scope.currency, context.palette),
+            theme=None,
+            key="months",
+            config=_NO_BAR,
+            alt="Net sales by month, with the change on the month and on the year before",
+        )
+        if months.get_column("yoy_growth_pct").null_count() == len(months):
+            st.caption(
+                "No whole month has a whole one a year before, so none is compared with the year."
+            )
+    with right:
+        found = history.category_months(scope, first, last)
+        downloads.summary(
+            "**Categories by month**, of the days above:", found, "categories_by_month.csv"
+        )
+        if found.is_empty():
+            st.info("Nothing was sold on these days.", icon=":material/info:")
+            return
+        st.plotly_chart(
+            charts.category_months(found, scope.currency, context.palette),
+            theme=None,
+            key="category_months",
+            config=_NO_BAR,
+            alt="Net sales of categories by month",
+        )
+
+
+def _seasons(scope: Scope, last: date, context: PageContext) -> None:
+    left, right = st.columns(2, gap="large")
+    with left:
+        daily = sales.daily(scope, last - timedelta(days=_YEAR)).filter(pl.col("date_key") <= last)
+        downloads.summary("**Calendar** of up to a year:", daily, "calendar.csv")
+        st.plotly_chart(
+            charts.calendar(daily, scope.currency, context.palette),
+            theme=None,
+            key="calendar",
+            config=_NO_BAR,
+            alt="Net sales of days as a calendar, a column for each week",
+        )
+    if built_for("seasonal_indices") is None:
+        return
+    with right:
+        _season(scope, "day_of_week", WEEKDAYS, "Weekdays", context)
+    # Months tell a season once there is one of each.
+    if len(history.seasons(scope, "month")) == len(charts.MONTHS):
+        _season(scope, "month", charts.MONTHS, "Months", context)
+
+
+def _season(
+    scope: Scope, dimension: str, names: tuple[str, ...], title: str, context: PageContext
+) -> None:
+    found = history.seasons(scope, dimension)
+    if found.is_empty():
+        return
+    downloads.summary(
+        f"**{title}** against a mean day, all days so far:", found, f"{dimension}.csv"
+    )
+    st.plotly_chart(
+        charts.seasons(found, names, context.palette),
+        theme=None,
+        key=f"seasons_{dimension}",
+        config=_NO_BAR,
+        alt=f"Sales of {title.lower()} against a mean day",
+    )
+
+
+def _returns(scope: Scope, period: str, context: PageContext) -> None:
+    found = history.returns(scope.currency, period)
+    rate = history.return_rate(scope.currency, period)
+    st.subheader("What came back", anchor=False)
+    name = analysis.PERIODS[period] if period in _DAYS else "all days"
+    if found.is_empty() or rate is None:
+        st.success(f"Nothing came back: {name}, all stores.", icon=":material/check_circle:")
+        return
+    downloads.summary(
+        f"**{rate:.2f} %** of the pieces sold, all stores, {name}. "
+        f"**{text.plural(len(found), 'item')}** came back; ▲ more than twice as often as others "
+        "of the category, and not by chance:",
+        found,
+        "returns.csv",
+        shown_rows=_SHOWN_ROWS,
+    )
+    left, right = st.columns([50, 50], gap="large")
+    with left:
+        st.plotly_chart(
+            charts.returned(found.head(_SHOWN_RETURNS), context.palette),
+            theme=None,
+            key="returned",
+            config=_NO_BAR,
+            alt="Items that come back most often, with what chance allows",
+        )
+    with right:
+        _return_table(found, scope)
+
+
+def _return_table(found: pl.DataFrame, scope: Scope) -> None:
+    config = st.column_config
+    st.dataframe(
+        found.head(_SHOWN_ROWS).with_columns(
+            pl.col("returns_value").cast(pl.Float64),
+            state=pl.when("is_flagged").then(pl.lit("▲")).otherwise(pl.lit("")),
+        ),
+        key="returns",
+        hide_index=True,
+        placeholder="",
+        height=tables.height_of(len(found), most=388),
+        column_order=[
+            *("state", "item_id", "product_name", "units_sold", "units_returned"),
+            *("return_rate_units_pct", "category_rate_pct", "returns_value"),
+        ],
+        column_config={
+            "state": config.TextColumn("", width=30),
+            "item_id": config.TextColumn("Item", width=95),
+            "product_name": config.TextColumn("Name", width=110),
+            "units_sold": config.NumberColumn("Sold", format="localized", width=65),
+            "units_returned": config.NumberColumn("Back", format="localized", width=55),
+            "return_rate_units_pct": config.NumberColumn("Rate (%)", format="%.1f", width=65),
+            "category_rate_pct": config.NumberColumn("Category (%)", format="%.1f", width=88),
+            "returns_value": config.NumberColumn(scope.currency, format="localized", width=70),
+        },
+    )
+
+
+PAGE = Page("History", ":material/calendar_month:", "history", render, allows_all_stores=True)

@@ -1,0 +1,459 @@
+"""Overview: how the stores are doing, and what needs hands now. What people open in the morning."""
+
+from datetime import date, timedelta
+from typing import Any
+
+import polars as pl
+import streamlit as st
+
+from dashboard import text
+from dashboard.charts.sales import sales_by_category, sales_by_day
+from dashboard.components import analysis, downloads, explain, kpi_cards, links, tables, to_do
+from dashboard.components.kpi_cards import Card
+from dashboard.components.store_table import store_table
+from dashboard.components.to_do import Task
+from dashboard.data import anomalies, live, lots, overview, sales
+from dashboard.data.analysis import ALL, Scope, built_for
+from dashboard.page import Page, PageContext
+from dashboard.serving import has_table
+from smartshelf_dagster.settings import load_settings
+
+_DAYS = {"7d": 7, "30d": 30, "90d": 90}
+_PERIODS = {name: analysis.PERIODS[name] for name in _DAYS}
+_TREND_DAYS = 90
+_PER_ROW = 6
+_BEST = 10
+_NO_BAR = {"displayModeBar": False}
+# KPIs of kpi_comparison: what to call them, what they say, decimals.
+_KPIS = {
+    "net_sales": ("Net sales ({currency})", "Sales less what was paid back for returns.", 0),
+    "transactions": ("Receipts", "Receipts with at least one sale.", 0),
+    "atv": ("Per receipt ({currency})", "Sales over receipts.", 2),
+    "customers": ("Known customers", "Customers whom the tills know, counted once each.", 0),
+    "margin_pct": ("Margin (%)", "Gross profit over net sales.", 1),
+    "units_sold": ("Sold (pcs)", "Pieces sold.", 0),
+    "stock_value": (
+        "Stock at cost ({currency})",
+        "Goods on the shelves and in the warehouse when the last business day ended.",
+        0,
+    ),
+    "turns_annualised": (
+        "Stock turns a year",
+        "How often the goods in stock would be sold in a year at the pace of the period.",
+        1,
+    ),
+    "oos_time_rate_pct": (
+        "Shelves empty (%)",
+        "Share of the opening hours in which a shelf had nothing on it.",
+        2,
+    ),
+    "return_rate_value_pct": ("Returned (% of sales)", "Paid back for returns, over sales.", 2),
+}
+_STATES = {"ok": "✓ Well", "warn": "◆ Look", "fail": "▲ Failed", "off": "○ Not in use"}
+_PARTS = {
+    "raw": "Events",
+    "cleansed": "Cleansing",
+    "analytics": "Analytics",
+    "stream": "Way from the till",
+    "serving": "Publication",
+    "model": "Forecast model",
+    "disk": "Disk",
+}
+
+
+def render(context: PageContext) -> None:
+    """Draw the page."""
+    scope = analysis.scope(context)
+    if analysis.is_built("kpi_comparison", "KPIs", context):
+        period = analysis.period(_PERIODS, "30d")
+        _cards(scope, period, context)
+        left, right = st.columns([60, 40], gap="large")
+        with left:
+            _trend(scope, context)
+        with right:
+            _to_do(scope, context)
+            _report(scope)
+        _stores_and_goods(scope, period, context)
+    else:
+        _to_do(scope, context)
+    _system(context)
+
+
+def _cards(scope: Scope, period: str, context: PageContext) -> None:
+    """Draw all KPIs that are known, and say why the others are not."""
+    course = overview.days(scope, _DAYS[period])
+    if course.is_empty():
+        explain.nothing(
+            "No business day is complete yet",
+            "Figures are of whole days, which end at midnight of the store.",
+        )
+        return
+    found = {row["kpi"]: row for row in overview.kpis(scope, period).iter_rows(named=True)}
+    cards = [
+        Card(
+            name.format(currency=scope.currency),
+            found[kpi]["value"],
+            meaning,
+            decimals,
+            found[kpi]["change"],
+            kpi_cards.POINTS if found[kpi]["unit"] == "percent" else "%",
+            found[kpi]["is_more_better"],
+            tuple(course.get_column(kpi).cast(pl.Float64)) if kpi in course.columns else (),
+        )
+        for kpi, (name, meaning, decimals) in _KPIS.items()
+        if kpi in found
+    ]
+    missing = _why_not(set(_KPIS) - set(found), context)
+    worth = _customer_value(scope.currency)
+    error = _forecast_error(_DAYS[period], context)
+    if worth is None:
+        missing.append("what customers are worth: it is reckoned by the night, of known customers")
+    if error is None:
+        missing.append("the error of forecasts: none has come true yet")
+    cards += [card for card in (worth, error) if card]
+    with st.container(border=True, key="figures"):
+        for first in range(0, len(cards), _PER_ROW):
+            kpi_cards.row(cards[first : first + _PER_ROW], _PER_ROW)
+    sentence = f"{_PERIODS[period]} up to {_day(course.get_column('date_key')[-1])}"
+    told = (
+        " against as many days before." if any(card.change is not None for card in cards) else "."
+    )
+    more = f" Not told are {'; '.join(missing)}." if missing else ""
+    st.caption(sentence + told + more)
+
+
+def _why_not(missing: set[str], context: PageContext) -> list[str]:
+    """Return which KPIs are not known, each with the reason."""
+    reasons = []
+    if "stock_value" in missing:
+        has_sensors = any(store.tracks_stock for store in context.chosen)
+        why = "no whole day of them is in the books yet" if has_sensors else "there are no sensors"
+        reasons.append(f"stock and empty shelves: {why}")
+    if "customers" in missing:
+        reasons.append("customers: the tills do not say who bought")
+    return reasons
+
+
+def _customer_value(currency: str) -> Card | None:
+    if built_for("customer_clv") is None:
+        return None
+    customers, value = overview.customer_value(currency)
+    if not customers or value is None:
+        return None
+    return Card(
+        f"Customer worth ({currency})",
+        value,
+        f"Profit expected of a known customer within a year, on average over "
+        f"{text.number(customers)}; of all stores with this currency.",
+    )
+
+
+def _forecast_error(days: int, context: PageContext) -> Card | None:
+    if not has_table("ml", "accuracy"):
+        return None
+    found = overview.forecast_error(context.store_ids, days, context.publication.as_of)
+    errors = dict(found.select("is_current", "wape").iter_rows())
+    if errors.get(True) is None:
+        return None
+    before = errors.get(False)
+    return Card(
+        "Forecast error (%)",
+        100 * errors[True],
+        "What forecasts for orders missed, over what was asked for: pieces, item by item.",
+        1,
+        None if before is None else 100 * (errors[True] - before),
+        kpi_cards.POINTS,
+        is_more_better=False,
+    )
+
+
+def _trend(scope: Scope, context: PageContext) -> None:
+    newest = overview.days(scope, 1)
+    if newest.is_empty():
+        return
+    last = newest.get_column("date_key")[-1]
+    daily = sales.daily(scope, last - timedelta(days=_TREND_DAYS - 1))
+    to_come = _expected(scope, last, context)
+    told = ", and what forecasts expect" if len(to_come) else ""
+    downloads.summary(f"**Net sales** by business day{told}:", daily, "sales_by_day.csv")
+    st.plotly_chart(
+        sales_by_day(daily, scope.currency, context.palette, to_come, height=370),
+        theme=None,
+        key="trend",
+        config=_NO_BAR,
+        alt="Net sales of the last 90 business days, with their mean over seven days",
+    )
+    grown = [
+        _growth_words(row) for row in overview.growth(scope).iter_rows(named=True) if any(
+            row[name] is not None for name in ("mom_growth_pct", "yoy_growth_pct")
+        )
+    ]  # fmt: skip
+    if grown:
+        st.markdown("  \n".join(grown))
+
+
+def _expected(scope: Scope, last: date, context: PageContext) -> pl.DataFrame:
+    """Return what forecasts expect of the days after the last complete one; often nothing."""
+    known = has_table("ml", "predictions") and has_table("analytics", "product_performance")
+    if not known:
+        return pl.DataFrame()
+    found = overview.forecast(context.store_ids, scope.currency)
+    return found.filter(pl.col("date_key") > last)
+
+
+def _growth_words(row: dict[str, Any]) -> str:
+    """Return how the newest whole week or month compares with those before."""
+    start, kind = row["period_start"], row["period_type"]
+    name = f"{start:%B %Y}" if kind == "month" else f"Week of {_day(start)}"
+    parts = [
+        f"{'▲' if growth > 0 else '▼' if growth < 0 else '='} {text.signed(growth)} % on the {what}"
+        for growth, what in (
+            (row["mom_growth_pct"], f"{kind} before"),
+            (row["yoy_growth_pct"], f"same {kind} a year before"),
+        )
+        if growth is not None
+    ]
+    return f"**{name}**: {text.number(row['net_sales'])}, {', '.join(parts)}."
+
+
+def _day(day: date) -> str:
+    return f"{day:%a} {day.day} {day:%b}"
+
+
+def _to_do(scope: Scope, context: PageContext) -> None:
+    st.subheader("What needs hands now", anchor=False)
+    with explain.what_is_missing():
+        tasks = [
+            *(_stock_tasks(context) if any(s.tracks_stock for s in context.chosen) else ()),
+            *_sales_tasks(scope, context),
+        ]
+        if not tasks:
+            st.caption(
+                "These stores have no shelf sensors, so nothing is known of their shelves, lots "
+                "and deliveries; unusual sales and returns are told once there are KPIs."
+            )
+        to_do.show(tasks)
+
+
+def _stock_tasks(context: PageContext) -> list[Task]:
+    found = live.alerts(context.store_ids)
+    count = sum(found.values())
+    urgency = "critical" if found["critical"] else "caution" if count else "calm"
+    words = (
+        f"**{text.plural(count, 'alert')}**: {text.number(found['critical'])} run out, "
+        f"{text.number(found['high'])} low, {text.number(found['medium'])} near expiry"
+        if count
+        else "No alert is active"
+    )
+    shelves = overview.shelves(context.store_ids)
+    few = shelves["low"] or shelves["empty"]
+    low = (
+        f"**{text.plural(shelves['low'], 'low shelf', 'low shelves')}**, "
+        f"{text.number(shelves['empty'])} of them empty"
+        if few
+        else "All shelves have enough"
+    )
+    return [
+        Task(urgency, words, "alerts", "Alerts", (("status", "Open"),)),
+        Task(
+            "critical" if shelves["empty"] else "caution" if few else "calm",
+            low,
+            "states",
+            "States",
+            (("low", "true"),),
+        ),
+        _lot_task(context),
+        *_supply_tasks(context),
+    ]
+
+
+def _lot_task(context: PageContext) -> Task:
+    [pieces] = lots.figures(tuple(context.store_ids)).iter_rows(named=True)
+    expired, soon = pieces["expired"], pieces["within_1"]
+    words = (
+        f"**{text.number(soon)} pcs** expire by tomorrow, {text.number(expired)} have expired"
+        if expired or soon
+        else "Nothing expires by tomorrow"
+    )
+    return Task("critical" if expired else "caution" if soon else "calm", words, "lots", "Lots")
+
+
+def _supply_tasks(context: PageContext) -> list[Task]:
+    now = context.publication.as_of
+    found = overview.deliveries(context.store_ids)
+    tasks = []
+    if found.overdue:
+        tasks.append(
+            Task("critical", f"**{text.plural(found.overdue, 'order')}** overdue", "supply",
+                 "Orders")
+        )  # fmt: skip
+    if found.next_cutoff:
+        when = text.short_time(found.next_cutoff, context.timezone)
+        tasks.append(
+            Task(
+                "calm",
+                f"Orders can be changed until **{when}**, {text.countdown(found.next_cutoff, now)}",
+                "supply",
+                "Plan",
+            )
+        )
+    if found.next_delivery:
+        when = text.short_time(found.next_delivery, context.timezone)
+        tasks.append(
+            Task(
+                "calm",
+                f"Next delivery **{when}**, {text.countdown(found.next_delivery, now)}: "
+                f"{text.plural(found.orders, 'order')}",
+                "supply",
+                "Orders",
+            )
+        )
+    return tasks
+
+
+def _sales_tasks(scope: Scope, context: PageContext) -> list[Task]:
+    tasks = []
+    if built_for("sales_anomalies") is not None:
+        newest = anomalies.newest([scope.currency]) or context.publication.as_of
+        found = anomalies.flagged(
+            context.store_ids,
+            [scope.currency],
+            "net_sales",
+            "seasonal_mad",
+            newest - timedelta(days=1) + timedelta(hours=1),
+        )
+        hours = found.get_column("bucket_start").n_unique()
+        words = (
+            f"**{text.plural(hours, 'unusual hour')}** of sales in the last day"
+            if hours
+            else "Sales of the last day were as usual"
+        )
+        tasks.append(Task("caution" if hours else "calm", words, "anomalies", "Anomalies"))
+    if built_for("return_rate_analysis") is not None:
+        items = overview.often_returned(scope.currency)
+        words = (
+            f"**{text.plural(items, 'item')}** came back unusually often in 30 days"
+            if items
+            else "No item comes back unusually often"
+        )
+        tasks.append(Task("caution" if items else "calm", words, "history", "Returns"))
+    return tasks
+
+
+def _report(scope: Scope) -> None:
+    """Draw the newest morning report in words, with the way to its page."""
+    if not has_table("ops", "business_reports"):
+        return
+    newest = overview.newest_report(scope)
+    if newest.is_empty():
+        return
+    [row] = newest.iter_rows(named=True)
+    st.subheader("Morning report", anchor=False)
+    st.markdown(row["narrative"])
+    api = load_settings().api_url
+    if api:
+        address = f"{api}/v1/reports/DAILY_REPORT/{row['report_date']}/{scope.store_id}"
+        st.link_button(
+            "Whole report, to print or keep",
+            f"{address}?currency={scope.currency}",
+            icon=":material/print:",
+        )
+
+
+def _stores_and_goods(scope: Scope, period: str, context: PageContext) -> None:
+    since = _first_day(period, scope)
+    if since is None:
+        return
+    if scope.store_id == ALL:
+        store_table(context.store_ids, scope.currency, period)
+    left, right = st.columns(2, gap="large")
+    with left:
+        _best_sellers(scope, period)
+    with right:
+        _categories(scope, since, context)
+
+
+def _first_day(period: str, scope: Scope) -> date | None:
+    newest = overview.days(scope, 1)
+    if newest.is_empty():
+        return None
+    last: date = newest.get_column("date_key")[-1]
+    return last - timedelta(days=_DAYS[period] - 1)
+
+
+def _best_sellers(scope: Scope, period: str) -> None:
+    # What sells is ranked for 7 and 30 days.
+    told = period if period in sales.SPANS else "30d"
+    found = sales.best_sellers(scope, told).head(_BEST)
+    downloads.summary(
+        f"**Best sellers** of {_PERIODS[told]}:", found, "best_sellers.csv"
+    )  # fmt: skip
+    config = st.column_config
+    st.dataframe(
+        found.with_columns(pl.col("sales_revenue").cast(pl.Float64).round(0)),
+        key="best_sellers",
+        hide_index=True,
+        placeholder="",
+        height=tables.height_of(len(found), most=388),
+        column_order=["rank", "item_id", "product_name", "sales_revenue", "share_pct"],
+        column_config={
+            "rank": config.NumberColumn("Rank", width=50),
+            "item_id": config.TextColumn("Item", width=110),
+            "product_name": config.TextColumn("Name"),
+            "sales_revenue": config.NumberColumn(f"Sales ({scope.currency})", format="localized"),
+            "share_pct": config.NumberColumn("Share (%)", format="%.2f", width=80),
+        },
+    )
+
+
+def _categories(scope: Scope, since: date, context: PageContext) -> None:
+    found = sales.categories(scope, since)
+    downloads.summary("**Categories** that sold most:", found, "sales_by_category.csv")
+    st.plotly_chart(
+        sales_by_category(found, scope.currency, context.palette),
+        theme=None,
+        key="sales_by_category",
+        config=_NO_BAR,
+        alt="Net sales by category, with their share",
+    )
+
+
+def _system(context: PageContext) -> None:
+    """Draw whether the system is well, from how much it knows, and until when."""
+    st.subheader("The system itself", anchor=False)
+    with explain.what_is_missing():
+        found = overview.parts()
+        count, newest = overview.events()
+        bad = found.filter(pl.col("status").is_in(["warn", "fail"]))
+        state = (
+            f"▲ {text.plural(len(bad), 'part')} of {len(found)} to look at."
+            if len(bad)
+            else "✓ All parts are well."
+        )
+        told = f"Newest event {text.local_time(newest, context.timezone)}." if newest else ""
+        with st.container(horizontal=True, vertical_alignment="center"):
+            st.markdown(f"**{state}** {text.number(count)} events are kept. {told}")
+            links.to("system", "System")
+            links.to("quality", "Quality")
+        config = st.column_config
+        st.dataframe(
+            found.with_columns(
+                pl.col("status").replace(_STATES), pl.col("component").replace(_PARTS)
+            ),
+            key="parts",
+            hide_index=True,
+            placeholder="",
+            height=tables.height_of(len(found), most=388),
+            column_order=["status", "component", "message", "last_ok_ts"],
+            column_config={
+                "status": config.TextColumn("State", width=110),
+                "component": config.TextColumn("Part", width=150),
+                "message": config.TextColumn("What is known"),
+                "last_ok_ts": config.DatetimeColumn(
+                    "Last well", format="ddd D MMM, HH:mm", timezone=context.timezone
+                ),
+            },
+        )
+
+
+PAGE = Page("Overview", ":material/home:", "overview", render, allows_all_stores=True)

@@ -1,0 +1,528 @@
+"""What people open in the morning, the page of this minute, and that of the past."""
+
+import json
+import re
+from datetime import date, timedelta
+
+import analytics_files as analysed
+import pytest
+import serving_files as files
+import yaml
+from app_support import figure, table, words
+
+from dashboard import text
+from dashboard.charts.history import calendar
+from dashboard.charts.live import takings
+from dashboard.components.kpi_cards import judgement
+from dashboard.data import history, live, overview, sales
+from dashboard.data.analysis import Scope
+from dashboard.theme import DARK, LIGHT
+from smartshelf_dagster.settings import load_settings
+
+ONE = Scope("S001", "EUR")
+CHOICE = "Smart Shelf Turku (S002)"
+REPORT = {
+    "report_date": date(2026, 1, 2),
+    "report_type": "DAILY_REPORT",
+    "store_id": "S001",
+    "currency": "EUR",
+    "narrative": "Friday was a good day.",
+    "created_at": files.AS_OF,
+}
+
+
+def publish(path, *parts, without=(), **options):
+    """Write a serving file that has tables of the analytics as well."""
+    tables = {name: columns for name, columns in analysed.TABLES.items() if name not in without}
+    return files.write(path, *parts, more_tables=tables, **options)
+
+
+@pytest.fixture
+def morning(serving):
+    """A publication about one store of which all is known."""
+    return publish(
+        serving,
+        files.catalogue(),
+        files.store(),
+        files.stock(),
+        files.loop(),
+        analysed.versions(),
+        analysed.kpis(),
+        analysed.goods(),
+        analysed.compared("S001"),
+        analysed.seasons(),
+        analysed.live(),
+        analysed.parts(disk="warn"),
+        {"analytics.customer_clv": [{"currency": "EUR", "customer_id": "A", "clv_12m": 60}]},
+    )
+
+
+@pytest.fixture
+def two(serving):
+    """A publication about two stores, and both together."""
+    turku = files.store("S002", name="Smart Shelf Turku", timezone="Europe/Helsinki")
+    whole = [part for whose in ("S001", "S002", "ALL") for part in (
+        analysed.kpis(whose), analysed.live(whose),
+    )]  # fmt: skip
+    return publish(
+        serving, files.catalogue(), files.store(), turku, *whole, analysed.versions(),
+        analysed.goods("ALL"), analysed.compared("S002", "S001"), analysed.parts(),
+    )  # fmt: skip
+
+
+def cards(app):
+    """Return what the cards say: value, change and judgement by name."""
+    return {
+        metric.label: (
+            metric.value, metric.delta, metric.proto.delta_description, metric.proto.color,
+        )
+        for metric in app.metric
+    }  # fmt: skip
+
+
+def traces(app, name):
+    """Return the trace of that name, of whatever chart."""
+    return [
+        trace
+        for chart in app.get("plotly_chart")
+        for trace in json.loads(chart.proto.spec)["data"]
+        if trace.get("name") == name
+    ]
+
+
+def ways(app):
+    """Return the links to pages: what each says, and its address."""
+    return {
+        link.proto.label: f"{link.proto.page}?{link.proto.query_string}".removesuffix("?")
+        for link in app.get("page_link")
+    }
+
+
+# Overview
+
+
+@pytest.mark.usefixtures("morning")
+def test_cards_tell_change_and_whether_it_is_good(open_page):
+    app = open_page()
+    assert not app.exception
+    shown = cards(app)
+    assert shown["Net sales (EUR)"][:3] == ("30465", "+5.0 %", "better")
+    assert shown["Margin (%)"][:3] == ("28.5", "-0.5 points", "worse")
+    assert shown["Returned (% of sales)"][:3] == ("0.25", "-0.06 points", "better")
+    assert shown["Shelves empty (%)"][:3] == ("0.75", "+0.25 points", "worse")
+    # A good change has one colour and a bad one another, whichever way it goes.
+    good, bad = shown["Net sales (EUR)"][3], shown["Margin (%)"][3]
+    assert good != bad
+    assert shown["Returned (% of sales)"][3] == good
+    assert shown["Shelves empty (%)"][3] == bad
+    assert "30 days up to Fri 2 Jan against as many days before." in words(app)
+
+
+@pytest.mark.usefixtures("morning")
+def test_what_did_not_change_or_is_not_known_is_not_judged(open_page):
+    shown = cards(open_page())
+    assert shown["Per receipt (EUR)"][1:3] == ("0.0 %", "")
+    assert shown["Receipts"][1:3] == ("", "")
+    # More stock is neither better nor worse.
+    assert shown["Stock at cost (EUR)"][1:3] == ("+25.0 %", "")
+    assert shown["Customer worth (EUR)"][0] == "60"
+
+
+@pytest.mark.parametrize(
+    ("change", "is_more_better", "expected"),
+    [
+        (1, True, "better"),
+        (1, False, "worse"),
+        (-1, True, "worse"),
+        (-1, False, "better"),
+        (0, True, None),
+        (None, True, None),
+        (1, None, None),
+    ],
+)
+def test_judgement(change, is_more_better, expected):
+    assert judgement(change, is_more_better=is_more_better) == expected
+
+
+def test_a_store_without_stock_and_known_customers_says_what_is_left_out(open_page, serving):
+    publish(
+        serving,
+        files.catalogue(),
+        files.store(tracks_stock=False),
+        analysed.versions("customer_clv"),
+        analysed.kpis(leave_out=(*analysed.OF_STOCK, "customers")),
+        analysed.goods(),
+        analysed.parts(),
+    )
+    app = open_page()
+    assert not app.exception
+    labels = set(cards(app))
+    assert not {"Stock at cost (EUR)", "Known customers", "Customer worth (EUR)"} & labels
+    shown = words(app)
+    assert "stock and empty shelves: there are no sensors" in shown
+    assert "customers: the tills do not say who bought" in shown
+    assert "what customers are worth" in shown
+    assert "the error of forecasts: none has come true yet" in shown
+    assert set(ways(app)) == {"Anomalies", "Returns", "System", "Quality"}
+
+
+@pytest.mark.usefixtures("morning")
+def test_what_needs_hands_is_counted_and_leads_to_its_page(open_page):
+    app = open_page()
+    shown = words(app)
+    assert "**7 alerts**: 2 run out, 1 low, 4 near expiry" in shown
+    assert "**2 low shelves**, 1 of them empty" in shown
+    assert "expire by tomorrow" in shown
+    assert "**1 order** overdue" in shown
+    assert "Orders can be changed until" in shown
+    assert "**1 item** came back unusually often" in shown
+    found = ways(app)
+    assert found["Alerts"] == "alerts?status=Open"
+    assert found["States"] == "states?low=true"
+    assert found["Lots"] == "lots"
+    assert found["Returns"] == "history"
+    # The worst comes first.
+    assert shown.index("**7 alerts**") < shown.index("came back unusually often")
+
+
+@pytest.mark.usefixtures("two")
+def test_links_keep_the_store(open_page):
+    found = ways(open_page(store=CHOICE))
+    assert found["Lots"] == "lots?store=Smart+Shelf+Turku+%28S002%29"
+
+
+def test_unusual_hours_are_those_of_the_day_before_the_newest(open_page, serving):
+    hours = [
+        analysed.anomaly(files.ago(minutes)) for minutes in (60, 23 * 60, 25 * 60, 26 * 60)
+    ]  # fmt: skip
+    publish(
+        serving, files.catalogue(), files.store(), analysed.versions(), analysed.kpis(),
+        {"analytics.sales_anomalies": hours},
+    )  # fmt: skip
+    app = open_page()
+    assert "**2 unusual hours** of sales in the last day" in words(app)
+
+
+@pytest.mark.usefixtures("morning")
+def test_the_trend_and_the_newest_whole_periods(open_page):
+    app = open_page()
+    [bars] = traces(app, "Net sales")
+    assert len(bars["y"]) == analysed.DAYS
+    assert bars["y"][-1] == 1_000 + analysed.DAYS - 1
+    assert not traces(app, "Forecast")
+    shown = words(app)
+    assert "**December 2025**: 31,500, ▼ -2.5 % on the month before." in shown
+    assert "**Week of Mon 22 Dec**: 7,200, ▲ +0.7 % on the week before." in shown
+
+
+def test_forecasts_continue_the_trend(open_page, serving):
+    publish(
+        serving, files.catalogue(), files.store(), files.forecasts(), analysed.versions(),
+        analysed.kpis(), analysed.goods(),
+    )  # fmt: skip
+    app = open_page()
+    [bars] = traces(app, "Forecast")
+    # 4.4 pieces a day of wine, at 5.00 each; lager was not sold, so it has no price.
+    assert bars["y"] == pytest.approx([4.4 * 5.0] * len(bars["y"]))
+    assert 0 < len(bars["y"]) <= 7
+    assert min(bars["x"]) > "2026-01-02"
+    judged = overview.forecast_error(["S001"], 30, files.AS_OF + timedelta(days=9))
+    # The five judged outcomes of the window cover miss 11 of 50 pieces.
+    assert judged.select("is_current", "n").rows() == [(True, 5)]
+    assert judged.get_column("wape").item() == pytest.approx(11 / 50)
+
+
+@pytest.mark.usefixtures("two")
+def test_stores_are_side_by_side_where_all_are_shown(open_page):
+    app = open_page(store="All stores")
+    assert not app.exception
+    ranked = table(app, "revenue_rank")
+    assert ranked["store_id"].tolist() == ["S002", "S001"]
+    assert not [t for t in open_page().dataframe if "revenue_rank" in t.value.columns]
+
+
+@pytest.mark.usefixtures("morning")
+def test_goods_follow_the_period(open_page):
+    app = open_page(period="90 days")
+    assert not app.exception
+    assert table(app, "share_pct")["item_id"].tolist() == ["WINRED0004", "MEABEE0001"]
+    assert "**Best sellers** of 30 days" in words(app)
+    sold = {trace["y"][0]: trace["x"][0] for trace in traces(app, None) if trace["type"] == "bar"}
+    assert sold == {"Wines": 1_800.0}
+    app.button_group(key="period").set_value("7d").run()
+    assert "**Best sellers** of 7 days" in words(app)
+
+
+@pytest.mark.parametrize("api_url", [None, "http://127.0.0.1:3003"])
+def test_the_morning_report_is_told_and_found(open_page, serving, monkeypatch, api_url):
+    if api_url:
+        monkeypatch.setenv("SMARTSHELF_API_URL", api_url)
+    publish(
+        serving, files.catalogue(), files.store(), analysed.versions(), analysed.kpis(),
+        {"ops.business_reports": [
+            REPORT, REPORT | {"report_date": date(2026, 1, 1), "narrative": "An older one."},
+        ]},
+    )  # fmt: skip
+    app = open_page()
+    assert "Friday was a good day." in words(app)
+    assert "An older one." not in words(app)
+    addresses = [button.proto.url for button in app.get("link_button")]
+    expected = "http://127.0.0.1:3003/v1/reports/DAILY_REPORT/2026-01-02/S001?currency=EUR"
+    assert addresses == ([expected] if api_url else [])
+    assert load_settings().api_url == api_url
+
+
+def test_before_the_first_kpis_work_and_system_are_told(open_page, serving):
+    files.write(
+        serving, files.catalogue(), files.store(), files.stock(), files.loop(), analysed.live(),
+        analysed.parts(raw="fail"),
+    )  # fmt: skip
+    app = open_page()
+    assert not app.exception
+    shown = words(app)
+    assert "KPIs are not computed yet" in shown
+    assert "**7 alerts**" in shown
+    assert "▲ 1 part of 3 to look at." in shown
+    assert "1,234 events are kept" in shown
+    assert table(app, "component")["status"].tolist() == ["▲ Failed", "✓ Well", "✓ Well"]
+
+
+def test_a_first_day_that_is_not_over_is_explained(open_page, serving):
+    publish(serving, files.catalogue(), files.store(), analysed.versions(), analysed.parts())
+    for path in ("overview", "history"):
+        app = open_page(path)
+        assert not app.exception
+        assert "No business day is complete yet" in words(app)
+
+
+def test_money_of_two_currencies_is_chosen_between(open_page, serving):
+    other = files.store("S002", name="Smart Shelf London", timezone="Europe/London")
+    other["ref.stores"][0]["currency"] = "GBP"
+    publish(
+        serving, files.catalogue(), files.store(), other, analysed.versions(), analysed.kpis("ALL")
+    )
+    app = open_page(store="All stores")
+    assert not app.exception
+    assert figure(app, "Net sales (EUR)") == "30465"
+    app.button_group(key="currency").set_value("GBP").run()
+    assert not app.exception
+    assert "No business day is complete yet" in words(app)
+
+
+# Choices that hold on every page
+
+
+@pytest.mark.usefixtures("two")
+def test_store_and_period_hold_on_the_next_page(open_page, at_page):
+    app = open_page(store=CHOICE, period="7 days")
+    for path in ("history", "live", "overview"):
+        at_page(app, path)
+        assert not app.exception
+        assert app.selectbox(key="store").value == "S002"
+        if path != "live":
+            assert app.button_group(key="period").value == "7d"
+
+
+@pytest.mark.usefixtures("two")
+def test_a_page_without_the_choice_leaves_it_to_the_others(open_page, at_page):
+    app = open_page("history", store="All stores", period="All")
+    # The map is of one store, the overview of 90 days at most.
+    assert at_page(app, "map").selectbox(key="store").value == "S001"
+    at_page(app, "overview")
+    assert app.selectbox(key="store").value == "all"
+    assert app.button_group(key="period").value == "30d"
+    assert at_page(app, "history").button_group(key="period").value == "all"
+
+
+# Live
+
+
+@pytest.mark.usefixtures("morning")
+def test_live_tells_today_and_the_last_hour(open_page):
+    app = open_page("live")
+    assert not app.exception
+    assert {name: shown[0] for name, shown in cards(app).items()} == {
+        "Sales today (EUR)": "4000",
+        "Receipts today": "80",
+        "Per receipt (EUR)": "50.0",
+        "Sold today (pcs)": "950",
+        "People in store": "30",
+        "Conversion (%)": "80.0",
+    }
+    shown = words(app)
+    assert "In the last hour: 600 of sales on 12 receipts." in shown
+    assert "20 s or less, 95 % of them 1 min or less" in shown
+    assert "**2** run out" in shown
+    assert table(app, "event_type")["event_type"].tolist() == ["Sale", "Came in"]
+    assert table(app, "alert_type")["alert_type"].tolist() == ["◆ Unusual price"]
+
+
+@pytest.mark.usefixtures("morning")
+@pytest.mark.parametrize(
+    ("chosen", "receipts", "panes"),
+    [("1 hour", 12, 12), ("6 hours", 12, 24), ("24 hours", 14, 24)],
+)
+def test_a_range_has_all_its_panes_and_receipts(open_page, chosen, receipts, panes):
+    app = open_page("live", range=chosen)
+    assert not app.exception
+    drawn = traces(app, "Receipts")
+    assert sum(drawn[0]["y"]) == receipts
+    assert len(drawn[0]["x"]) == panes
+    # The last hour is drawn once, beside whatever else.
+    assert [len(trace["x"]) for trace in drawn[1:]] == ([] if chosen == "1 hour" else [12])
+    best = table(app, "units")
+    assert best["item_id"].tolist() == ["WINRED0004", "MEABEE0001"]
+    assert best["units"].tolist() == [10 * receipts / 2] * 2
+
+
+@pytest.mark.usefixtures("two")
+def test_live_figures_of_all_stores(open_page):
+    app = open_page("live", store="All stores")
+    assert not app.exception
+    # Panes are of stores; those of ALL would count twice.
+    assert table(app, "people_in_store")["store_id"].tolist() == ["S001", "S002"]
+
+
+@pytest.mark.usefixtures("morning")
+def test_the_pane_that_still_fills_is_outlined():
+    panes = live.takings(["S001"], "EUR", minutes=60, step=5)
+    for palette in (LIGHT, DARK):
+        bars, line = takings(panes, "EUR", "Europe/Rome", palette).data
+        assert set(bars.marker.color[:-1]) == {palette.calm_edge}
+        assert bars.marker.color[-1] == palette.floor
+        assert line.yaxis == "y2"
+    # Rome is an hour ahead; it is 12:48 there.
+    assert bars.x[-1].hour == 12
+    assert bars.x[-1].minute == 45
+
+
+def test_stores_that_sell_nothing_now_are_led_to_the_past(open_page, serving):
+    quiet = analysed.live(
+        transactions_today=0, transactions_1h=0, visits_today=0, conversion_today_rate=None
+    )
+    files.write(
+        serving, files.catalogue(), files.store(tracks_stock=False),
+        {"live.live_kpis": quiet["live.live_kpis"]},
+    )  # fmt: skip
+    app = open_page("live")
+    assert not app.exception
+    shown = words(app)
+    assert "Nothing has been sold today" in shown
+    assert "Nothing was sold in the last 24 hours" in shown
+    assert "Nothing has happened" in shown
+    assert not app.metric
+    assert not app.get("plotly_chart")
+    assert ways(app)["History"] == "history"
+
+
+def test_no_live_figures_are_explained(open_page, serving):
+    files.write(serving, files.catalogue(), files.store())
+    assert "No store has reported yet" in words(open_page("live"))
+
+
+def test_a_publication_before_the_panes_says_so_in_their_place(open_page, serving):
+    files.write(
+        serving, files.catalogue(), files.store(), files.stock(), analysed.live(), leave_out=[]
+    )
+    assert "another version" not in words(open_page("live"))
+    parts = {k: v for k, v in analysed.live().items() if k != "live.sales_pane_5m"}
+    files.write(serving, files.catalogue(), files.store(), parts, leave_out=["live.sales_pane_5m"])
+    app = open_page("live")
+    assert "sales_pane_5m" in words(app)
+    assert figure(app, "Receipts today") == "80"
+
+
+# History
+
+
+@pytest.mark.usefixtures("morning")
+def test_days_of_the_address_come_before_the_period(open_page):
+    app = open_page("history", days=["2025-12-30", "2026-01-01"])
+    assert not app.exception
+    assert "3 business days from Tue 30 Dec 2025 to Thu 1 Jan 2026." in words(app)
+    assert figure(app, "Net sales") == "3111"
+    [bars, _] = traces(app, "Net sales")
+    assert bars["y"] == [1_036, 1_037, 1_038]
+
+
+@pytest.mark.usefixtures("morning")
+def test_a_period_is_the_newest_days(open_page):
+    app = open_page("history", period="7 days")
+    assert "7 business days from Sat 27 Dec 2025 to Fri 2 Jan 2026." in words(app)
+    assert figure(app, "Best day") == "1039"
+    app.date_input(key="days").set_value([date(2025, 12, 1), date(2025, 12, 2)]).run()
+    assert figure(app, "Receipts") == "40"
+
+
+@pytest.mark.usefixtures("morning")
+def test_items_that_come_back_are_told_by_the_surest(open_page):
+    app = open_page("history")
+    assert not app.exception
+    back = table(app, "units_returned")
+    # Lager was sold too seldom to tell.
+    assert back["item_id"].tolist() == ["WINRED0004", "MEABEE0001"]
+    assert back["state"].tolist() == ["▲", ""]
+    assert "**1.20 %** of the pieces sold" in words(app)
+
+
+def test_nothing_that_came_back_is_said(open_page, serving):
+    publish(serving, files.catalogue(), files.store(), analysed.versions(), analysed.kpis())
+    app = open_page("history")
+    assert not app.exception
+    assert "Nothing came back" in words(app)
+
+
+@pytest.mark.usefixtures("morning")
+def test_categories_by_month_are_of_the_days_shown():
+    first, last = date(2025, 12, 20), analysed.LAST_DAY
+    found = history.category_months(ONE, first, last)
+    assert found.select("category", "month").rows() == [
+        ("MEAT", date(2025, 12, 1)),
+        ("MEAT", date(2026, 1, 1)),
+        ("WINES", date(2025, 12, 1)),
+        ("WINES", date(2026, 1, 1)),
+    ]
+
+
+@pytest.mark.usefixtures("morning")
+def test_a_calendar_has_whole_weeks_and_gaps_where_nothing_is_known():
+    daily = sales.daily(ONE, None)
+    [cells] = calendar(daily, "EUR", LIGHT).data
+    known = [value for row in cells.z for value in row if value is not None]
+    assert sorted(known) == daily.get_column("net_sales").cast(float).to_list()
+    assert all(week.weekday() == 0 for week in cells.x)
+    assert len(cells.z) == 7
+
+
+@pytest.mark.parametrize(("months", "told"), [(12, 1), (3, 0)])
+def test_months_are_a_season_once_there_is_one_of_each(open_page, serving, months, told):
+    publish(
+        serving, files.catalogue(), files.store(), analysed.versions(), analysed.kpis(),
+        analysed.seasons(months=months),
+    )  # fmt: skip
+    shown = words(open_page("history"))
+    assert shown.count("**Months** against a mean day") == told
+    assert shown.count("**Weekdays** against a mean day") == 1
+
+
+def test_growth_is_told_with_a_sign():
+    assert text.signed(12.34, locale="en-GB") == "+12.3"
+    assert text.signed(-1_234.5, locale="it-IT") == "-1.234,5"
+    assert text.signed(-0.04, locale="en-GB") == "0.0"
+    assert text.signed(0.024, 2, locale="fi-FI") == "+0,02"
+
+
+def test_the_tables_have_the_columns_of_their_models():
+    known = {}
+    for path in (files.ROOT / "dbt_project" / "models").glob("*/_*__models.yml"):
+        for model in yaml.safe_load(path.read_text(encoding="utf-8"))["models"]:
+            known[f"analytics.{model['name']}"] = {
+                column["name"]: column["data_type"] for column in model["columns"]
+            }
+    compared = [name for name in analysed.TABLES if name in known]
+    assert len(compared) >= 10
+    pattern = r'"?(\w+)"? (VARCHAR|TIMESTAMPTZ|[A-Z]+(?:\(\d+,\d+\))?)'
+    for name in compared:
+        for column, kind in re.findall(pattern, analysed.TABLES[name]):
+            wanted = {"TIMESTAMPTZ": "timestamp with time zone"}.get(kind, kind.lower())
+            assert known[name].get(column) == wanted, f"{name}.{column}"
