@@ -249,4 +249,11 @@ def _return_table(found: pl.DataFrame, scope: Scope) -> None:
     )
 
 
-PAGE = Page("History", ":material/calendar_month:", "history", render, allows_all_stores=True)
+PAGE = Page(
+    "History",
+    ":material/calendar_month:",
+    "history",
+    render,
+    allows_all_stores=True,
+    shows_totals=True,
+)

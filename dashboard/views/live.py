@@ -346,4 +346,4 @@ def _alerts(context: PageContext) -> None:
         links.to("alerts", "Alerts")
 
 
-PAGE = Page("Live", ":material/bolt:", "live", render, allows_all_stores=True)
+PAGE = Page("Live", ":material/bolt:", "live", render, allows_all_stores=True, shows_totals=True)

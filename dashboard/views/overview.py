@@ -456,4 +456,6 @@ def _system(context: PageContext) -> None:
         )
 
 
-PAGE = Page("Overview", ":material/home:", "overview", render, allows_all_stores=True)
+PAGE = Page(
+    "Overview", ":material/home:", "overview", render, allows_all_stores=True, shows_totals=True
+)
