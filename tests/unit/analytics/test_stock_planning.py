@@ -12,12 +12,12 @@ from smartshelf_dagster.analytics.demand_outlook import (
     demand_quantile,
     shortage_probability,
 )
-from smartshelf_dagster.analytics.inventory_policy import (
+from smartshelf_dagster.analytics.inventory_policy import inventory_policy
+from smartshelf_dagster.analytics.replenishment import (
     PolicyTerms,
     annual_cost,
     economic_quantity,
     fill_rate,
-    inventory_policy,
     service_factor,
     sigma_protection,
     whole_packs,
