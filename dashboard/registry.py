@@ -13,6 +13,7 @@ from dashboard.views import (
     quality,
     sales,
     states,
+    store_comparison,
     store_map,
     supply,
     system,
@@ -22,7 +23,7 @@ from dashboard.views import (
 SECTIONS: dict[str, tuple[Page, ...]] = {
     "Store": (store_map.PAGE, states.PAGE, alerts.PAGE),
     "Supply": (supply.PAGE, inventory.PAGE, forecast.PAGE, lots.PAGE, waste.PAGE),
-    "Sales": (sales.PAGE, customers.PAGE, baskets.PAGE, anomalies.PAGE),
+    "Sales": (sales.PAGE, store_comparison.PAGE, customers.PAGE, baskets.PAGE, anomalies.PAGE),
     "System": (audit.PAGE, quality.PAGE, system.PAGE),
 }
 PAGES: tuple[Page, ...] = tuple(page for pages in SECTIONS.values() for page in pages)
