@@ -10,6 +10,7 @@ from dashboard.views import (
     forecast,
     inventory,
     lots,
+    optimisation,
     quality,
     sales,
     states,
@@ -22,7 +23,14 @@ from dashboard.views import (
 
 SECTIONS: dict[str, tuple[Page, ...]] = {
     "Store": (store_map.PAGE, states.PAGE, alerts.PAGE),
-    "Supply": (supply.PAGE, inventory.PAGE, forecast.PAGE, lots.PAGE, waste.PAGE),
+    "Supply": (
+        supply.PAGE,
+        inventory.PAGE,
+        optimisation.PAGE,
+        forecast.PAGE,
+        lots.PAGE,
+        waste.PAGE,
+    ),
     "Sales": (sales.PAGE, store_comparison.PAGE, customers.PAGE, baskets.PAGE, anomalies.PAGE),
     "System": (audit.PAGE, quality.PAGE, system.PAGE),
 }

@@ -204,16 +204,13 @@ def goods_flow(flows: pl.DataFrame, palette: Palette) -> go.Figure:
     """
     links: dict[tuple[str, str], int] = {}
     for (kind,), legs in flows.group_by("movement_type", maintain_order=True):
-        outside = _OUTSIDE.get(str(kind), text.label(str(kind)))
-        told = dict(legs.select("location", "units").iter_rows())
-        if len(told) == 1 or kind in _OUTSIDE:
-            ends = [(_PLACES.get(place, place), units) for place, units in told.items()]
-            pairs = [(outside, place, units) for place, units in ends]
+        told: dict[str, int] = dict(legs.select("location", "units").iter_rows())
+        if str(kind) in _OUTSIDE:
+            ends = [(_OUTSIDE[str(kind)], _PLACES[place], told[place]) for place in told]
         else:
-            (_, loss), (_, gain) = sorted(told.items(), key=lambda leg: leg[1])
             source, target = sorted(told, key=told.__getitem__)
-            pairs = [(_PLACES[source], _PLACES[target], min(-loss, gain))]
-        for source, target, units in pairs:
+            ends = [(_PLACES[source], _PLACES[target], told[target])]
+        for source, target, units in ends:
             links[source, target] = links.get((source, target), 0) + units
     net = _net(links)
     nodes = list(dict.fromkeys(place for link in net for place in link))

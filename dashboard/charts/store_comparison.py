@@ -44,15 +44,18 @@ def against_the_mean(
     """
     by_colour = len(compared) <= len(palette.series)
     figure = go.Figure()
-    means = {m.column: compared.get_column(m.column).cast(pl.Float64).mean() for m in measures}
-    drawn = [m for m in measures if means[m.column]]
+    means: dict[str, float | None] = compared.select(
+        pl.col(measure.column).cast(pl.Float64).mean() for measure in measures
+    ).row(0, named=True)
+    whole = {column: mean for column, mean in means.items() if mean}
+    drawn = [m for m in measures if m.column in whole]
     for place, row in enumerate(compared.to_dicts()):
         stands_out = row["store_id"] == chosen
         known = [m for m in drawn if row[m.column] is not None]
         figure.add_trace(
             go.Scatter(
                 name=row["store_name"],
-                x=[100 * float(row[m.column]) / means[m.column] for m in known],
+                x=[100 * float(row[m.column]) / whole[m.column] for m in known],
                 y=[m.name for m in known],
                 customdata=[m.shape.format(float(row[m.column])) for m in known],
                 mode="markers",

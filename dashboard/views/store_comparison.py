@@ -98,14 +98,14 @@ def _table(compared: pl.DataFrame, currency: str) -> None:
         "revenue_rank": config.NumberColumn("Rank", width=50, help="By net sales."),
         "store_name": config.TextColumn("Store"),
         "recent": config.LineChartColumn(
-            "Last 28 days", width=140, help="Net sales of each whole day."
+            "Last 28 days", width=110, help="Net sales of each whole day."
         ),
         "net_sales": config.NumberColumn(f"Net sales ({currency})", format="localized"),
         "growth_prev_period_pct": config.NumberColumn(
             "Change (%)", format="%+.1f", help="Against as many days before; empty without them."
         ),
         "atv": config.NumberColumn(f"Receipt ({currency})", format="%.2f"),
-        "upt": config.NumberColumn("Pieces a receipt", format="%.1f"),
+        "upt": config.NumberColumn("Pieces", format="%.1f", help="On a receipt."),
         "margin_pct": config.NumberColumn("Margin (%)", format="%.1f"),
         "conversion_pct": config.NumberColumn(
             "Conversion (%)", format="%.1f", help="Receipts per person that came in."
@@ -117,9 +117,12 @@ def _table(compared: pl.DataFrame, currency: str) -> None:
         "availability_pct": config.NumberColumn(
             "On the shelf (%)", format="%.2f", help="Time in which shelves were not empty."
         ),
-        "turns_annualised": config.NumberColumn("Turns a year", format="%.1f"),
+        "turns_annualised": config.NumberColumn(
+            "Turns", format="%.1f", help="Times that stock is turned over in a year."
+        ),
         "overall_score": config.ProgressColumn(
             "Score",
+            width=80,
             min_value=0,
             max_value=100,
             format="%.0f",

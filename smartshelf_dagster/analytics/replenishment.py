@@ -266,3 +266,63 @@ def _order(lines: pl.DataFrame) -> pl.DataFrame:
         binding_constraint=bound,
         total_cost_pa=pl.col("holding_cost_pa") + pl.col("ordering_cost_pa"),
     )
+
+
+@dataclass(frozen=True)
+class Cycle:
+    """How the stock of an item goes up and down.
+
+    Attributes:
+        daily: Pieces asked for in a day, on average.
+        level: Pieces that orders fill up to.
+        pack: Pieces in a pack.
+        lead_time_d: Days from an order to its goods.
+        review_period_d: Days from one order to the next; above 0.
+    """
+
+    daily: float
+    level: float
+    pack: int
+    lead_time_d: float
+    review_period_d: float
+
+
+def projected_stock(on_hand: float, on_order: float, cycle: Cycle, days: float) -> pl.DataFrame:
+    """Return the stock of the days to come at mean demand, as the corners of a saw-tooth.
+
+    Orders are placed now and after each review period, in whole packs up to the level, on hand and
+    on order together; shelf life and room do not bind them. What was on order before comes with
+    the first of them. What is asked for in vain is not asked for again.
+
+    Args:
+        on_hand: Pieces there.
+        on_order: Pieces ordered and still to come.
+        cycle: How it goes on.
+        days: For how long.
+
+    Returns:
+        day (from now), stock; by time.
+    """
+    placed = np.arange(0, days, cycle.review_period_d).tolist()
+    moments = [(at, "order") for at in placed]
+    moments += [(at + cycle.lead_time_d, "delivery") for at in placed]
+    coming = [on_order]
+    corners = [(0.0, max(on_hand, 0.0))]
+    for moment, kind in sorted([*moments, (days, "end")]):
+        if moment > days:
+            break
+        since, stock = corners[-1]
+        asked = cycle.daily * (moment - since)
+        if 0 < stock < asked:
+            corners.append((since + stock / cycle.daily, 0.0))
+        stock = max(stock - asked, 0.0)
+        corners.append((moment, stock))
+        if kind == "order":
+            missing = cycle.level - stock - sum(coming)
+            coming.append(max(np.ceil(missing / cycle.pack - _ROUNDING), 0) * cycle.pack)
+            # The goods of the first order bring along what was on order before.
+            if moment == 0:
+                coming = [sum(coming)]
+        elif kind == "delivery":
+            corners.append((moment, stock + coming.pop(0)))
+    return pl.DataFrame(corners, schema={"day": pl.Float64, "stock": pl.Float64}, orient="row")
