@@ -13,8 +13,8 @@ SPARKLINE_DAYS = 28
 def comparison(store_ids: list[str], currency: str, period: str) -> pl.DataFrame:
     """Return stores side by side, by rank.
 
-    Beside the columns of `analytics.store_comparison`: store_name, city, store_type,
-    anon_share_pct (of receipts without a customer), and recent, the net sales of the last days,
+    Beside the columns of `analytics.store_comparison`: store_name, anon_share_pct
+    (of receipts without a customer), conversion_pct, and recent, the net sales of the last days,
     oldest first.
 
     Args:
@@ -41,7 +41,7 @@ def comparison(store_ids: list[str], currency: str, period: str) -> pl.DataFrame
 
         select
             compared.*,
-            stores.store_name, stores.city, stores.store_type,
+            stores.store_name,
             100 * compared.anon_transactions / nullif(compared.transactions, 0) as anon_share_pct,
             100 * compared.conversion_rate as conversion_pct,
             recent.recent
