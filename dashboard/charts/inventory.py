@@ -173,7 +173,7 @@ def lost_sales_pareto(items: pl.DataFrame, currency: str, palette: Palette) -> g
             "side": "top",
             "range": [0, 104],
             "tickvals": [0, 25, 50, 75, 100],
-            "ticksuffix": " %",
+            "ticktext": ["0 %", "25 %", "50 %", "75 %", "100 %"],
             "showgrid": False,
             "tickfont": {"color": palette.muted},
         },

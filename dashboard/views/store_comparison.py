@@ -88,7 +88,9 @@ def _say_who_is_compared(compared: pl.DataFrame, known: int, currency: str) -> N
 
 def _table(compared: pl.DataFrame, currency: str) -> None:
     downloads.summary(
-        f"**{text.plural(len(compared), 'store')}** by net sales.",
+        f"**{text.plural(len(compared), 'store')}** by net sales."
+        if len(compared) > 1
+        else "The store in figures:",
         compared.drop("recent"),
         "stores.csv",
         with_parquet=True,
@@ -184,7 +186,7 @@ def _trend(daily: pl.DataFrame, names: dict[str, str], currency: str, context: P
 
 
 def _mix(mix: pl.DataFrame, names: dict[str, str], context: PageContext) -> None:
-    if mix.is_empty():
+    if mix.get_column("category").n_unique() < 2:  # noqa: PLR2004 - one category is no mix
         return
     downloads.summary("Product mix: what net sales are made with.", mix, "product_mix.csv")
     st.plotly_chart(
