@@ -302,7 +302,6 @@ def _levels(scope: Scope, context: PageContext) -> None:
         found,
         "stock.csv",
         shown_rows=_SHOWN_ROWS,
-        with_parquet=True,
     )
     if found.is_empty():
         st.info("No item fits the filters.", icon=":material/filter_alt_off:")

@@ -204,7 +204,6 @@ def _policies(asked: pl.DataFrame, terms: PolicyTerms, scope: Scope, context: Pa
         found.drop("demand_quantiles"),
         "stock_policies.csv",
         shown_rows=_SHOWN_ROWS,
-        with_parquet=True,
     )
     if found.is_empty():
         st.info("No item fits the filters.", icon=":material/filter_alt_off:")
@@ -386,7 +385,6 @@ def _orders(asked: pl.DataFrame, scope: Scope, context: PageContext) -> None:
         found.drop("demand_quantiles"),
         "recommended_orders.csv",
         shown_rows=_SHOWN_ROWS,
-        with_parquet=True,
     )
     st.markdown(
         f"Decide on orders in [Supply]({_address('supply')}); what has run low stands in "

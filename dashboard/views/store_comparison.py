@@ -93,7 +93,6 @@ def _table(compared: pl.DataFrame, currency: str) -> None:
         else "The store in figures:",
         compared.drop("recent"),
         "stores.csv",
-        with_parquet=True,
     )
     config = st.column_config
     columns = {
