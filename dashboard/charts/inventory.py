@@ -446,7 +446,8 @@ def class_matrix(classes: pl.DataFrame, currency: str, palette: Palette) -> go.F
                 for row in cells
             ],
             texttemplate="%{text}",
-            colorscale=[[0, palette.floor], [1, translucent(palette.shelf, 0.55)]],
+            textfont={"color": palette.text},
+            colorscale=[[0, palette.floor], [1, translucent(palette.shelf, 0.4)]],
             showscale=False,
             xgap=3,
             ygap=3,

@@ -180,11 +180,12 @@ def priority_matrix(items: pl.DataFrame, palette: Palette) -> go.Figure:
                 for row in cells
             ],
             texttemplate="%{text}",
+            textfont={"color": palette.text},
             colorscale=[
                 [0, palette.floor],
                 [0.25, translucent(palette.warehouse, 0.25)],
                 [0.5, palette.calm],
-                [1, translucent(palette.critical, 0.45)],
+                [1, translucent(palette.critical, 0.35)],
             ],
             showscale=False,
             xgap=3,
