@@ -4,6 +4,7 @@ import numpy as np
 import plotly.graph_objects as go
 import polars as pl
 
+from dashboard import text
 from dashboard.charts.base import LEGEND, base_layout, style_axes
 from dashboard.theme import Palette, translucent
 from smartshelf_dagster.analytics.replenishment import annual_cost
@@ -174,7 +175,9 @@ def priority_matrix(items: pl.DataFrame, palette: Palette) -> go.Figure:
             zmax=3,
             text=[
                 [
-                    f"{count:,} items<br>{pieces:,} pcs to order" if count else "none"
+                    f"{text.plural(count, 'item')}<br>{text.number(pieces)} pcs to order"
+                    if count
+                    else "none"
                     for count, pieces in row
                 ]
                 for row in cells

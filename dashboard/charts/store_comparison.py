@@ -49,7 +49,9 @@ def against_the_mean(
     ).row(0, named=True)
     whole = {column: mean for column, mean in means.items() if mean}
     drawn = [m for m in measures if m.column in whole]
-    for place, row in enumerate(compared.to_dicts()):
+    # Who stands out is drawn last, over the others.
+    rows = sorted(enumerate(compared.to_dicts()), key=lambda row: row[1]["store_id"] == chosen)
+    for place, row in rows:
         stands_out = row["store_id"] == chosen
         known = [m for m in drawn if row[m.column] is not None]
         figure.add_trace(

@@ -520,7 +520,7 @@ def _priorities(scope: Scope, published: pl.DataFrame, context: PageContext) -> 
             ),
             "trailing_avg_7d": config.NumberColumn("Usual week", format="%.0f"),
             "forecast_7d": config.NumberColumn("Next week", format="%.0f"),
-            "recommendation": config.TextColumn("Demand", width=130),
+            "recommendation": config.TextColumn("Demand", width=150),
             "recommended_qty": config.NumberColumn("To order", format="localized"),
         },
     )

@@ -106,7 +106,6 @@ def _table(compared: pl.DataFrame, currency: str) -> None:
             "Change (%)", format="%+.1f", help="Against as many days before; empty without them."
         ),
         "atv": config.NumberColumn(f"Receipt ({currency})", format="%.2f"),
-        "upt": config.NumberColumn("Pieces", format="%.1f", help="On a receipt."),
         "margin_pct": config.NumberColumn("Margin (%)", format="%.1f"),
         "conversion_pct": config.NumberColumn(
             "Conversion (%)", format="%.1f", help="Receipts per person that came in."
@@ -114,7 +113,9 @@ def _table(compared: pl.DataFrame, currency: str) -> None:
         "revenue_per_sqft": config.NumberColumn(
             f"Per ft² ({currency})", format="%.2f", help="Sales over the sales area."
         ),
-        "efficiency_rank": config.NumberColumn("Rank per ft²", width=80),
+        "efficiency_rank": config.NumberColumn(
+            "Rank/ft²", width=70, help="By sales over the sales area."
+        ),
         "availability_pct": config.NumberColumn(
             "On the shelf (%)", format="%.2f", help="Time in which shelves were not empty."
         ),
