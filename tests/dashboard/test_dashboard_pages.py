@@ -76,7 +76,9 @@ def test_a_store_that_has_not_reported_is_explained(open_page, serving):
     assert "has not reported yet" in words(open_cleanly(open_page, "map"))
 
 
-@pytest.mark.parametrize("path", ["map", "states", "alerts", "supply", "lots", "waste"])
+@pytest.mark.parametrize(
+    "path", ["map", "states", "alerts", "supply", "inventory", "optimisation", "lots", "waste"]
+)
 def test_a_store_without_sensors_is_explained(open_page, serving, path):
     files.write(serving, files.catalogue(), files.store(tracks_stock=False))
     app = open_cleanly(open_page, path)
@@ -115,8 +117,12 @@ def test_another_version_is_explained(open_page, serving, path, needed):
 
 
 @pytest.mark.parametrize(
-    "path", ["overview", "sales", "history", "customers", "baskets", "anomalies"]
-)
+    "path",
+    [
+        "overview", "inventory", "optimisation", "sales", "history", "stores", "customers",
+        "baskets", "anomalies",
+    ],
+)  # fmt: skip
 @pytest.mark.usefixtures("one_store")
 def test_analytics_that_are_still_to_come_are_explained(open_page, path):
     shown = words(open_cleanly(open_page, path))
@@ -176,6 +182,9 @@ def test_choosing_a_store_changes_figures(open_page):
         ("states", True),
         ("alerts", True),
         ("supply", True),
+        ("inventory", True),
+        ("optimisation", True),
+        ("stores", True),
         ("forecast", False),
         ("lots", True),
         ("waste", True),
