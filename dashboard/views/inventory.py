@@ -648,4 +648,11 @@ def _age(scope: Scope, context: PageContext) -> None:
     )
 
 
-PAGE = Page("Inventory", ":material/inventory_2:", "inventory", render, allows_all_stores=True)
+PAGE = Page(
+    "Inventory",
+    ":material/inventory_2:",
+    "inventory",
+    render,
+    allows_all_stores=True,
+    shows_totals=True,
+)
