@@ -249,7 +249,8 @@ def run(lake: str, only: Sequence[str] = (), times: int = REPETITIONS) -> list[F
         for page in PAGES:
             if only and page.path not in only:
                 continue
-            address = f"{url}/{page.path}"
+            # The first page lies at the root.
+            address = url if page is PAGES[0] else f"{url}/{page.path}"
             reader = _load(known, address, page.title)
             visits = _first_visits(browser, address, page.title, times)
             again = [_load(known, address, page.title) for _ in range(times)]

@@ -58,9 +58,9 @@ def show(page: Page) -> None:
         publication = stores.publication()
         shown = Shown(file, palette.name, is_stale(publication))
         chosen = _choose_store(heading, page)
-        door.account(heading)
         with heading:
             _live(publication, chosen[0] if chosen else None, shown)
+        door.account(heading)
         _render(page, PageContext(publication, chosen, palette), shown)
     except ServingUnavailableError as problem:
         explain.nothing(problem.title, problem.reason, *problem.remedies)
