@@ -13,6 +13,7 @@ from dashboard.theme import Palette
 
 MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 _SHOWN_CATEGORIES = 15
+_NAMED_WEEKS = 10
 
 
 def _scale(palette: Palette) -> list[list[float | str]]:
@@ -58,7 +59,9 @@ def calendar(daily: pl.DataFrame, currency: str, palette: Palette) -> go.Figure:
     figure.update_layout(base_layout(palette, height=240) | {"hovermode": "closest"})
     style_axes(figure, palette)
     figure.update_yaxes(autorange="reversed", showgrid=False)
-    figure.update_xaxes(type="date", tickformat="%-d %b", nticks=12)
+    figure.update_xaxes(
+        type="date", tickformat="%-d %b", tickvals=weeks[:: len(weeks) // _NAMED_WEEKS + 1]
+    )
     return figure
 
 

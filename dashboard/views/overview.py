@@ -254,12 +254,11 @@ def _stock_tasks(context: PageContext) -> list[Task]:
         else "All shelves have enough"
     )
     return [
-        Task(urgency, words, "alerts", "Alerts", (("status", "Open"),)),
+        Task(urgency, words, "alerts", (("status", "Open"),)),
         Task(
             "critical" if shelves["empty"] else "caution" if few else "calm",
             low,
             "states",
-            "States",
             (("low", "true"),),
         ),
         _lot_task(context),
@@ -275,7 +274,7 @@ def _lot_task(context: PageContext) -> Task:
         if expired or soon
         else "Nothing expires by tomorrow"
     )
-    return Task("critical" if expired else "caution" if soon else "calm", words, "lots", "Lots")
+    return Task("critical" if expired else "caution" if soon else "calm", words, "lots")
 
 
 def _supply_tasks(context: PageContext) -> list[Task]:
@@ -284,9 +283,8 @@ def _supply_tasks(context: PageContext) -> list[Task]:
     tasks = []
     if found.overdue:
         tasks.append(
-            Task("critical", f"**{text.plural(found.overdue, 'order')}** overdue", "supply",
-                 "Orders")
-        )  # fmt: skip
+            Task("critical", f"**{text.plural(found.overdue, 'order')}** overdue", "supply")
+        )
     if found.next_cutoff:
         when = text.short_time(found.next_cutoff, context.timezone)
         tasks.append(
@@ -294,7 +292,6 @@ def _supply_tasks(context: PageContext) -> list[Task]:
                 "calm",
                 f"Orders can be changed until **{when}**, {text.countdown(found.next_cutoff, now)}",
                 "supply",
-                "Plan",
             )
         )
     if found.next_delivery:
@@ -305,7 +302,6 @@ def _supply_tasks(context: PageContext) -> list[Task]:
                 f"Next delivery **{when}**, {text.countdown(found.next_delivery, now)}: "
                 f"{text.plural(found.orders, 'order')}",
                 "supply",
-                "Orders",
             )
         )
     return tasks
@@ -328,7 +324,7 @@ def _sales_tasks(scope: Scope, context: PageContext) -> list[Task]:
             if hours
             else "Sales of the last day were as usual"
         )
-        tasks.append(Task("caution" if hours else "calm", words, "anomalies", "Anomalies"))
+        tasks.append(Task("caution" if hours else "calm", words, "anomalies"))
     if built_for("return_rate_analysis") is not None:
         items = overview.often_returned(scope.currency)
         words = (
@@ -336,7 +332,7 @@ def _sales_tasks(scope: Scope, context: PageContext) -> list[Task]:
             if items
             else "No item comes back unusually often"
         )
-        tasks.append(Task("caution" if items else "calm", words, "history", "Returns"))
+        tasks.append(Task("caution" if items else "calm", words, "history"))
     return tasks
 
 

@@ -93,6 +93,18 @@ def test_a_store_shows_its_own_sales(open_page):
 
 
 @pytest.mark.usefixtures("days_by_hand")
+def test_the_overview_of_all_stores_is_that_reckoned_by_hand(open_page):
+    app = open_page("overview", store="All stores")
+    assert not app.exception
+    assert figure(app, "Net sales (EUR)") == "75"
+    assert figure(app, "Receipts") == "5"
+    assert figure(app, "Per receipt (EUR)") == "16.96"
+    assert figure(app, "Margin (%)") == "43.9"
+    # Three days have none before them.
+    assert not any(metric.delta for metric in app.metric)
+
+
+@pytest.mark.usefixtures("days_by_hand")
 @pytest.mark.parametrize("path", ["customers", "baskets", "anomalies"])
 def test_too_few_days_are_explained(open_page, path):
     app = open_page(path)
@@ -111,6 +123,33 @@ def test_a_year_of_real_sales(open_page):
     grown = table(app, "mom_growth_pct")
     assert len(grown) == 13
     assert "So far" in grown["state"].iloc[0]
+
+
+@pytest.mark.usefixtures("real_sales")
+def test_the_overview_of_real_sales_tells_no_stock(open_page):
+    app = open_page("overview")
+    assert not app.exception
+    [card] = [metric for metric in app.metric if metric.label == "Net sales (GBP)"]
+    assert card.value == "1627603"
+    assert card.delta == "+37.6 %"
+    assert card.proto.delta_description == "better"
+    assert not [metric for metric in app.metric if "Stock" in metric.label]
+    assert "stock and empty shelves: there are no sensors" in words(app)
+
+
+@pytest.mark.usefixtures("real_sales")
+def test_the_history_of_real_sales_tells_what_came_back(open_page):
+    app = open_page("history", period="All")
+    assert not app.exception
+    assert "**4.88 %** of the pieces sold" in words(app)
+    assert "**Months** against a mean day" in words(app)
+
+
+@pytest.mark.usefixtures("real_sales")
+def test_sales_of_long_ago_are_not_live(open_page):
+    app = open_page("live")
+    assert not app.exception
+    assert "Nothing has been sold today" in words(app)
 
 
 @pytest.mark.usefixtures("real_sales")
