@@ -5,6 +5,7 @@ from pathlib import Path
 
 import streamlit as st
 
+from dashboard import links
 from dashboard.components import frame
 from dashboard.registry import PAGES, SECTIONS
 
@@ -12,19 +13,18 @@ _ASSETS = Path(__file__).parent / "assets"
 
 st.set_page_config(page_title="Smart Shelf", page_icon=str(_ASSETS / "logo.svg"), layout="wide")
 st.logo(str(_ASSETS / "wordmark.svg"), size="large")
+_pages = {
+    page.path: st.Page(
+        partial(frame.show, page),
+        title=page.title,
+        icon=page.icon,
+        url_path=page.path,
+        default=page is PAGES[0],
+    )
+    for page in PAGES
+}
+links.remember(_pages)
 st.navigation(
-    {
-        section: [
-            st.Page(
-                partial(frame.show, page),
-                title=page.title,
-                icon=page.icon,
-                url_path=page.path,
-                default=page is PAGES[0],
-            )
-            for page in pages
-        ]
-        for section, pages in SECTIONS.items()
-    },
+    {section: [_pages[page.path] for page in pages] for section, pages in SECTIONS.items()},
     position="top",
 ).run()

@@ -8,6 +8,7 @@ from dashboard.views import (
     baskets,
     customers,
     forecast,
+    item,
     lots,
     quality,
     sales,
@@ -19,7 +20,7 @@ from dashboard.views import (
 )
 
 SECTIONS: dict[str, tuple[Page, ...]] = {
-    "Store": (store_map.PAGE, states.PAGE, alerts.PAGE),
+    "Store": (store_map.PAGE, states.PAGE, item.PAGE, alerts.PAGE),
     "Supply": (supply.PAGE, forecast.PAGE, lots.PAGE, waste.PAGE),
     "Sales": (sales.PAGE, customers.PAGE, baskets.PAGE, anomalies.PAGE),
     "System": (audit.PAGE, quality.PAGE, system.PAGE),

@@ -12,9 +12,9 @@ from html import escape
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from dashboard import pending, serving, style, text
-from dashboard.components import explain
-from dashboard.data import alerts, audit, stores
+from dashboard import links, pending, serving, style, text
+from dashboard.components import downloads, explain
+from dashboard.data import alerts, audit, items, stores
 from dashboard.data.stores import Publication, Store
 from dashboard.page import Page, PageContext
 from dashboard.serving import FileIdentity, ServingUnavailableError
@@ -23,6 +23,7 @@ from smartshelf_dagster.settings import load_settings
 
 REFRESH_SECONDS = 5
 ALL_STORES = "all"
+_SEARCHES = "item_searches"
 
 # Publications that may be missed before the data count as old.
 _MISSED_PUBLICATIONS = 3
@@ -54,6 +55,8 @@ def show(page: Page) -> None:
         publication = stores.publication()
         shown = Shown(file, palette.name, is_stale(publication))
         chosen = _choose_store(heading, page)
+        if chosen:
+            _find_item(heading, chosen[0])
         with heading:
             _live(publication, chosen[0] if chosen else None, shown)
         _render(page, PageContext(publication, chosen, palette), shown)
@@ -74,6 +77,7 @@ def _render(page: Page, context: PageContext, shown: Shown) -> None:
         )
         return
     _settle(context.publication)
+    downloads.tell_times_in(context.timezone)
     page.render(context)
 
 
@@ -94,7 +98,12 @@ def _choose_store(heading: DeltaGenerator, page: Page) -> tuple[Store, ...]:
     known = stores.stores()
     if len(known) <= 1:
         return tuple(known)
-    names = {store.store_id: f"{store.name} ({store.store_id})" for store in known}
+    names = {store.store_id: store.label for store in known}
+    named = st.query_params.get("store")
+    if named in names and st.session_state.get("store") != named:
+        # Somebody wrote the id; the widget knows labels, and takes the store over from here.
+        st.session_state["store"] = named
+        st.rerun()
     if page.allows_all_stores:
         names[ALL_STORES] = "All stores"
     choice = heading.selectbox(
@@ -108,6 +117,30 @@ def _choose_store(heading: DeltaGenerator, page: Page) -> tuple[Store, ...]:
         width=300,
     )
     return tuple(known) if choice == ALL_STORES else tuple(s for s in known if s.store_id == choice)
+
+
+def _find_item(heading: DeltaGenerator, store: Store) -> None:
+    """Draw the search for an item; a choice leads to its page."""
+    known = items.catalogue()
+    if known.is_empty():
+        return
+    names = dict(known.select("item_id", "label").iter_rows())
+    edition = st.session_state.setdefault(_SEARCHES, 0)
+    found: str | None = heading.selectbox(
+        "Find an item",
+        list(names),
+        index=None,
+        format_func=names.__getitem__,
+        placeholder="Find an item",
+        # After a choice the next search begins with an empty field.
+        key=f"find_item:{edition}",
+        label_visibility="collapsed",
+        icon=":material/search:",
+        width=260,
+    )
+    if found:
+        st.session_state[_SEARCHES] = edition + 1
+        links.go(links.ITEM, links.to_item(store, found))
 
 
 @st.fragment(run_every=REFRESH_SECONDS)

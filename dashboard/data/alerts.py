@@ -1,5 +1,7 @@
 """What the alerts page and the alert lists ask."""
 
+from dataclasses import dataclass
+
 import polars as pl
 
 from dashboard import serving
@@ -7,35 +9,62 @@ from dashboard import serving
 ACTIVE = ("open", "ack")
 
 
-def alerts(
-    store_ids: list[str],
-    *,
-    types: list[str] | None = None,
-    statuses: list[str] | None = None,
-    locations: list[str] | None = None,
-    categories: list[str] | None = None,
-    text: str = "",
-) -> pl.DataFrame:
-    """Return alerts, active ones first, newest first.
+@dataclass(frozen=True)
+class AlertFilter:
+    """Which alerts to show; what is left empty does not restrict them.
 
-    Args:
-        store_ids: Stores.
-        types: Alert types; none means all, as for the other filters.
+    Attributes:
+        severities: CRITICAL, HIGH, MEDIUM.
+        types: Alert types.
         statuses: Statuses.
         locations: Locations.
         categories: Categories.
+        days: Opened within so many days, or still active.
         text: Part of the shelf id, the subcategory or the alert id.
+    """
+
+    severities: tuple[str, ...] = ()
+    types: tuple[str, ...] = ()
+    statuses: tuple[str, ...] = ()
+    locations: tuple[str, ...] = ()
+    categories: tuple[str, ...] = ()
+    days: int | None = None
+    text: str = ""
+
+
+def alerts(store_ids: list[str], wanted: AlertFilter) -> pl.DataFrame:
+    """Return alerts, active ones first, of these the most severe, then the newest.
+
+    order_qty is what is planned for the next cutoff, null where nothing is.
+
+    Args:
+        store_ids: Stores.
+        wanted: Which.
     """
     return serving.query(
         """
+        with planned as (
+            select plan.store_id, plan.shelf_id, plan.order_qty
+            from ops.supplier_plan as plan
+            inner join ops.supplier_cutoffs as cutoffs
+                on plan.store_id = cutoffs.store_id and plan.cutoff_ts = cutoffs.cutoff_ts
+            where cutoffs.status = 'next'
+        )
+
         select
             alerts.*,
             items.subcategory,
-            stores.store_name
+            stores.store_name,
+            planned.order_qty
         from ops.alerts as alerts
         inner join ref.items as items on alerts.shelf_id = items.item_id
         inner join ref.stores as stores on alerts.store_id = stores.store_id
+        cross join meta.publication as publication
+        left join planned
+            on alerts.store_id = planned.store_id and alerts.shelf_id = planned.shelf_id
         where list_contains($store_ids::varchar[], alerts.store_id)
+            and (len($severities::varchar[]) = 0
+                or list_contains($severities::varchar[], alerts.severity))
             and (len($types::varchar[]) = 0
                 or list_contains($types::varchar[], alerts.alert_type))
             and (len($statuses::varchar[]) = 0
@@ -44,19 +73,33 @@ def alerts(
                 or list_contains($locations::varchar[], alerts.location))
             and (len($categories::varchar[]) = 0
                 or list_contains($categories::varchar[], alerts.category))
+            and ($days is null
+                or alerts.is_active
+                or alerts.opened_ts >= publication.as_of_ts - to_days($days::integer))
             and ($text = ''
                 or contains(lower(alerts.shelf_id), lower($text))
                 or contains(lower(items.subcategory), lower($text))
                 or contains(lower(alerts.alert_id), lower($text)))
-        order by alerts.is_active desc, alerts.opened_ts desc, alerts.alert_id
+        order by
+            alerts.is_active desc,
+            list_position(['CRITICAL', 'HIGH', 'MEDIUM'], alerts.severity),
+            alerts.opened_ts desc,
+            alerts.alert_id
         """,
         store_ids=store_ids,
-        types=types or [],
-        statuses=statuses or [],
-        locations=locations or [],
-        categories=categories or [],
-        text=text.strip(),
+        severities=list(wanted.severities),
+        types=list(wanted.types),
+        statuses=list(wanted.statuses),
+        locations=list(wanted.locations),
+        categories=list(wanted.categories),
+        days=wanted.days,
+        text=wanted.text.strip(),
     )
+
+
+def of_item(store_id: str, item_id: str) -> pl.DataFrame:
+    """Return the alerts of an item of a store, as `alerts` does."""
+    return alerts([store_id], AlertFilter(text=item_id)).filter(pl.col("shelf_id") == item_id)
 
 
 def count(store_ids: list[str]) -> int:

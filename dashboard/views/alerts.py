@@ -9,6 +9,7 @@ from dashboard import text
 from dashboard.components import alert_list, explain, item_story, supplier_orders, tables
 from dashboard.components.trail import trail
 from dashboard.data import alerts
+from dashboard.data.alerts import AlertFilter
 from dashboard.page import Page, PageContext
 from dashboard.serving import RUN_A_DAY, START
 
@@ -115,11 +116,13 @@ def _filtered(context: PageContext) -> pl.DataFrame:
         )
     return alerts.alerts(
         context.store_ids,
-        types=types,
-        statuses=statuses,
-        locations=locations,
-        categories=categories,
-        text=search,
+        AlertFilter(
+            types=tuple(types),
+            statuses=tuple(statuses),
+            locations=tuple(locations),
+            categories=tuple(categories),
+            text=search,
+        ),
     )
 
 

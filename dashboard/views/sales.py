@@ -82,7 +82,7 @@ def _figures(row: dict[str, float | None], period: str, scope: Scope) -> None:
 
 def _by_day(scope: Scope, since: date | None, context: PageContext) -> None:
     daily = sales.daily(scope, since)
-    downloads.summary("By business day:", daily, "sales_by_day.csv", with_parquet=True)
+    downloads.summary("By business day:", daily, "sales_by_day.csv")
     st.plotly_chart(
         sales_by_day(daily, scope.currency, context.palette),
         theme=None,

@@ -184,30 +184,8 @@ def _detail(row_id: str, context: PageContext) -> None:
 
 
 def _lots(store_id: str, item_id: str, context: PageContext) -> None:
-    found = lots.of_item(store_id, item_id)
     st.subheader("Lots", anchor=False)
-    if found.is_empty():
-        st.caption("None in stock.")
-        return
-    columns = lot_list.columns(
-        context.timezone,
-        "state",
-        "place",
-        "lot",
-        "quantity",
-        "expiry_date",
-        "received_date",
-        "markdown_percent",
-    )
-    st.dataframe(
-        lot_list.readable(found),
-        hide_index=True,
-        height=tables.height_of(len(found), most=220),
-        placeholder="",
-        column_order=list(columns),
-        column_config=columns,
-        key="item_lots",
-    )
+    lot_list.of_item(lots.of_item(store_id, item_id), item_id, context)
     st.caption("Counts and corrections of lots: see Lots.")
 
 

@@ -9,6 +9,7 @@ from dashboard.charts.traffic import people_over_the_day
 from dashboard.components import alert_list, explain, tables
 from dashboard.components.shelf_list import shelf_list
 from dashboard.data import alerts, store_map, stores
+from dashboard.data.alerts import AlertFilter
 from dashboard.page import Page, PageContext
 from dashboard.serving import RUN_A_DAY, START
 
@@ -231,7 +232,9 @@ def _zone_panel(zone: Zone, context: PageContext) -> None:
 
 def _zone_alerts(category: str, context: PageContext) -> None:
     st.subheader("Alerts", anchor=False)
-    found = alerts.alerts(context.store_ids, statuses=list(alerts.ACTIVE), categories=[category])
+    found = alerts.alerts(
+        context.store_ids, AlertFilter(statuses=alerts.ACTIVE, categories=(category,))
+    )
     if found.is_empty():
         st.caption("None: neither on the shelves nor in the warehouse.")
         return

@@ -104,7 +104,7 @@ TABLES: dict[str, str] = {
         from_status VARCHAR, to_status VARCHAR, actor VARCHAR, note VARCHAR""",
     "ops.alerts": """
         alert_id VARCHAR, alert_type VARCHAR, store_id VARCHAR, shelf_id VARCHAR,
-        location VARCHAR, category VARCHAR, status VARCHAR, is_active BOOLEAN,
+        location VARCHAR, category VARCHAR, status VARCHAR, is_active BOOLEAN, severity VARCHAR,
         opened_ts TIMESTAMPTZ, updated_ts TIMESTAMPTZ, episodes INTEGER,
         last_actor VARCHAR, last_note VARCHAR, current_stock BIGINT, max_stock INTEGER,
         low_below_qty INTEGER, suggested_qty BIGINT""",
@@ -479,6 +479,7 @@ def alert(
         "category": category,
         "status": status,
         "is_active": status in {"open", "ack"},
+        "severity": "CRITICAL" if status in {"open", "ack"} else None,
         "opened_ts": ago(100),
         "updated_ts": ago(90),
         "episodes": 1,
