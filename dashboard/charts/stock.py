@@ -212,6 +212,8 @@ def _losses(
             y=found.get_column("stock").to_list(),
             customdata=found.get_column("qty_signed").to_list(),
             mode="markers",
+            # Nothing is left on the axis itself.
+            cliponaxis=False,
             marker={
                 "symbol": symbol,
                 "size": 9,

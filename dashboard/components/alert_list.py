@@ -74,10 +74,9 @@ def columns(timezone: str, *names: str) -> dict[str, Any]:
             "Action", width=125, help="Refill: up to the target. Reorder: at the next cutoff."
         ),
         **item_links.column(),
-        "type_label": config.TextColumn("Type", width=125),
+        "type_label": config.TextColumn("Type", width=136),
         "location_label": config.TextColumn("Where", width=78),
         "store_name": config.TextColumn("Store"),
-        "shelf_id": config.TextColumn("Shelf"),
         "category_label": config.TextColumn("Category", width=160),
         "subcategory": config.TextColumn("Item", width=140),
         "current_stock": config.NumberColumn("Stock (pcs)", format="localized", width="small"),
@@ -103,7 +102,7 @@ def narrow_columns(timezone: str) -> dict[str, Any]:
     config = st.column_config
     return {
         "state": config.TextColumn("State", width=118),
-        "shelf_id": config.TextColumn("Shelf", width=92),
+        **item_links.column(width=96),
         "subcategory": config.TextColumn("Item", width=112),
         "opened_ts": config.DatetimeColumn(
             "Opened", format="ddd HH:mm", timezone=timezone, width=78

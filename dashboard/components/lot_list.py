@@ -6,7 +6,7 @@ import polars as pl
 import streamlit as st
 
 from dashboard import expiry, pending, text
-from dashboard.components import downloads, tables
+from dashboard.components import downloads, item_links, tables
 from dashboard.page import PageContext
 
 NO_LOT = "no known lot"
@@ -80,7 +80,7 @@ def columns(timezone: str, *names: str) -> dict[str, Any]:
     known = {
         "state": config.TextColumn("Expires", width=130),
         "store_name": config.TextColumn("Store"),
-        "shelf_id": config.TextColumn("Shelf", width=105),
+        **item_links.column(),
         "subcategory": config.TextColumn("Item", width=140),
         "category_label": config.TextColumn("Category", width=150),
         "place": config.TextColumn("Where", width=90),

@@ -1,6 +1,7 @@
 """What the alerts page and the alert lists ask."""
 
 from dataclasses import dataclass
+from datetime import date
 
 import polars as pl
 
@@ -117,10 +118,10 @@ def count(store_ids: list[str]) -> int:
 
 
 def figures(store_ids: list[str]) -> pl.DataFrame:
-    """Return one row: open, acknowledged, opened_today, resolved_today, median_minutes.
+    """Return one row: how many alerts are active, and what became of others today.
 
-    A store's day is that of its time zone. The median is over all that resolved themselves or
-    were resolved, from the first opening to the last change.
+    Columns: open, acknowledged, critical, high, medium, opened_today, resolved_today. A store's
+    day is that of its time zone.
     """
     return serving.query(
         """
@@ -139,13 +140,99 @@ def figures(store_ids: list[str]) -> pl.DataFrame:
         select
             count(*) filter (status = 'open') as open,
             count(*) filter (status = 'ack') as acknowledged,
+            count(*) filter (severity = 'CRITICAL') as critical,
+            count(*) filter (severity = 'HIGH') as high,
+            count(*) filter (severity = 'MEDIUM') as medium,
             count(*) filter (is_opened_today) as opened_today,
-            count(*) filter (status = 'resolved' and is_updated_today) as resolved_today,
-            median(epoch(updated_ts) - epoch(opened_ts)) filter (status = 'resolved') / 60
-                as median_minutes
+            count(*) filter (status = 'resolved' and is_updated_today) as resolved_today
         from counted
         """,
         store_ids=store_ids,
+    )
+
+
+def active_by_type(store_ids: list[str]) -> pl.DataFrame:
+    """Return how many alerts of each type are active: alert_type, alerts; the most first."""
+    return serving.query(
+        """
+        select alert_type, count(*) as alerts
+        from ops.alerts
+        where is_active and list_contains($store_ids::varchar[], store_id)
+        group by alert_type
+        order by alerts desc, alert_type
+        """,
+        store_ids=store_ids,
+    )
+
+
+_HANDLED = """
+    select handling.*
+    from analytics.alert_handling as handling
+    where list_contains($store_ids::varchar[], handling.store_id)
+        and (len($types::varchar[]) = 0
+            or list_contains($types::varchar[], handling.alert_type))
+        and ($since::date is null or handling.date_key >= $since::date)
+"""
+_TIMES = """
+    sum(minutes_to_acknowledge) / nullif(sum(acknowledged), 0) as mtta_minutes,
+    sum(minutes_to_resolve) / nullif(sum(resolved), 0) as mttr_minutes
+"""
+
+
+def handling(store_ids: list[str], types: list[str], since: date | None) -> pl.DataFrame:
+    """Return what became of alerts by business day, oldest first.
+
+    Columns: date_key, opened, acknowledged, resolved, dismissed, backlog, mtta_minutes,
+    mttr_minutes; the last two are null on days without any.
+
+    Args:
+        store_ids: Stores.
+        types: Types; none means all.
+        since: First day.
+    """
+    return serving.query(
+        f"""
+        with handled as ({_HANDLED})
+
+        select
+            date_key,
+            cast(sum(opened) as bigint) as opened,
+            cast(sum(acknowledged) as bigint) as acknowledged,
+            cast(sum(resolved) as bigint) as resolved,
+            cast(sum(dismissed) as bigint) as dismissed,
+            cast(sum(backlog) as bigint) as backlog,
+            {_TIMES}
+        from handled
+        group by date_key
+        order by date_key
+        """,
+        store_ids=store_ids,
+        types=types,
+        since=since,
+    )
+
+
+def handling_by_type(store_ids: list[str], types: list[str], since: date | None) -> pl.DataFrame:
+    """Return what became of alerts of each type and place since a day, as `handling` does."""
+    return serving.query(
+        f"""
+        with handled as ({_HANDLED})
+
+        select
+            alert_type,
+            location,
+            cast(sum(opened) as bigint) as opened,
+            cast(sum(acknowledged) as bigint) as acknowledged,
+            cast(sum(resolved) as bigint) as resolved,
+            cast(sum(dismissed) as bigint) as dismissed,
+            {_TIMES}
+        from handled
+        group by alert_type, location
+        order by alert_type, location
+        """,
+        store_ids=store_ids,
+        types=types,
+        since=since,
     )
 
 

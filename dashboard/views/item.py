@@ -53,7 +53,7 @@ def render(context: PageContext) -> None:
         return
     item = known.row(0, named=True)
     stocked = states.item(context.store.store_id, item_id)
-    _heading(item, context)
+    _heading(item, context, is_stocked=not stocked.is_empty())
     _links(item, context)
     if stocked.is_empty():
         _not_in_stock(context)
@@ -121,7 +121,11 @@ def _choose(context: PageContext) -> None:
     )
 
 
-def _heading(item: dict[str, Any], context: PageContext) -> None:
+def _heading(item: dict[str, Any], context: PageContext, *, is_stocked: bool) -> None:
+    st.subheader(f"{item['name']}, {item['item_id']}", anchor=False)
+    if is_stocked:
+        # What it is stands beside its stock.
+        return
     parts = [text.category_label(item["category"] or "Uncategorised")]
     if item["aisle"] is not None:
         parts.append(f"aisle {item['aisle']}")
@@ -131,8 +135,7 @@ def _heading(item: dict[str, Any], context: PageContext) -> None:
         parts.append(f"list price {item['list_price']:.2f} {context.store.currency}")
     if item["batch_size"]:
         parts.append(f"batches of {text.number(item['batch_size'])} pcs")
-    st.subheader(f"{item['name']}, {item['item_id']}", anchor=False)
-    st.caption(f"{', '.join(parts)}. {context.store.label}.")
+    st.caption(f"{', '.join(parts)}.")
 
 
 def _links(item: dict[str, Any], context: PageContext) -> None:
@@ -177,10 +180,6 @@ def _stock(item: dict[str, Any], context: PageContext) -> None:
             _outlook(store_id, item_id)
     with right:
         item_story.trajectory(store_id, item_id, context, items.marks(store_id, item_id))
-        st.caption(
-            "Triangles are restocks, diamonds deliveries; a cross marks where nothing was left, an "
-            "empty triangle what was thrown away, a star a markdown, a square a count."
-        )
 
 
 def _outlook(store_id: str, item_id: str) -> None:

@@ -6,7 +6,7 @@ import streamlit as st
 from dashboard import text
 from dashboard.charts.floor_plan import SHARES, Zone, clicked_zone, floor_plan, zones_of
 from dashboard.charts.traffic import people_over_the_day
-from dashboard.components import alert_list, explain, tables
+from dashboard.components import alert_list, explain, item_links, tables
 from dashboard.components.shelf_list import shelf_list
 from dashboard.data import alerts, store_map, stores
 from dashboard.data.alerts import AlertFilter
@@ -227,7 +227,15 @@ def _zone_panel(zone: Zone, context: PageContext) -> None:
     )
     _zone_alerts(category, context)
     st.subheader("Shelves", anchor=False)
-    shelf_list(store_map.shelves(context.store.store_id, category), context.timezone)
+    shelf_list(
+        item_links.with_addresses(
+            store_map.shelves(context.store.store_id, category).with_columns(
+                store_id=pl.lit(context.store.store_id)
+            ),
+            context,
+        ),
+        context.timezone,
+    )
 
 
 def _zone_alerts(category: str, context: PageContext) -> None:
@@ -239,7 +247,9 @@ def _zone_alerts(category: str, context: PageContext) -> None:
         st.caption("None: neither on the shelves nor in the warehouse.")
         return
     chosen = tables.table(
-        alert_list.readable(found.sort("location", maintain_order=True)),
+        item_links.with_addresses(
+            alert_list.readable(found.sort("location", maintain_order=True)), context
+        ),
         key=_ALERTS,
         id_column="alert_id",
         columns=alert_list.narrow_columns(context.timezone),
