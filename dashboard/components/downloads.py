@@ -165,3 +165,16 @@ def summary(
             more = f" The first {text.number(shown_rows)} are shown."
         st.markdown(sentence + more)
         menu(frame, file_name)
+
+
+def heading(title: str, frame: pl.DataFrame, name: str) -> None:
+    """Draw the heading of a table, with the menu that downloads it.
+
+    Args:
+        title: What is in it.
+        frame: The rows.
+        name: Of the file.
+    """
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.subheader(title, anchor=False, width="content")
+        menu(frame, name)

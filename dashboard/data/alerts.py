@@ -9,6 +9,16 @@ from dashboard import serving
 
 ACTIVE = ("open", "ack")
 
+# What will be ordered of an item at the next cutoff; files from before orders have none.
+_PLANNED = """
+    select plan.store_id, plan.shelf_id, plan.order_qty
+    from ops.supplier_plan as plan
+    inner join ops.supplier_cutoffs as cutoffs
+        on plan.store_id = cutoffs.store_id and plan.cutoff_ts = cutoffs.cutoff_ts
+    where cutoffs.status = 'next'
+"""
+_NOTHING_PLANNED = "select '' as store_id, '' as shelf_id, 0 as order_qty where false"
+
 
 @dataclass(frozen=True)
 class AlertFilter:
@@ -42,15 +52,10 @@ def alerts(store_ids: list[str], wanted: AlertFilter) -> pl.DataFrame:
         store_ids: Stores.
         wanted: Which.
     """
+    has_orders = serving.has_table("ops", "supplier_plan")
     return serving.query(
-        """
-        with planned as (
-            select plan.store_id, plan.shelf_id, plan.order_qty
-            from ops.supplier_plan as plan
-            inner join ops.supplier_cutoffs as cutoffs
-                on plan.store_id = cutoffs.store_id and plan.cutoff_ts = cutoffs.cutoff_ts
-            where cutoffs.status = 'next'
-        )
+        f"""
+        with planned as ({_PLANNED if has_orders else _NOTHING_PLANNED})
 
         select
             alerts.*,

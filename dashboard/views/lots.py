@@ -227,11 +227,12 @@ def _over_time(found: pl.DataFrame, context: PageContext) -> None:
 
 
 def _corrections(store_id: str, item_id: str, context: PageContext) -> None:
-    st.subheader("Corrections by counts", anchor=False)
     corrections = lots.corrections(store_id, item_id)
     if corrections.is_empty():
+        st.subheader("Corrections by counts", anchor=False)
         st.caption("None: no count of this item differed from the books.")
         return
+    downloads.heading("Corrections by counts", corrections, f"corrections_{item_id}")
     config = st.column_config
     columns: dict[str, Any] = {
         "event_ts": config.DatetimeColumn(

@@ -351,11 +351,13 @@ def _cutoffs(cutoffs: pl.DataFrame, context: PageContext) -> None:
 
 
 def _closed_lines(cutoff: dict[str, Any], context: PageContext) -> None:
-    st.subheader(
+    planned = supply.plan([cutoff["store_id"]], cutoff_ts=cutoff["cutoff_ts"])
+    downloads.heading(
         f"{cutoff['store_name']}, {text.local_time(cutoff['cutoff_ts'], context.timezone)}",
-        anchor=False,
+        planned,
+        "cutoff_lines",
     )
-    lines = order_list.readable(supply.plan([cutoff["store_id"]], cutoff_ts=cutoff["cutoff_ts"]))
+    lines = order_list.readable(planned)
     if lines.is_empty():
         st.caption("Its lines are not kept any more: plans are published for 28 days.")
         return
