@@ -56,7 +56,7 @@ def show(page: Page) -> None:
         shown = Shown(file, palette.name, is_stale(publication))
         chosen = _choose_store(heading, page)
         if chosen:
-            _find_item(heading, chosen[0])
+            _find_item(heading)
         with heading:
             _live(publication, chosen[0] if chosen else None, shown)
         _render(page, PageContext(publication, chosen, palette), shown)
@@ -99,13 +99,9 @@ def _choose_store(heading: DeltaGenerator, page: Page) -> tuple[Store, ...]:
     if len(known) <= 1:
         return tuple(known)
     names = {store.store_id: store.label for store in known}
-    named = st.query_params.get("store")
-    if named in names and st.session_state.get("store") != named:
-        # Somebody wrote the id; the widget knows labels, and takes the store over from here.
-        st.session_state["store"] = named
-        st.rerun()
     if page.allows_all_stores:
         names[ALL_STORES] = "All stores"
+    _correct_store(names)
     choice = heading.selectbox(
         "Store",
         list(names),
@@ -119,7 +115,25 @@ def _choose_store(heading: DeltaGenerator, page: Page) -> tuple[Store, ...]:
     return tuple(known) if choice == ALL_STORES else tuple(s for s in known if s.store_id == choice)
 
 
-def _find_item(heading: DeltaGenerator, store: Store) -> None:
+def _correct_store(names: dict[str, str]) -> None:
+    """Bring the choice of a store into the form that the widget knows.
+
+    Args:
+        names: The stores to choose from, with what they are called.
+    """
+    if "store" in st.session_state:
+        if st.session_state["store"] not in names:
+            # "All stores" was chosen on a page that has it.
+            del st.session_state["store"]
+        return
+    named = st.query_params.get("store")
+    if named in names:
+        # Somebody wrote the id; the URL has what the store is called.
+        st.query_params["store"] = names[named]
+        st.rerun()
+
+
+def _find_item(heading: DeltaGenerator) -> None:
     """Draw the search for an item; a choice leads to its page."""
     known = items.catalogue()
     if known.is_empty():
@@ -140,7 +154,8 @@ def _find_item(heading: DeltaGenerator, store: Store) -> None:
     )
     if found:
         st.session_state[_SEARCHES] = edition + 1
-        links.go(links.ITEM, links.to_item(store, found))
+        # The store that is chosen stays chosen.
+        links.go(links.ITEM, {links.ITEM: found})
 
 
 @st.fragment(run_every=REFRESH_SECONDS)
