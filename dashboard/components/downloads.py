@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import polars as pl
+import polars.selectors as cs
 import streamlit as st
 import xlsxwriter
 
@@ -21,12 +22,7 @@ SHEET_ROWS = 1_048_576
 _CELL_CHARACTERS = 32_767
 _TIMEZONE = "download_timezone"
 # Text stays text: no formula, link or number is made of it.
-_AS_TEXT = {
-    "strings_to_formulas": False,
-    "strings_to_urls": False,
-    "strings_to_numbers": False,
-    "nan_inf_to_errors": True,
-}
+_AS_TEXT = {"strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False}
 
 
 class _Kind(NamedTuple):
@@ -89,7 +85,7 @@ def _flat(frame: pl.DataFrame) -> pl.DataFrame:
 
 
 def _for_a_sheet(frame: pl.DataFrame, timezone: str) -> pl.DataFrame:
-    """Return rows as cells hold them: times of a clock on the wall, numbers, texts that fit."""
+    """Return rows as cells hold them: local times, finite numbers, texts that fit."""
     times = [
         name
         for name, kind in frame.schema.items()
@@ -98,6 +94,7 @@ def _for_a_sheet(frame: pl.DataFrame, timezone: str) -> pl.DataFrame:
     texts = [name for name, kind in frame.schema.items() if kind == pl.String]
     too_long = pl.col(texts).str.len_chars() > _CELL_CHARACTERS
     return frame.with_columns(
+        pl.when(cs.float().is_finite()).then(cs.float()).name.keep(),
         pl.col(times).dt.convert_time_zone(timezone).dt.replace_time_zone(None),
         pl.when(too_long)
         .then(pl.col(texts).str.head(_CELL_CHARACTERS - 1) + "…")

@@ -95,6 +95,7 @@ def test_a_store_without_sensors_shows_its_sales_only(open_page, serving):
     [
         ("map", "ref.zones"),
         ("states", "cleansed.shelf_state"),
+        ("item", "cleansed.shelf_state"),
         ("alerts", "ops.alerts"),
         ("supply", "ops.supplier_cutoffs"),
         ("forecast", "ml.predictions"),
@@ -168,6 +169,7 @@ def test_choosing_a_store_changes_figures(open_page):
     [
         ("map", False),
         ("states", True),
+        ("item", False),
         ("alerts", True),
         ("supply", True),
         ("forecast", False),
