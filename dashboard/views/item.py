@@ -221,9 +221,7 @@ def _alerts(item_id: str, context: PageContext) -> None:
         alert_list.readable(found),
         key=_ALERTS,
         id_column="alert_id",
-        columns=alert_list.columns(
-            context.timezone, "state", "type_label", "action", "opened_ts", "episodes"
-        ),
+        columns=alert_list.columns(context.timezone, "state", "type_label", "action", "opened_ts"),
         rows="multi-row",
         height=213,
     )
