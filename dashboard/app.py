@@ -5,8 +5,8 @@ from pathlib import Path
 
 import streamlit as st
 
-from dashboard import access
-from dashboard.components import door, frame, links
+from dashboard import access, links
+from dashboard.components import door, frame
 from dashboard.registry import PAGES, SECTIONS
 
 _ASSETS = Path(__file__).parent / "assets"
@@ -15,7 +15,7 @@ st.set_page_config(page_title="Smart Shelf", page_icon=str(_ASSETS / "logo.svg")
 st.logo(str(_ASSETS / "wordmark.svg"), size="large")
 is_open = door.is_open()
 sees_all = access.principal().scope.has_all
-_PAGES = {
+_pages = {
     page.path: st.Page(
         partial(frame.show, page),
         title=page.title,
@@ -26,8 +26,8 @@ _PAGES = {
     )
     for page in PAGES
 }
-links.know(_PAGES)
+links.remember(_pages)
 st.navigation(
-    {section: [_PAGES[page.path] for page in pages] for section, pages in SECTIONS.items()},
+    {section: [_pages[page.path] for page in pages] for section, pages in SECTIONS.items()},
     position="top" if is_open else "hidden",
 ).run()

@@ -10,6 +10,7 @@ from dashboard.views import (
     forecast,
     history,
     inventory,
+    item,
     live,
     lots,
     optimisation,
@@ -26,7 +27,7 @@ from dashboard.views import (
 
 SECTIONS: dict[str, tuple[Page, ...]] = {
     "Today": (overview.PAGE, live.PAGE),
-    "Store": (store_map.PAGE, states.PAGE, alerts.PAGE),
+    "Store": (store_map.PAGE, states.PAGE, item.PAGE, alerts.PAGE),
     "Supply": (
         supply.PAGE,
         inventory.PAGE,

@@ -7,7 +7,7 @@ import streamlit as st
 
 from dashboard import actions, pending, text
 from dashboard.actions import Outcome
-from dashboard.components import sending, tables
+from dashboard.components import item_links, sending, tables
 from dashboard.page import PageContext
 from smartshelf_dagster.domain.access import Deed
 
@@ -61,7 +61,7 @@ def columns(*, with_store: bool) -> dict[str, Any]:
     return {
         "state": config.TextColumn("Decision", width=122),
         **store,
-        "shelf_id": config.TextColumn("Shelf", width=105),
+        **item_links.column(),
         "subcategory": config.TextColumn("Item", width=140),
         "category_label": config.TextColumn("Category", width=150),
         "stock_qty": pieces("Stock", "Pieces that can be sold, on the shelf and behind it."),

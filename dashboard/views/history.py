@@ -110,7 +110,7 @@ def _days(scope: Scope, first: date, last: date, context: PageContext) -> None:
     daily = sales.daily(scope, first).filter(pl.col("date_key") <= last)
     if daily.is_empty():
         return
-    downloads.summary("By business day:", daily, "sales_by_day.csv", with_parquet=True)
+    downloads.summary("By business day:", daily, "sales_by_day.csv")
     st.plotly_chart(
         sales_by_day(daily, scope.currency, context.palette),
         theme=None,

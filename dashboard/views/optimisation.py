@@ -1,15 +1,14 @@
 """Optimisation: how much of each item to keep and to order, also under other terms."""
 
 from typing import Any
-from urllib.parse import urlencode
 
 import polars as pl
 import streamlit as st
 
-from dashboard import text
+from dashboard import links, text
 from dashboard.charts import optimisation as charts
 from dashboard.charts.optimisation import PRIORITIES, RECOMMENDATIONS
-from dashboard.components import analysis, downloads, explain, tables
+from dashboard.components import analysis, downloads, explain, item_links, tables
 from dashboard.data import optimisation
 from dashboard.data.analysis import Scope
 from dashboard.page import Page, PageContext
@@ -386,29 +385,28 @@ def _orders(asked: pl.DataFrame, scope: Scope, context: PageContext) -> None:
         "recommended_orders.csv",
         shown_rows=_SHOWN_ROWS,
     )
-    st.markdown(
-        f"Decide on orders in [Supply]({_address('supply')}); what has run low stands in "
-        f"[Alerts]({_address('alerts')})."
-    )
+    with st.container(horizontal=True):
+        links.link("supply", "Decide on orders in Supply")
+        links.link("alerts", "Alerts of what has run low")
     if found.is_empty():
         st.success("Nothing needs to be ordered now.", icon=":material/check_circle:")
         return
     config = st.column_config
     st.dataframe(
-        _readable(found).head(_SHOWN_ROWS),
+        item_links.with_addresses(_readable(found).head(_SHOWN_ROWS), context, "item_id"),
         key="recommended_orders",
         hide_index=True,
         placeholder="",
         height=tables.height_of(len(found), most=598),
         column_order=[
             *(["store_id"] if len(context.chosen) > 1 else []),
-            *("item_id", "product_name", "category_label", "inventory_position", "order_up_to"),
-            *("recommended_qty", "planned_qty", "bound_label", "order_value"),
+            *("item_address", "product_name", "category_label", "inventory_position"),
+            *("order_up_to", "recommended_qty", "planned_qty", "bound_label", "order_value"),
             "stock_out_risk_score",
         ],
         column_config={
             "store_id": config.TextColumn("Store", width=60),
-            "item_id": config.TextColumn("Item", width=110),
+            **item_links.column("Item"),
             "product_name": config.TextColumn("Name"),
             "category_label": config.TextColumn("Category"),
             "inventory_position": config.NumberColumn("Has (pcs)", format="localized"),
@@ -422,12 +420,6 @@ def _orders(asked: pl.DataFrame, scope: Scope, context: PageContext) -> None:
             ),
         },
     )
-
-
-def _address(path: str) -> str:
-    """Return the address of another page, about the same store."""
-    store = st.query_params.get("store")
-    return f"./{path}?{urlencode({'store': store})}" if store else f"./{path}"
 
 
 def _priorities(scope: Scope, published: pl.DataFrame, context: PageContext) -> None:

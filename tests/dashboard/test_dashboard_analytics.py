@@ -15,7 +15,7 @@ from dashboard.charts.customers import retention
 from dashboard.charts.sales import sales_by_day
 from dashboard.data import anomalies, baskets, customers, sales
 from dashboard.data.analysis import Scope, built_for
-from dashboard.data.anomalies import Series
+from dashboard.data.anomalies import Method, Series
 from dashboard.theme import DARK, LIGHT
 
 UCI = Scope("UCI-ONLINE", "GBP")
@@ -222,7 +222,7 @@ def test_the_network_has_all_items_and_pairs(palette):
 
 @pytest.mark.usefixtures("real_sales")
 def test_every_marked_hour_is_counted_and_drawn(open_page):
-    app = open_page("anomalies", period="30 days")
+    app = open_page("anomalies", anomaly_days="30")
     assert not app.exception
     since = anomalies.newest(["GBP"])
     assert since == datetime(2011, 12, 9, 23, tzinfo=UTC)
@@ -240,7 +240,7 @@ def test_every_marked_hour_is_counted_and_drawn(open_page):
 def test_the_fall_of_a_holiday_is_marked_as_less():
     since = datetime(2011, 5, 30, tzinfo=UTC)
     hours = anomalies.hours(
-        Series("store", "UCI-ONLINE", "GBP"), "transactions", "seasonal_mad", since
+        Series("store", "UCI-ONLINE", "GBP"), "transactions", Method("seasonal_mad", "hour"), since
     ).filter(pl.col("bucket_start") < datetime(2011, 5, 31, tzinfo=UTC))
     low = hours.filter("is_anomaly")
     assert set(low.get_column("direction")) == {"low"}
