@@ -395,6 +395,8 @@ MADE_IN_PYTHON: dict[str, Description] = {
             "version": "Version of the Delta table.",
             "as_of_ts": "Time that it was built for, UTC.",
             "published_at": "When it was published, wall time, UTC.",
+            "content": "Short text that changes when the table, or what it is made from, does; "
+            "while it is the same, nothing is written. Null for a table that takes new loads.",
         },
         is_shared=True,
     ),

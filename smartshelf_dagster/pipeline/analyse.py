@@ -9,7 +9,11 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from smartshelf_dagster.errors import SmartShelfError
-from smartshelf_dagster.pipeline.analytics import build_analytics, publish_analytics
+from smartshelf_dagster.pipeline.analytics import (
+    analytics_are_served,
+    build_analytics,
+    publish_analytics,
+)
 from smartshelf_dagster.pipeline.publish import publish
 from smartshelf_dagster.pipeline.standing_lake import standing_lake
 from smartshelf_dagster.settings import Settings
@@ -27,12 +31,14 @@ class AnalysisReport:
     Attributes:
         as_of: The time it was built for.
         tables: Number of tables.
-        rows: Rows in them.
+        built: Models that were built; the others would have said the same.
+        rows: Rows in the tables.
         wall_s: Duration, seconds.
     """
 
     as_of: datetime
     tables: int
+    built: int
     rows: int
     wall_s: float
 
@@ -41,6 +47,7 @@ class AnalysisReport:
         return {
             "as_of": self.as_of.isoformat(),
             "tables": self.tables,
+            "built": self.built,
             "rows": self.rows,
             "wall_s": round(self.wall_s, 2),
         }
@@ -59,8 +66,10 @@ def analyse(settings: Settings, as_of: datetime | None = None) -> AnalysisReport
     """
     started = time.perf_counter()
     with standing_lake(settings, as_of, NothingToAnalyseError) as (transformer, moment):
-        build_analytics(transformer, moment)
+        results = build_analytics(transformer, moment)
         versions = publish_analytics(settings, transformer, moment)
-        publish(settings, transformer)
+        if not analytics_are_served(settings):
+            publish(settings, transformer)
         rows = sum(delta.as_dataset(settings.table_uri(table)).count_rows() for table in versions)
-    return AnalysisReport(moment, len(versions), rows, time.perf_counter() - started)
+    built = sum(result.status != "no-op" for result in results)
+    return AnalysisReport(moment, len(versions), built, rows, time.perf_counter() - started)
