@@ -213,7 +213,10 @@ def _publish_derived(
     stamps = {table: reader.stamp(table) for table in derived.reads}
     content = digest(_code_digest(), stamps, derived.besides)
     before = {table: told[table] for table in derived.tables if table in told}
-    if len(before) == len(derived.tables) and {v.content for v in before.values()} == {content}:
+    if before.keys() == set(derived.tables) and all(
+        _is_in_place(settings.table_uri(table), published, content)
+        for table, published in before.items()
+    ):
         return before
     return {
         table: _Version(delta.replace(settings.table_uri(table), rows, name=table).version, content)
@@ -328,11 +331,16 @@ def _publish_model(
     uri = settings.table_uri(model.table)
     if model.mode == "replace":
         content = reader.stamp(model.table)
-        if told is not None and told.content == content:
+        if told is not None and _is_in_place(uri, told, content):
             return told
         rows = reader.rows(model.table, model.hidden)
         return _Version(delta.replace(uri, rows, name=model.table).version, content)
     return _Version(_publish_loads(uri, reader, model), None)
+
+
+def _is_in_place(uri: str, told: _Version, content: str) -> bool:
+    """Whether what readers get of a table is its newest version, and what they should get."""
+    return told.content == content and delta.open_table(uri).version() == told.version
 
 
 def _publish_loads(uri: str, reader: WarehouseReader, model: AnalyticsModel) -> int:
