@@ -421,6 +421,26 @@ MADE_IN_PYTHON: dict[str, Description] = {
             "last_event_ts": "Time of its newest event, UTC; null while it has none.",
         },
     ),
+    "ops/benchmarks": Description(
+        "One row per figure of a run of the benchmarks that was to be kept.",
+        {
+            "run_id": "Name of the run.",
+            "name": "What was measured; with the unit, unique within a run.",
+            "unit": "Unit of the figures.",
+            "figure": "Median of the repetitions.",
+            "least": "Least of them.",
+            "most": "Greatest of them.",
+            "repetitions": "Their number.",
+            "target": "What it is held against; null for one that is only told.",
+            "is_at_least": "Whether the target is to be reached, and not to be kept below.",
+            "is_met": "Whether it is; null without a target.",
+            "method": "How it was measured, and on what volume of data.",
+            "machine": "Processor, memory, system and load before.",
+            "commit": "Commit of the code; null where it is unknown.",
+            "measured_at": "When the run was over, wall time, UTC.",
+        },
+        is_shared=True,
+    ),
     "ops/retention_policy": Description(
         "One row per rule: how long rows of some tables stay at hand, and what becomes of them.",
         {
