@@ -9,11 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from smartshelf_dagster.errors import SmartShelfError
-from smartshelf_dagster.pipeline.analytics import (
-    analytics_are_served,
-    build_analytics,
-    publish_analytics,
-)
+from smartshelf_dagster.pipeline.analytics import build_analytics, publish_analytics
 from smartshelf_dagster.pipeline.publish import publish
 from smartshelf_dagster.pipeline.standing_lake import standing_lake
 from smartshelf_dagster.settings import Settings
@@ -68,8 +64,7 @@ def analyse(settings: Settings, as_of: datetime | None = None) -> AnalysisReport
     with standing_lake(settings, as_of, NothingToAnalyseError) as (transformer, moment):
         results = build_analytics(transformer, moment)
         versions = publish_analytics(settings, transformer, moment)
-        if not analytics_are_served(settings):
-            publish(settings, transformer)
+        publish(settings, transformer)
         rows = sum(delta.as_dataset(settings.table_uri(table)).count_rows() for table in versions)
     built = sum(result.status != "no-op" for result in results)
     return AnalysisReport(moment, len(versions), built, rows, time.perf_counter() - started)

@@ -19,7 +19,7 @@ from smartshelf_dagster.pipeline import anomaly_detection, customer_insights, st
 from smartshelf_dagster.pipeline.forecast import newest_predictions
 from smartshelf_dagster.settings import PROJECT_ROOT, Settings
 from smartshelf_dagster.storage import delta
-from smartshelf_dagster.storage.warehouse import ServedTable, WarehouseReader, read_served
+from smartshelf_dagster.storage.warehouse import ServedTable, WarehouseReader
 from smartshelf_dagster.transform.changes import digest
 from smartshelf_dagster.transform.runner import (
     ANALYTICS,
@@ -271,12 +271,6 @@ def _record_versions(
     rows = rows.sort_by("table")
     if not rows.drop_columns("published_at").equals(told.drop_columns("published_at")):
         delta.replace(uri, rows, name=VERSIONS)
-
-
-def analytics_are_served(settings: Settings) -> bool:
-    """Whether readers get the versions that were published last."""
-    served = read_served(settings.serving_path, VERSIONS)
-    return served is not None and served.equals(delta.read(settings.table_uri(VERSIONS)))
 
 
 def forget_analytics(settings: Settings) -> None:
