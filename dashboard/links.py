@@ -50,8 +50,13 @@ def link(path: str, label: str, icon: str | None = None, choices: Choices | None
 
 
 def go(path: str, choices: Choices) -> NoReturn:
-    """Leave this page for another."""
-    st.switch_page(st.session_state[_PAGES][path], query_params=_with_store(choices))
+    """Leave this page for another; the chosen store stays chosen.
+
+    Args:
+        path: Of the page.
+        choices: What it shows, but for the store: Streamlit takes none that a widget is bound to.
+    """
+    st.switch_page(st.session_state[_PAGES][path], query_params=choices)
 
 
 def _with_store(choices: Choices) -> dict[str, str | list[str]]:
