@@ -1,7 +1,8 @@
 """Item: everything about one item of one store."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import polars as pl
 import streamlit as st
@@ -24,7 +25,8 @@ from dashboard.components import (
 )
 from dashboard.components.order_story import order_story
 from dashboard.components.trail import trail
-from dashboard.data import alerts, baskets, forecasts, items, lots, states, stores, supply
+from dashboard.data import alerts, baskets, forecasts, items, lots, states, supply
+from dashboard.data.analysis import built_for
 from dashboard.data.states import StateFilter
 from dashboard.page import Page, PageContext
 
@@ -246,10 +248,8 @@ def _sales(item_id: str, context: PageContext) -> None:
         return
     period = analysis.period(_PERIODS, "90d", "item_period")
     days = _DAYS[period]
-    today = stores.business_date(context.store.store_id, context.publication.as_of)
-    found = items.sales(
-        context.store.store_id, item_id, today - timedelta(days=days) if days else None
-    )
+    since = (_told_until(context) - timedelta(days=days)).date() if days else None
+    found = items.sales(context.store.store_id, item_id, since)
     units = int(found.get_column("units_sold").sum())
     promoted = int(found.filter(pl.col("is_promoted")).get_column("units_sold").sum())
     downloads.summary(
@@ -267,6 +267,12 @@ def _sales(item_id: str, context: PageContext) -> None:
         config={"displayModeBar": False},
         alt=f"Pieces of {item_id} sold a day, with promotions, and the mean price paid",
     )
+
+
+def _told_until(context: PageContext) -> datetime:
+    """Return the time up to which sales are told: of a past that was replayed, its end."""
+    built = built_for("daily_product_sales") or context.publication.as_of
+    return min(built, context.publication.as_of).astimezone(ZoneInfo(context.timezone))
 
 
 def _orders(item_id: str, context: PageContext) -> None:
@@ -301,7 +307,7 @@ def _offers(item_id: str, context: PageContext) -> None:
 
 
 def _events(item_id: str, context: PageContext) -> None:
-    since = context.publication.as_of - timedelta(days=_EVENT_DAYS)
+    since = _told_until(context) - timedelta(days=_EVENT_DAYS)
     found = items.events(context.store.store_id, item_id, since, _EVENTS)
     st.subheader("Events behind it", anchor=False)
     downloads.summary(

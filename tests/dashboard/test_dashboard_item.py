@@ -1,6 +1,7 @@
 """The page about one item: found from everywhere, and everything of it on one page."""
 
 import json
+from datetime import timedelta
 from urllib.parse import parse_qs, urlsplit
 
 import polars as pl
@@ -317,3 +318,16 @@ def test_a_choice_among_all_stores_shows_the_first_one(open_page):
 def test_without_a_catalogue_there_is_nothing_to_search(open_page, serving):
     files.write(serving, files.store())
     assert [box.label for box in open_page("system").selectbox] == []
+
+
+def test_sales_of_a_past_that_was_replayed_are_told_up_to_its_end(open_page, serving):
+    """The clock of the publication has gone on for a year, the sales have not."""
+    past = files.analytics_of_an_item()
+    ended = files.ago(60 * 24 * 365)
+    for version in past["analytics.versions"]:
+        version["as_of_ts"] = ended
+    for day in past["analytics.daily_product_sales"]:
+        day["date_key"] -= timedelta(days=365)
+    files.write(serving, files.catalogue(), files.store(), files.stock(), past)
+    app = item_page(open_page, item_period="30 days")
+    assert "**16** pcs sold on 2 days" in words(app)
