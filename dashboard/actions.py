@@ -1,13 +1,17 @@
 """What people do in the app: the only thing it writes.
 
-Belongs here: sending operator events, and saying in plain words why that did not work. None of
-these functions raises for what a person can cause or repair.
+Belongs here: sending operator events, for whoever may do so, and saying in plain words why that
+did not work. None of these functions raises for what a person can cause or repair.
+
+Who has logged in signs what they do; where nobody has to, people sign with the name they give.
 """
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
+from dashboard import access
+from smartshelf_dagster.domain.access import Deed
 from smartshelf_dagster.settings import load_settings
 from smartshelf_dagster.streaming.client import (
     BrokerUnavailableError,
@@ -29,7 +33,16 @@ from smartshelf_dagster.streaming.operator import (
     send_stock_count,
 )
 
-Thing = TypeVar("Thing")
+
+class OfStore(Protocol):
+    """Something in a store."""
+
+    @property
+    def store_id(self) -> str:
+        """The store."""
+
+
+Thing = TypeVar("Thing", bound=OfStore)
 
 
 @dataclass(frozen=True)
@@ -86,12 +99,12 @@ def act(alerts: Iterable[AlertKey], action: AlertAction, *, actor: str, note: st
         actor: Who does it.
         note: Why.
     """
-    who, why = actor.strip(), note.strip()
+    why = note.strip()
 
-    def send(client: Client, clock: Clock, alert: AlertKey) -> str:
+    def send(client: Client, clock: Clock, alert: AlertKey, who: str) -> str:
         return send_alert_action(client, clock, alert, action, actor=who, note=why)
 
-    return _send_all({alert.alert_id: alert for alert in alerts}, send)
+    return _send_all({alert.alert_id: alert for alert in alerts}, send, Deed.CARE, actor)
 
 
 def decide(
@@ -105,12 +118,12 @@ def decide(
         actor: Who decides.
         note: Why.
     """
-    who, why = actor.strip(), note.strip()
+    why = note.strip()
 
-    def send(client: Client, clock: Clock, order: PlannedOrderKey) -> str:
+    def send(client: Client, clock: Clock, order: PlannedOrderKey, who: str) -> str:
         return send_order_decision(client, clock, order, decision, actor=who, note=why)
 
-    return _send_all({order_id(order): order for order in orders}, send)
+    return _send_all({order_id(order): order for order in orders}, send, Deed.ORDER, actor)
 
 
 def change(orders: Iterable[PlannedOrderKey], quantity: int, *, actor: str, note: str) -> Outcome:
@@ -122,12 +135,12 @@ def change(orders: Iterable[PlannedOrderKey], quantity: int, *, actor: str, note
         actor: Who decides.
         note: Why; the contract demands it.
     """
-    who, why = actor.strip(), note.strip()
+    why = note.strip()
 
-    def send(client: Client, clock: Clock, order: PlannedOrderKey) -> str:
+    def send(client: Client, clock: Clock, order: PlannedOrderKey, who: str) -> str:
         return send_order_change(client, clock, order, quantity, actor=who, note=why)
 
-    return _send_all({order_id(order): order for order in orders}, send)
+    return _send_all({order_id(order): order for order in orders}, send, Deed.ORDER, actor)
 
 
 def count(counted: StockCount, *, actor: str, note: str = "") -> Outcome:
@@ -138,16 +151,31 @@ def count(counted: StockCount, *, actor: str, note: str = "") -> Outcome:
         actor: Who counted.
         note: What is worth knowing about it.
     """
-    who, why = actor.strip(), note.strip()
+    why = note.strip()
 
-    def send(client: Client, clock: Clock, found: StockCount) -> str:
+    def send(client: Client, clock: Clock, found: StockCount, who: str) -> str:
         return send_stock_count(client, clock, found, actor=who, note=why)
 
-    return _send_all({count_id(counted): counted}, send)
+    return _send_all({count_id(counted): counted}, send, Deed.CARE, actor)
 
 
-def _send_all(things: Mapping[str, Thing], send: Callable[[Client, Clock, Thing], str]) -> Outcome:
-    """Send one event for each thing, given by id; stop at the first that cannot be sent."""
+def _send_all(
+    things: Mapping[str, Thing],
+    send: Callable[[Client, Clock, Thing, str], str],
+    deed: Deed,
+    actor: str,
+) -> Outcome:
+    """Send one event for each thing, given by id; stop at the first that cannot be sent.
+
+    Nothing is sent if the reader may not do it to one of them.
+    """
+    reader = access.principal()
+    refused = sorted(
+        {one.store_id for one in things.values() if not reader.may(deed, one.store_id)}
+    )
+    if refused:
+        return Outcome(problem=f"Your role does not let you do this in {', '.join(refused)}.")
+    who = actor.strip() if reader.name is None else reader.name
     settings = load_settings()
     if not settings.redis_url:
         return Outcome(
@@ -161,7 +189,7 @@ def _send_all(things: Mapping[str, Thing], send: Callable[[Client, Clock, Thing]
             clock = Clock(client, settings.clock)
             with broker_errors(settings.redis_url):
                 for name, thing in things.items():
-                    events[name] = send(client, clock, thing)
+                    events[name] = send(client, clock, thing, who)
         finally:
             client.close()
     except BrokerUnavailableError as error:

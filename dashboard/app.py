@@ -5,25 +5,29 @@ from pathlib import Path
 
 import streamlit as st
 
-from dashboard.components import frame, links
+from dashboard import access, links
+from dashboard.components import door, frame
 from dashboard.registry import PAGES, SECTIONS
 
 _ASSETS = Path(__file__).parent / "assets"
 
 st.set_page_config(page_title="Smart Shelf", page_icon=str(_ASSETS / "logo.svg"), layout="wide")
 st.logo(str(_ASSETS / "wordmark.svg"), size="large")
-_PAGES = {
+is_open = door.is_open()
+sees_all = access.principal().scope.has_all
+_pages = {
     page.path: st.Page(
         partial(frame.show, page),
         title=page.title,
         icon=page.icon,
         url_path=page.path,
         default=page is PAGES[0],
+        visibility="hidden" if page.is_of_all_stores and not sees_all else "visible",
     )
     for page in PAGES
 }
-links.know(_PAGES)
+links.remember(_pages)
 st.navigation(
-    {section: [_PAGES[page.path] for page in pages] for section, pages in SECTIONS.items()},
-    position="top",
+    {section: [_pages[page.path] for page in pages] for section, pages in SECTIONS.items()},
+    position="top" if is_open else "hidden",
 ).run()

@@ -50,6 +50,9 @@ class Page:
         path: Its place in the URL.
         render: Draws it.
         allows_all_stores: Whether it can show several stores together.
+        shows_totals: Whether it then shows what was reckoned over all stores, which only those who
+            may see all of them may know.
+        is_of_all_stores: Whether nothing on it is told by store, so that it is only for those.
     """
 
     title: str
@@ -57,3 +60,5 @@ class Page:
     path: str
     render: Callable[[PageContext], None]
     allows_all_stores: bool = False
+    shows_totals: bool = False
+    is_of_all_stores: bool = False

@@ -9,12 +9,16 @@ from dashboard.views import (
     customers,
     forecast,
     history,
+    inventory,
+    item,
     live,
     lots,
+    optimisation,
     overview,
     quality,
     sales,
     states,
+    store_comparison,
     store_map,
     supply,
     system,
@@ -23,9 +27,23 @@ from dashboard.views import (
 
 SECTIONS: dict[str, tuple[Page, ...]] = {
     "Today": (overview.PAGE, live.PAGE),
-    "Store": (store_map.PAGE, states.PAGE, alerts.PAGE),
-    "Supply": (supply.PAGE, forecast.PAGE, lots.PAGE, waste.PAGE),
-    "Sales": (sales.PAGE, history.PAGE, customers.PAGE, baskets.PAGE, anomalies.PAGE),
+    "Store": (store_map.PAGE, states.PAGE, item.PAGE, alerts.PAGE),
+    "Supply": (
+        supply.PAGE,
+        inventory.PAGE,
+        optimisation.PAGE,
+        forecast.PAGE,
+        lots.PAGE,
+        waste.PAGE,
+    ),
+    "Sales": (
+        sales.PAGE,
+        history.PAGE,
+        store_comparison.PAGE,
+        customers.PAGE,
+        baskets.PAGE,
+        anomalies.PAGE,
+    ),
     "System": (audit.PAGE, quality.PAGE, system.PAGE),
 }
 PAGES: tuple[Page, ...] = tuple(page for pages in SECTIONS.values() for page in pages)

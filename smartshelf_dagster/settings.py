@@ -4,7 +4,9 @@ Belongs here: every `SMARTSHELF_*` variable, its default, its check, and the pat
 from them. Does not belong here: anything that opens a file or a connection.
 """
 
-from functools import cached_property
+import os
+from collections.abc import Iterator, Mapping
+from functools import cached_property, lru_cache
 from math import isfinite
 from pathlib import Path
 from typing import Annotated, Literal
@@ -116,6 +118,12 @@ class Settings(BaseSettings):
         description="JSON file of SHA-256 hashes of tokens, each with the stores it opens.",
     )
 
+    people: Path | None = Field(
+        default=None,
+        description="JSON file of who may see and do what in the report app; with it people log "
+        "in, without it the app is open to whoever reaches it.",
+    )
+
     customer_id_salt: SecretStr | None = Field(
         default=None,
         min_length=16,
@@ -144,7 +152,7 @@ class Settings(BaseSettings):
                 raise ValueError(f"expected name=number, such as {example}, got {''.join(pair)!r}")
         return {name.strip(): float(number) for name, _, number in pairs}
 
-    @field_validator("state_dir", "api_tokens")
+    @field_validator("state_dir", "api_tokens", "people")
     @classmethod
     def _absolute_path(cls, value: Path | None) -> Path | None:
         return value.expanduser().resolve() if value else None
@@ -203,7 +211,7 @@ def _is_number(text: str) -> bool:
 
 
 def load_settings(**overrides: object) -> Settings:
-    """Read the settings from the environment.
+    """Read the settings from the environment; they are remembered as long as it stays as it is.
 
     Args:
         overrides: Fields that win over the environment; `None` values are passed over.
@@ -211,8 +219,25 @@ def load_settings(**overrides: object) -> Settings:
     Raises:
         SettingsError: A value is not usable; the message names the variable and the value.
     """
+    given = {name: value for name, value in overrides.items() if value is not None}
+    if given:
+        return _read(given)
+    return _remembered(Path.cwd(), frozenset(_variables()))
+
+
+def _variables() -> Iterator[tuple[str, str]]:
+    prefix = Settings.model_config["env_prefix"]
+    return ((k, v) for k, v in os.environ.items() if k.upper().startswith(prefix))
+
+
+@lru_cache(maxsize=4)
+def _remembered(folder: Path, variables: frozenset[tuple[str, str]]) -> Settings:  # noqa: ARG001 - the key
+    return _read({})
+
+
+def _read(given: Mapping[str, object]) -> Settings:
     try:
-        return Settings(**{k: v for k, v in overrides.items() if v is not None})  # type: ignore[arg-type]
+        return Settings(**given)  # type: ignore[arg-type]
     except ValidationError as error:
         first = error.errors()[0]
         name = "SMARTSHELF_" + "_".join(str(part) for part in first["loc"]).upper()

@@ -42,6 +42,29 @@ PANELS = (
 
 
 @dataclass(frozen=True)
+class Mark:
+    """Something that happened, marked on the line of the stock.
+
+    Attributes:
+        kind: count or markdown, of `data.items.marks`.
+        name: What it is called.
+        symbol: Its sign.
+        hover: What is said about its detail.
+    """
+
+    kind: str
+    name: str
+    symbol: str
+    hover: str
+
+
+_MARKS = (
+    Mark("count", "Count", "square-open", "%{customdata:+.0f} pcs corrected"),
+    Mark("markdown", "Markdown", "star", "%{customdata:.0f} % off from here on"),
+)
+
+
+@dataclass(frozen=True)
 class Window:
     """The time that is shown.
 
@@ -57,7 +80,11 @@ class Window:
 
 
 def stock_over_time(
-    movements: pl.DataFrame, thresholds: pl.DataFrame, window: Window, palette: Palette
+    movements: pl.DataFrame,
+    thresholds: pl.DataFrame,
+    window: Window,
+    palette: Palette,
+    marks: pl.DataFrame | None = None,
 ) -> go.Figure:
     """Draw shelf and warehouse, one above the other.
 
@@ -66,6 +93,7 @@ def stock_over_time(
         thresholds: Rows of `data.states.thresholds`.
         window: What time to show.
         palette: Colours.
+        marks: Rows of `data.items.marks`, if they are to be drawn.
     """
     figure = make_subplots(rows=2, cols=1, shared_xaxes=True, vertical_spacing=0.07)
     first = min(movements.get_column("event_ts"), default=window.end)
@@ -78,6 +106,12 @@ def stock_over_time(
             [
                 _line(here, panel, window.end, colour, local),
                 _arrivals(here, panel, start, colour, local),
+                *_losses(here, panel, start, palette, local),
+                *(
+                    _marked(here, panel, marks, start, palette=palette, local=local)
+                    if marks is not None
+                    else ()
+                ),
                 *_limits(thresholds, panel, (start, window.end), palette, local),
             ],
             rows=row,
@@ -148,6 +182,85 @@ def _arrivals(
         },
         hovertemplate="+%{customdata} pcs",
     )
+
+
+def _losses(
+    here: pl.DataFrame, panel: Panel, start: datetime, palette: Palette, local: _Clock
+) -> list[go.Scatter]:
+    """Mark where nothing was left, and where pieces were thrown away."""
+    shown = (
+        here.with_columns(
+            ran_out=(pl.col("stock") <= 0) & (pl.col("stock").shift(1, fill_value=1) > 0)
+        )
+        .filter(pl.col("event_ts") >= start)
+        .sort("event_ts")
+    )
+    place = panel.title.removesuffix(" (pcs)")
+    kinds = [
+        (f"{place} empty", pl.col("ran_out"), "x-thin", "nothing was left"),
+        (
+            f"Removed, {place.lower()}",
+            pl.col("movement_type") == "REMOVAL",
+            "triangle-down-open",
+            "%{customdata} pcs",
+        ),
+    ]
+    return [
+        go.Scatter(
+            name=name,
+            x=local.all(found.get_column("event_ts")),
+            y=found.get_column("stock").to_list(),
+            customdata=found.get_column("qty_signed").to_list(),
+            mode="markers",
+            # Nothing is left on the axis itself.
+            cliponaxis=False,
+            marker={
+                "symbol": symbol,
+                "size": 9,
+                "color": palette.critical,
+                "line": {"color": palette.critical, "width": 2},
+            },
+            hovertemplate=words,
+        )
+        for name, which, symbol, words in kinds
+        if not (found := shown.filter(which)).is_empty()
+    ]
+
+
+def _marked(
+    here: pl.DataFrame,
+    panel: Panel,
+    marks: pl.DataFrame,
+    start: datetime,
+    *,
+    palette: Palette,
+    local: _Clock,
+) -> list[go.Scatter]:
+    """Mark counts and markdowns at the stock they found."""
+    found = (
+        marks.filter((pl.col("location") == panel.location) & (pl.col("event_ts") >= start))
+        .sort("event_ts")
+        .join_asof(here.select("event_ts", "stock").sort("event_ts"), on="event_ts")
+    )
+    place = panel.title.removesuffix(" (pcs)").lower()
+    return [
+        go.Scatter(
+            name=f"{mark.name}, {place}",
+            x=local.all(of_kind.get_column("event_ts")),
+            y=of_kind.get_column("stock").to_list(),
+            customdata=of_kind.get_column("detail").to_list(),
+            mode="markers",
+            marker={
+                "symbol": mark.symbol,
+                "size": 10,
+                "color": palette.caution,
+                "line": {"color": palette.caution, "width": 1.5},
+            },
+            hovertemplate=mark.hover,
+        )
+        for mark in _MARKS
+        if not (of_kind := found.filter(pl.col("kind") == mark.kind)).is_empty()
+    ]
 
 
 def _limits(

@@ -7,26 +7,35 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from dashboard import actions, pending, text
-from dashboard.components import sending, tables
+from dashboard.components import item_links, sending, tables
 from dashboard.page import PageContext
+from smartshelf_dagster.domain.access import Deed
 from smartshelf_dagster.streaming.operator import AlertAction
 
 ACKNOWLEDGED: AlertAction = "acknowledged"
 DISMISSED: AlertAction = "dismissed"
 
 _MARKS = {"open": "▲", "ack": "◆", "resolved": "✓", "dismissed": "✕"}
+SEVERITIES = {"CRITICAL": "▲ Critical", "HIGH": "◆ High", "MEDIUM": "● Medium"}
 _ON_THE_WAY: dict[str, str] = {ACKNOWLEDGED: "⏳ acknowledging", DISMISSED: "⏳ dismissing"}
 
 
 def readable(frame: pl.DataFrame) -> pl.DataFrame:
-    """Add words to rows of ops.alerts: state, type_label, location_label, category_label.
+    """Add words to rows of ops.alerts.
+
+    They are state, action, severity_label, type_label, location_label and category_label.
 
     An alert with an action on its way says so in its state.
     """
     sent = pending.actions("alert")
     on_the_way = {alert_id: _ON_THE_WAY.get(action, "⏳") for alert_id, action in sent.items()}
     words = {code: f"{mark} {text.label(code)}" for code, mark in _MARKS.items()}
+    asked = [action(alert) for alert in frame.iter_rows(named=True)]
     return frame.with_columns(
+        pl.Series("action", asked, dtype=pl.String),
+        pl.col("severity")
+        .replace_strict(SEVERITIES, default=None, return_dtype=pl.String)
+        .alias("severity_label"),
         pl.coalesce(
             pl.col("alert_id").replace_strict(on_the_way, default=None, return_dtype=pl.String),
             pl.col("status").replace_strict(words, default=pl.col("status")),
@@ -39,15 +48,36 @@ def readable(frame: pl.DataFrame) -> pl.DataFrame:
     )
 
 
+def action(alert: dict[str, Any]) -> str:
+    """Return in words what an active alert asks for: Refill 12, Reorder 50."""
+    if not alert["is_active"]:
+        return ""
+    if alert["alert_type"] == "refill_request":
+        pieces = alert["suggested_qty"]
+        return f"Refill {text.number(pieces)}" if pieces else "Check the shelf"
+    if alert["alert_type"] == "supplier_request":
+        pieces = alert["order_qty"]
+        return f"Reorder {text.number(pieces)}" if pieces else "Nothing to order"
+    return "Sell or remove lots"
+
+
 def columns(timezone: str, *names: str) -> dict[str, Any]:
     """Return the configuration of columns of an alert table, by name."""
     config = st.column_config
     known = {
         "state": config.TextColumn("State", width=122),
-        "type_label": config.TextColumn("Type", width=125),
+        "severity_label": config.TextColumn(
+            "Severity",
+            width=92,
+            help="Critical: nothing is left; high: below the threshold; medium: about to expire.",
+        ),
+        "action": config.TextColumn(
+            "Action", width=125, help="Refill: up to the target. Reorder: at the next cutoff."
+        ),
+        **item_links.column(),
+        "type_label": config.TextColumn("Type", width=136),
         "location_label": config.TextColumn("Where", width=78),
         "store_name": config.TextColumn("Store"),
-        "shelf_id": config.TextColumn("Shelf"),
         "category_label": config.TextColumn("Category", width=160),
         "subcategory": config.TextColumn("Item", width=140),
         "current_stock": config.NumberColumn("Stock (pcs)", format="localized", width="small"),
@@ -73,7 +103,7 @@ def narrow_columns(timezone: str) -> dict[str, Any]:
     config = st.column_config
     return {
         "state": config.TextColumn("State", width=118),
-        "shelf_id": config.TextColumn("Shelf", width=92),
+        **item_links.column(width=96),
         "subcategory": config.TextColumn("Item", width=112),
         "opened_ts": config.DatetimeColumn(
             "Opened", format="ddd HH:mm", timezone=timezone, width=78
@@ -102,6 +132,8 @@ def action_form(
         return
     if free.is_empty():
         st.caption("Nothing to do: the chosen alerts are closed, or an action is on its way.")
+        return
+    if not sending.is_allowed(Deed.CARE, free.get_column("store_id")):
         return
     with st.form(f"{table_key}:form", enter_to_submit=False, border=True):
         who, why, left, right = _places(is_wide=is_wide)

@@ -14,6 +14,15 @@ PERIODS = {"7d": "7 days", "30d": "30 days", "90d": "90 days", "all": "All"}
 PERIOD = "period"
 
 
+def has(*tables: str) -> bool:
+    """Return whether tables were built already, for parts that are left out where they are not.
+
+    Args:
+        tables: Their names within the schema `analytics`.
+    """
+    return all(analysis.built_for(table) is not None for table in tables)
+
+
 def is_built(table: str, what: str, context: PageContext) -> bool:
     """Say for what time a table was built; explain it where it was not yet.
 

@@ -8,6 +8,7 @@ import streamlit as st
 from dashboard import actions, pending, text
 from dashboard.components import sending
 from dashboard.page import PageContext
+from smartshelf_dagster.domain.access import Deed
 from smartshelf_dagster.streaming.operator import StockCount
 
 _MAX_PIECES = 100_000
@@ -32,6 +33,8 @@ def count_form(
     sending.show_result()
     books = _books(item, lots)
     item_id, store_id = item["item_id"], row_id.partition("/")[0]
+    if not sending.is_allowed(Deed.CARE, [store_id]):
+        return
     with st.form(f"count:{row_id}", enter_to_submit=False, border=True):
         place, lot = st.selectbox(
             "What was counted",

@@ -1,65 +1,177 @@
-"""Taking a table along."""
+"""Taking a table along: as CSV, for Excel, or as Parquet.
+
+Belongs here: how a value is written in each format. CSV and Parquet have times in UTC. Excel knows
+no time zones, so its times are those of the store, with the zone in the name of the column; text
+never becomes a formula there.
+"""
 
 from collections.abc import Callable
 from io import BytesIO
 from pathlib import Path
+from typing import NamedTuple
 
 import polars as pl
+import polars.selectors as cs
 import streamlit as st
+import xlsxwriter
 
 from dashboard import text
 
-
-def csv_button(frame: pl.DataFrame, file_name: str) -> None:
-    """Draw the button that downloads rows as CSV; they are written when it is pressed."""
-    _button("CSV", lambda: frame.write_csv().encode(), file_name, "text/csv")
-
-
-def parquet_button(frame: pl.DataFrame, file_name: str) -> None:
-    """Draw the button that downloads rows as Parquet; they are written when it is pressed."""
-    _button("Parquet", lambda: _parquet(frame), file_name, "application/vnd.apache.parquet")
+# Of the format itself; the first row holds the names.
+SHEET_ROWS = 1_048_576
+_CELL_CHARACTERS = 32_767
+_TIMEZONE = "download_timezone"
+# Text stays text: no formula, link or number is made of it.
+_AS_TEXT = {"strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False}
 
 
-def _parquet(frame: pl.DataFrame) -> bytes:
+class _Kind(NamedTuple):
+    """A format: its name on the button, ending and MIME type."""
+
+    name: str
+    suffix: str
+    mime: str
+
+
+_CSV = _Kind("CSV", ".csv", "text/csv")
+_EXCEL = _Kind(
+    "Excel", ".xlsx", "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+)
+_PARQUET = _Kind("Parquet", ".parquet", "application/vnd.apache.parquet")
+
+
+def tell_times_in(timezone: str) -> None:
+    """Remember the time zone of the page for the downloads on it."""
+    st.session_state[_TIMEZONE] = timezone
+
+
+def csv(frame: pl.DataFrame) -> bytes:
+    """Return rows as CSV."""
+    return _flat(frame).write_csv().encode()
+
+
+def parquet(frame: pl.DataFrame) -> bytes:
+    """Return rows as Parquet."""
     written = BytesIO()
     frame.write_parquet(written)
     return written.getvalue()
 
 
-def _button(kind: str, data: Callable[[], bytes], file_name: str, mime: str) -> None:
+def excel(frame: pl.DataFrame, timezone: str) -> bytes:
+    """Return rows as a workbook of one sheet.
+
+    Args:
+        frame: Fewer rows than `SHEET_ROWS`.
+        timezone: In which times are told; it stands in the names of their columns.
+    """
+    written = BytesIO()
+    with xlsxwriter.Workbook(written, _AS_TEXT) as book:
+        _for_a_sheet(_flat(frame), timezone).write_excel(
+            book,
+            "rows",
+            dtype_formats={pl.Datetime: "yyyy-mm-dd hh:mm:ss", pl.Date: "yyyy-mm-dd"},
+            autofit=len(frame) > 0,
+            freeze_panes=(1, 0),
+        )
+    return written.getvalue()
+
+
+def _flat(frame: pl.DataFrame) -> pl.DataFrame:
+    """Return rows whose lists have become text."""
+    lists = [name for name, kind in frame.schema.items() if isinstance(kind, pl.List)]
+    return frame.with_columns(
+        pl.col(name).cast(pl.List(pl.String)).list.join(" + ") for name in lists
+    )
+
+
+def _for_a_sheet(frame: pl.DataFrame, timezone: str) -> pl.DataFrame:
+    """Return rows as cells hold them: local times, finite numbers, texts that fit."""
+    times = [
+        name
+        for name, kind in frame.schema.items()
+        if isinstance(kind, pl.Datetime) and kind.time_zone
+    ]
+    texts = [name for name, kind in frame.schema.items() if kind == pl.String]
+    too_long = pl.col(texts).str.len_chars() > _CELL_CHARACTERS
+    return frame.with_columns(
+        pl.when(cs.float().is_finite()).then(cs.float()).name.keep(),
+        pl.col(times).dt.convert_time_zone(timezone).dt.replace_time_zone(None),
+        pl.when(too_long)
+        .then(pl.col(texts).str.head(_CELL_CHARACTERS - 1) + "…")
+        .otherwise(pl.col(texts))
+        .name.keep(),
+    ).rename({name: f"{name} ({timezone})" for name in times})
+
+
+def menu(frame: pl.DataFrame, name: str) -> None:
+    """Draw the menu that downloads rows; they are written when a format is chosen.
+
+    Args:
+        frame: The rows.
+        name: Of the file; an ending is not needed.
+    """
+    stem = Path(name).stem
+    timezone: str = st.session_state.get(_TIMEZONE, "UTC")
+    fits = len(frame) < SHEET_ROWS
+    with st.popover(
+        "Download", icon=":material/download:", type="tertiary", key=f"download:{stem}"
+    ):
+        _button(_CSV, stem, lambda: csv(frame), "Times are UTC.")
+        _button(
+            _EXCEL,
+            stem,
+            lambda: excel(frame, timezone),
+            f"Times are those of {timezone}."
+            if fits
+            else f"A sheet has {text.number(SHEET_ROWS)} rows; filter the table first.",
+            disabled=not fits,
+        )
+        _button(_PARQUET, stem, lambda: parquet(frame), "Types are kept; times are UTC.")
+
+
+def _button(
+    kind: _Kind, stem: str, data: Callable[[], bytes], about: str, *, disabled: bool = False
+) -> None:
     st.download_button(
-        f"Download as {kind}",
+        f"Download as {kind.name}",
         data=data,
-        file_name=file_name,
-        mime=mime,
-        icon=":material/download:",
+        file_name=f"{stem}{kind.suffix}",
+        mime=kind.mime,
+        help=about,
+        key=f"download:{stem}{kind.suffix}",
         type="tertiary",
         on_click="ignore",
+        disabled=disabled,
     )
 
 
 def summary(
-    sentence: str,
-    frame: pl.DataFrame,
-    file_name: str,
-    *,
-    shown_rows: int | None = None,
-    with_parquet: bool = False,
+    sentence: str, frame: pl.DataFrame, file_name: str, *, shown_rows: int | None = None
 ) -> None:
-    """Draw what a table counts, with the button that downloads all of it.
+    """Draw what a table counts, with the menu that downloads all of it.
 
     Args:
         sentence: What it counts; Markdown.
         frame: The rows.
-        file_name: Name of the download, as CSV.
+        file_name: Name of the download; an ending is not needed.
         shown_rows: How many rows are drawn at most; `None` for all.
-        with_parquet: Whether it can be had as Parquet, too.
     """
     with st.container(horizontal=True, vertical_alignment="center"):
         more = ""
         if shown_rows is not None and len(frame) > shown_rows:
             more = f" The first {text.number(shown_rows)} are shown."
         st.markdown(sentence + more)
-        csv_button(frame, file_name)
-        if with_parquet:
-            parquet_button(frame, str(Path(file_name).with_suffix(".parquet")))
+        menu(frame, file_name)
+
+
+def heading(title: str, frame: pl.DataFrame, name: str) -> None:
+    """Draw the heading of a table, with the menu that downloads it.
+
+    Args:
+        title: What is in it.
+        frame: The rows.
+        name: Of the file.
+    """
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.subheader(title, anchor=False, width="content")
+        menu(frame, name)

@@ -58,7 +58,7 @@ def _figures(spans: pl.DataFrame) -> None:
 
 def _by_week(store_id: str, context: PageContext) -> None:
     weeks = forecasts.accuracy(store_id, by="week")
-    downloads.summary("By week of the cutoff:", weeks, "accuracy_by_week.csv", with_parquet=True)
+    downloads.summary("By week of the cutoff:", weeks, "accuracy_by_week.csv")
     st.plotly_chart(
         accuracy_by_week(weeks, forecast_words.SPANS, context.palette),
         theme=None,
@@ -80,7 +80,7 @@ def _by_span(spans: pl.DataFrame, baselines: pl.DataFrame) -> None:
         how="left",
         maintain_order="left",
     )
-    downloads.summary("By window:", shown, "accuracy_by_window.csv", with_parquet=True)
+    downloads.summary("By window:", shown, "accuracy_by_window.csv")
     _table(forecast_words.say(shown, span=forecast_words.SPANS), "accuracy_by_window", {})
     st.caption(
         "Best baseline: the simple method that did best on the cutoffs on which the model was "
@@ -105,7 +105,7 @@ def _by_class(store_id: str, baselines: pl.DataFrame) -> None:
         .with_columns(family=pl.lit(forecasts.SPANS[span or "cover"], pl.String))
         .join(_losses(baselines), on=["family", "demand_class"], how="left", maintain_order="left")
     )
-    downloads.summary("By demand class:", shown, "accuracy_by_class.csv", with_parquet=True)
+    downloads.summary("By demand class:", shown, "accuracy_by_class.csv")
     _table(
         forecast_words.say(shown, demand_class=forecast_words.CLASSES),
         "accuracy_by_class",

@@ -153,10 +153,7 @@ def _table(item_id: str, days: pl.DataFrame) -> None:
         *("method", "demand_class", "model_version"),
     )
     downloads.summary(
-        f"**{text.plural(len(shown), 'day')}** ahead:",
-        shown,
-        f"forecast_{item_id}.csv",
-        with_parquet=True,
+        f"**{text.plural(len(shown), 'day')}** ahead:", shown, f"forecast_{item_id}.csv"
     )
     config = st.column_config
 

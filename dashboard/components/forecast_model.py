@@ -59,7 +59,6 @@ def _decisions(decisions: pl.DataFrame, context: PageContext) -> None:
         "Decisions on trained models, newest first; the model in force speaks for all stores.",
         decisions,
         "model_decisions.csv",
-        with_parquet=True,
     )
     shown = forecast_words.say(
         decisions,
@@ -134,7 +133,6 @@ def _methods(family: str) -> None:
             "For each kind of demand, the method that lost least before.",
             spoken,
             f"methods_{family}.csv",
-            with_parquet=True,
         )
     with right:
         st.subheader("Backtest", anchor=False)
@@ -157,7 +155,6 @@ def _methods(family: str) -> None:
             "Every method on the same cutoffs, which none had seen; the best first.",
             tried,
             f"backtest_{family}.csv",
-            with_parquet=True,
         )
 
 
@@ -182,7 +179,6 @@ def _importance(family: str, context: PageContext) -> None:
         "each moves them on average; gain: what it took off the error in training.",
         features,
         f"feature_importance_{family}.csv",
-        with_parquet=True,
     )
 
 
@@ -211,7 +207,6 @@ def _drift(family: str, context: PageContext) -> None:
             "A triangle is an alarm; it leads to a new training.",
             measured,
             f"drift_{family}.csv",
-            with_parquet=True,
         )
 
 
@@ -235,5 +230,4 @@ def _drift_of_features(features: pl.DataFrame, family: str, context: PageContext
         f"**{alarms}** of {len(features)} are above their threshold.",
         features,
         f"feature_drift_{family}.csv",
-        with_parquet=True,
     )

@@ -12,9 +12,9 @@ from html import escape
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from dashboard import pending, serving, style, text
-from dashboard.components import explain, kept
-from dashboard.data import alerts, audit, stores
+from dashboard import access, links, pending, serving, style, text
+from dashboard.components import door, downloads, explain, kept
+from dashboard.data import alerts, audit, items, stores
 from dashboard.data.stores import Publication, Store
 from dashboard.page import Page, PageContext
 from dashboard.serving import FileIdentity, ServingUnavailableError
@@ -23,6 +23,7 @@ from smartshelf_dagster.settings import load_settings
 
 REFRESH_SECONDS = 5
 ALL_STORES = "all"
+_SEARCHES = "item_searches"
 
 # Publications that may be missed before the data count as old.
 _MISSED_PUBLICATIONS = 3
@@ -44,7 +45,10 @@ class Shown:
 
 
 def show(page: Page) -> None:
-    """Draw a page with its frame."""
+    """Draw a page with its frame, for whoever is let in."""
+    if not door.is_open():
+        door.explain()
+        return
     kept.enter(page.path)
     palette = current_palette()
     file = serving.serving_identity()
@@ -55,8 +59,11 @@ def show(page: Page) -> None:
         publication = stores.publication()
         shown = Shown(file, palette.name, is_stale(publication))
         chosen = _choose_store(heading, page)
+        if chosen:
+            _find_item(heading)
         with heading:
             _live(publication, chosen[0] if chosen else None, shown)
+        door.account(heading)
         _render(page, PageContext(publication, chosen, palette), shown)
     except ServingUnavailableError as problem:
         explain.nothing(problem.title, problem.reason, *problem.remedies)
@@ -67,15 +74,33 @@ def _render(page: Page, context: PageContext, shown: Shown) -> None:
     if shown.is_stale:
         _stale_banner(context.publication)
     if not context.chosen:
+        _no_stores()
+        return
+    if page.is_of_all_stores and not access.principal().scope.has_all:
         explain.nothing(
-            "No stores",
-            "The published data do not name a single store.",
-            serving.START,
-            serving.RUN_A_DAY,
+            "Only for who may see all stores",
+            "What this page shows is not told by store, and you may see some stores only.",
         )
         return
     _settle(context.publication)
+    downloads.tell_times_in(context.timezone)
     page.render(context)
+
+
+def _no_stores() -> None:
+    own = access.principal().scope.stores
+    if own is not None:
+        explain.nothing(
+            "None of your stores is here",
+            f"You may see {', '.join(own) or 'no store'}; what was published is about others.",
+        )
+        return
+    explain.nothing(
+        "No stores",
+        "The published data do not name a single store.",
+        serving.START,
+        serving.RUN_A_DAY,
+    )
 
 
 def _settle(publication: Publication) -> None:
@@ -95,10 +120,11 @@ def _choose_store(heading: DeltaGenerator, page: Page) -> tuple[Store, ...]:
     known = stores.stores()
     if len(known) <= 1:
         return tuple(known)
-    names = {store.store_id: f"{store.name} ({store.store_id})" for store in known}
-    if page.allows_all_stores:
+    names = {store.store_id: store.label for store in known}
+    if page.allows_all_stores and (access.principal().scope.has_all or not page.shows_totals):
         names[ALL_STORES] = "All stores"
     kept.restore("store", names)
+    _correct_store(names)
     choice = heading.selectbox(
         "Store",
         list(names),
@@ -110,7 +136,51 @@ def _choose_store(heading: DeltaGenerator, page: Page) -> tuple[Store, ...]:
         width=300,
     )
     kept.keep("store", choice, default=known[0].store_id, known=names)
+    links.take_along(names[choice])
     return tuple(known) if choice == ALL_STORES else tuple(s for s in known if s.store_id == choice)
+
+
+def _correct_store(names: dict[str, str]) -> None:
+    """Bring the choice of a store into the form that the widget knows.
+
+    Args:
+        names: The stores to choose from, with what they are called.
+    """
+    if "store" in st.session_state:
+        if st.session_state["store"] not in names:
+            # "All stores" was chosen on a page that has it.
+            del st.session_state["store"]
+        return
+    named = st.query_params.get("store")
+    if named in names:
+        # Somebody wrote the id; the URL has what the store is called.
+        st.query_params["store"] = names[named]
+        st.rerun()
+
+
+def _find_item(heading: DeltaGenerator) -> None:
+    """Draw the search for an item; a choice leads to its page."""
+    known = items.catalogue()
+    if known.is_empty():
+        return
+    names = dict(known.select("item_id", "label").iter_rows())
+    edition = st.session_state.setdefault(_SEARCHES, 0)
+    found: str | None = heading.selectbox(
+        "Find an item",
+        list(names),
+        index=None,
+        format_func=names.__getitem__,
+        placeholder="Find an item",
+        # After a choice the next search begins with an empty field.
+        key=f"find_item:{edition}",
+        label_visibility="collapsed",
+        icon=":material/search:",
+        width=260,
+    )
+    if found:
+        st.session_state[_SEARCHES] = edition + 1
+        # The store that is chosen stays chosen.
+        links.go(links.ITEM, {links.ITEM: found})
 
 
 @st.fragment(run_every=REFRESH_SECONDS)

@@ -3,6 +3,7 @@
 from datetime import timedelta
 from typing import Any
 
+import polars as pl
 import streamlit as st
 
 from dashboard import text
@@ -41,8 +42,17 @@ def facts(found: dict[str, Any], currency: str) -> None:
     )
 
 
-def trajectory(store_id: str, item_id: str, context: PageContext) -> None:
-    """Draw the stock over time, with a choice of the period."""
+def trajectory(
+    store_id: str, item_id: str, context: PageContext, marks: pl.DataFrame | None = None
+) -> None:
+    """Draw the stock over time, with a choice of the period.
+
+    Args:
+        store_id: Store.
+        item_id: Item.
+        context: Of the page.
+        marks: Rows of `data.items.marks`, where they are to be drawn.
+    """
     period = st.segmented_control(
         "Period",
         list(_PERIODS),
@@ -60,7 +70,9 @@ def trajectory(store_id: str, item_id: str, context: PageContext) -> None:
         st.caption("Nothing was moved yet.")
         return
     st.plotly_chart(
-        stock_over_time(movements, states.thresholds(store_id, item_id), window, context.palette),
+        stock_over_time(
+            movements, states.thresholds(store_id, item_id), window, context.palette, marks
+        ),
         theme=None,
         key="trajectory",
         config={"displayModeBar": False},

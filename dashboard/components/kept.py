@@ -41,8 +41,8 @@ def restore(key: str, known: Collection[str]) -> bool:
     state = st.session_state
     seen, visit = state.get(_seen(key)), state.get(_VISIT, 0)
     state[_seen(key)] = visit
-    # What the URL says when a session begins, Streamlit takes over by itself.
-    if seen in {None, visit}:
+    # What the URL says, Streamlit takes over by itself: when a session begins, or after a link.
+    if seen in {None, visit} or key in st.query_params:
         return False
     wanted = state.get(_wanted(key))
     if wanted not in known:

@@ -6,6 +6,8 @@ import polars as pl
 import streamlit as st
 
 from dashboard import expiry, pending, text
+from dashboard.components import downloads, item_links, tables
+from dashboard.page import PageContext
 
 NO_LOT = "no known lot"
 
@@ -34,13 +36,51 @@ def readable(frame: pl.DataFrame) -> pl.DataFrame:
     )
 
 
+def of_item(found: pl.DataFrame, item_id: str, context: PageContext) -> None:
+    """Draw the lots of one item.
+
+    Args:
+        found: Rows of `data.lots.of_item`.
+        item_id: The item.
+        context: Of the page.
+    """
+    if found.is_empty():
+        st.caption("None in stock.")
+        return
+    pieces = int(found.get_column("quantity").sum())
+    downloads.summary(
+        f"**{text.number(pieces)}** pcs in {text.plural(len(found), 'lot')} by place.",
+        found.drop("row_id"),
+        f"lots_{item_id}",
+    )
+    shown = columns(
+        context.timezone,
+        "state",
+        "place",
+        "lot",
+        "quantity",
+        "expiry_date",
+        "received_date",
+        "markdown_percent",
+    )
+    st.dataframe(
+        readable(found),
+        hide_index=True,
+        height=tables.height_of(len(found), most=220),
+        placeholder="",
+        column_order=list(shown),
+        column_config=shown,
+        key="item_lots",
+    )
+
+
 def columns(timezone: str, *names: str) -> dict[str, Any]:
     """Return the configuration of columns of a table of lots, by name."""
     config = st.column_config
     known = {
         "state": config.TextColumn("Expires", width=130),
         "store_name": config.TextColumn("Store"),
-        "shelf_id": config.TextColumn("Shelf", width=105),
+        **item_links.column(),
         "subcategory": config.TextColumn("Item", width=140),
         "category_label": config.TextColumn("Category", width=150),
         "place": config.TextColumn("Where", width=90),

@@ -7,8 +7,9 @@ import streamlit as st
 
 from dashboard import actions, pending, text
 from dashboard.actions import Outcome
-from dashboard.components import sending, tables
+from dashboard.components import item_links, sending, tables
 from dashboard.page import PageContext
+from smartshelf_dagster.domain.access import Deed
 
 BOUNDS = {
     "none": "Nothing",
@@ -60,7 +61,7 @@ def columns(*, with_store: bool) -> dict[str, Any]:
     return {
         "state": config.TextColumn("Decision", width=122),
         **store,
-        "shelf_id": config.TextColumn("Shelf", width=105),
+        **item_links.column(),
         "subcategory": config.TextColumn("Item", width=140),
         "category_label": config.TextColumn("Category", width=150),
         "stock_qty": pieces("Stock", "Pieces that can be sold, on the shelf and behind it."),
@@ -92,6 +93,8 @@ def decision_form(chosen: pl.DataFrame, context: PageContext, *, table_key: str)
     free = chosen.filter(~pl.col("row_id").is_in(list(pending.actions("order"))))
     if free.is_empty():
         st.caption("Nothing to do: decisions about the chosen lines are on their way.")
+        return
+    if not sending.is_allowed(Deed.ORDER, free.get_column("store_id")):
         return
     to_approve = free.filter(pl.col("decision").ne_missing("approved"))
     to_hold = free.filter(pl.col("decision").ne_missing("held"))

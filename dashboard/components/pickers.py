@@ -6,6 +6,11 @@ import streamlit as st
 from dashboard import text
 
 
+def item_label(item_id: str, subcategory: str | None) -> str:
+    """Return what an item is called in a choice, and so in the URL."""
+    return ", ".join(filter(None, (item_id, subcategory)))
+
+
 def within_category(known: pl.DataFrame, key: str) -> tuple[str | None, pl.DataFrame]:
     """Draw the choice of a category; the URL keeps it.
 

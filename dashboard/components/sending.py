@@ -1,11 +1,14 @@
 """What forms that send operator events have in common: name, note, and the message afterwards."""
 
+from collections.abc import Iterable
+
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from dashboard import pending
+from dashboard import access, pending
 from dashboard.actions import Outcome
 from dashboard.page import PageContext
+from smartshelf_dagster.domain.access import Deed
 
 MAX_NOTE = 500
 _MAX_ACTOR = 64
@@ -13,12 +16,29 @@ _RESULT = "sending_result"
 
 
 def actor_field(place: DeltaGenerator) -> str:
-    """Draw the field for the name of who acts; it is remembered for the session."""
+    """Draw the field for the name of who acts; it is remembered for the session.
+
+    Who has logged in signs with that, and is shown so.
+    """
+    who = access.principal().name
+    if who is not None:
+        return str(place.text_input("Your name", value=who, disabled=True))
     return str(
         place.text_input(
             "Your name", key="actor", max_chars=_MAX_ACTOR, persist_state="session"
         ).strip()
     )
+
+
+def is_allowed(deed: Deed, store_ids: Iterable[str]) -> bool:
+    """Return whether the reader may do something in some stores; says so if not."""
+    who = access.principal()
+    refused = sorted({store for store in store_ids if not who.may(deed, store)})
+    if refused:
+        st.caption(
+            f":material/lock: Your role does not let you act on this in {', '.join(refused)}."
+        )
+    return not refused
 
 
 def refuse(reason: str) -> None:

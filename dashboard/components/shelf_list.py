@@ -20,7 +20,12 @@ _TASK_TONES = {
 
 
 def shelf_list(shelves: pl.DataFrame, timezone: str) -> None:
-    """Draw the rows of `data.store_map.shelves`."""
+    """Draw shelves.
+
+    Args:
+        shelves: Rows of `data.store_map.shelves`, with item_address.
+        timezone: Of the store.
+    """
     rows = "".join(_row(shelf, timezone) for shelf in shelves.iter_rows(named=True))
     st.html(
         '<div class="ss-scroll" tabindex="0"><table class="ss-table"><thead><tr>'
@@ -33,7 +38,8 @@ def shelf_list(shelves: pl.DataFrame, timezone: str) -> None:
 def _row(shelf: dict[str, Any], timezone: str) -> str:
     stock, capacity = shelf["current_stock"], shelf["shelf_capacity"]
     return (
-        f'<tr><td><span class="ss-code">{escape(shelf["shelf_id"])}</span><br>'
+        f'<tr><td><a class="ss-code" href="{escape(shelf["item_address"])}" target="_blank">'
+        f"{escape(shelf['shelf_id'])}</a><br>"
         f'<span class="ss-muted">{escape(shelf["subcategory"])}</span></td>'
         f"<td>{_bar(shelf)}</td>"
         f'<td class="ss-number">{text.number(stock)} / {text.number(capacity)}</td>'

@@ -6,7 +6,7 @@ import polars as pl
 import streamlit as st
 
 from dashboard import text
-from dashboard.components import tables
+from dashboard.components import downloads, item_links, tables
 from dashboard.data import supply
 from dashboard.page import PageContext
 
@@ -17,6 +17,9 @@ def of_item(store_id: str, item_id: str, context: PageContext) -> None:
     if found.is_empty():
         st.caption("Nothing of it has been ordered so far.")
     else:
+        downloads.summary(
+            f"**{text.plural(len(found), 'order')}**, the newest first:", found, f"orders_{item_id}"
+        )
         order_table(found, context, key="item_orders", height=180, with_item=False)
 
 
@@ -35,7 +38,7 @@ def order_table(
     """
     columns = _columns(context, with_item=with_item)
     st.dataframe(
-        _readable(found),
+        item_links.with_addresses(_readable(found), context),
         hide_index=True,
         height=tables.height_of(len(found), most=height),
         placeholder="",
@@ -81,7 +84,7 @@ def _columns(context: PageContext, *, with_item: bool) -> dict[str, Any]:
         return state | due | quantities
     store = {"store_name": config.TextColumn("Store")} if len(context.chosen) > 1 else {}
     item = {
-        "shelf_id": config.TextColumn("Shelf", width=105),
+        **item_links.column(),
         "subcategory": config.TextColumn("Item", width=140),
         "category": config.TextColumn("Category", width=150),
     }

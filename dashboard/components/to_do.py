@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from dashboard.components import links
+from dashboard import links
 
 _SIGNS = {"critical": ":red[**▲**]", "caution": ":orange[**◆**]", "calm": ":green[**✓**]"}
 
@@ -28,8 +28,5 @@ def show(tasks: list[Task]) -> None:
     """Draw tasks as links to their pages, the most urgent first."""
     order = list(_SIGNS)
     for task in sorted(tasks, key=lambda task: order.index(task.urgency)):
-        links.to(
-            task.path,
-            f"{_SIGNS[task.urgency]}\N{NO-BREAK SPACE}{task.what}",
-            **dict(task.choices),
-        )
+        label = f"{_SIGNS[task.urgency]}\N{NO-BREAK SPACE}{task.what}"
+        links.link(task.path, label, choices=dict(task.choices))

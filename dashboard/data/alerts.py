@@ -1,41 +1,76 @@
 """What the alerts page and the alert lists ask."""
 
+from dataclasses import dataclass
+from datetime import date
+
 import polars as pl
 
 from dashboard import serving
 
 ACTIVE = ("open", "ack")
 
+# What will be ordered of an item at the next cutoff; files from before orders have none.
+_PLANNED = """
+    select plan.store_id, plan.shelf_id, plan.order_qty
+    from ops.supplier_plan as plan
+    inner join ops.supplier_cutoffs as cutoffs
+        on plan.store_id = cutoffs.store_id and plan.cutoff_ts = cutoffs.cutoff_ts
+    where cutoffs.status = 'next'
+"""
+_NOTHING_PLANNED = "select '' as store_id, '' as shelf_id, 0 as order_qty where false"
 
-def alerts(
-    store_ids: list[str],
-    *,
-    types: list[str] | None = None,
-    statuses: list[str] | None = None,
-    locations: list[str] | None = None,
-    categories: list[str] | None = None,
-    text: str = "",
-) -> pl.DataFrame:
-    """Return alerts, active ones first, newest first.
 
-    Args:
-        store_ids: Stores.
-        types: Alert types; none means all, as for the other filters.
+@dataclass(frozen=True)
+class AlertFilter:
+    """Which alerts to show; what is left empty does not restrict them.
+
+    Attributes:
+        severities: CRITICAL, HIGH, MEDIUM.
+        types: Alert types.
         statuses: Statuses.
         locations: Locations.
         categories: Categories.
+        days: Opened within so many days, or still active.
         text: Part of the shelf id, the subcategory or the alert id.
     """
+
+    severities: tuple[str, ...] = ()
+    types: tuple[str, ...] = ()
+    statuses: tuple[str, ...] = ()
+    locations: tuple[str, ...] = ()
+    categories: tuple[str, ...] = ()
+    days: int | None = None
+    text: str = ""
+
+
+def alerts(store_ids: list[str], wanted: AlertFilter) -> pl.DataFrame:
+    """Return alerts, active ones first, of these the most severe, then the newest.
+
+    order_qty is what is planned for the next cutoff, null where nothing is.
+
+    Args:
+        store_ids: Stores.
+        wanted: Which.
+    """
+    has_orders = serving.has_table("ops", "supplier_plan")
     return serving.query(
-        """
+        f"""
+        with planned as ({_PLANNED if has_orders else _NOTHING_PLANNED})
+
         select
             alerts.*,
             items.subcategory,
-            stores.store_name
+            stores.store_name,
+            planned.order_qty
         from ops.alerts as alerts
         inner join ref.items as items on alerts.shelf_id = items.item_id
         inner join ref.stores as stores on alerts.store_id = stores.store_id
+        cross join meta.publication as publication
+        left join planned
+            on alerts.store_id = planned.store_id and alerts.shelf_id = planned.shelf_id
         where list_contains($store_ids::varchar[], alerts.store_id)
+            and (len($severities::varchar[]) = 0
+                or list_contains($severities::varchar[], alerts.severity))
             and (len($types::varchar[]) = 0
                 or list_contains($types::varchar[], alerts.alert_type))
             and (len($statuses::varchar[]) = 0
@@ -44,19 +79,33 @@ def alerts(
                 or list_contains($locations::varchar[], alerts.location))
             and (len($categories::varchar[]) = 0
                 or list_contains($categories::varchar[], alerts.category))
+            and ($days is null
+                or alerts.is_active
+                or alerts.opened_ts >= publication.as_of_ts - to_days($days::integer))
             and ($text = ''
                 or contains(lower(alerts.shelf_id), lower($text))
                 or contains(lower(items.subcategory), lower($text))
                 or contains(lower(alerts.alert_id), lower($text)))
-        order by alerts.is_active desc, alerts.opened_ts desc, alerts.alert_id
+        order by
+            alerts.is_active desc,
+            list_position(['CRITICAL', 'HIGH', 'MEDIUM'], alerts.severity),
+            alerts.opened_ts desc,
+            alerts.alert_id
         """,
         store_ids=store_ids,
-        types=types or [],
-        statuses=statuses or [],
-        locations=locations or [],
-        categories=categories or [],
-        text=text.strip(),
+        severities=list(wanted.severities),
+        types=list(wanted.types),
+        statuses=list(wanted.statuses),
+        locations=list(wanted.locations),
+        categories=list(wanted.categories),
+        days=wanted.days,
+        text=wanted.text.strip(),
     )
+
+
+def of_item(store_id: str, item_id: str) -> pl.DataFrame:
+    """Return the alerts of an item of a store, as `alerts` does."""
+    return alerts([store_id], AlertFilter(text=item_id)).filter(pl.col("shelf_id") == item_id)
 
 
 def count(store_ids: list[str]) -> int:
@@ -74,10 +123,10 @@ def count(store_ids: list[str]) -> int:
 
 
 def figures(store_ids: list[str]) -> pl.DataFrame:
-    """Return one row: open, acknowledged, opened_today, resolved_today, median_minutes.
+    """Return one row: how many alerts are active, and what became of others today.
 
-    A store's day is that of its time zone. The median is over all that resolved themselves or
-    were resolved, from the first opening to the last change.
+    Columns: open, acknowledged, critical, high, medium, opened_today, resolved_today. A store's
+    day is that of its time zone.
     """
     return serving.query(
         """
@@ -96,13 +145,99 @@ def figures(store_ids: list[str]) -> pl.DataFrame:
         select
             count(*) filter (status = 'open') as open,
             count(*) filter (status = 'ack') as acknowledged,
+            count(*) filter (severity = 'CRITICAL') as critical,
+            count(*) filter (severity = 'HIGH') as high,
+            count(*) filter (severity = 'MEDIUM') as medium,
             count(*) filter (is_opened_today) as opened_today,
-            count(*) filter (status = 'resolved' and is_updated_today) as resolved_today,
-            median(epoch(updated_ts) - epoch(opened_ts)) filter (status = 'resolved') / 60
-                as median_minutes
+            count(*) filter (status = 'resolved' and is_updated_today) as resolved_today
         from counted
         """,
         store_ids=store_ids,
+    )
+
+
+def active_by_type(store_ids: list[str]) -> pl.DataFrame:
+    """Return how many alerts of each type are active: alert_type, alerts; the most first."""
+    return serving.query(
+        """
+        select alert_type, count(*) as alerts
+        from ops.alerts
+        where is_active and list_contains($store_ids::varchar[], store_id)
+        group by alert_type
+        order by alerts desc, alert_type
+        """,
+        store_ids=store_ids,
+    )
+
+
+_HANDLED = """
+    select handling.*
+    from analytics.alert_handling as handling
+    where list_contains($store_ids::varchar[], handling.store_id)
+        and (len($types::varchar[]) = 0
+            or list_contains($types::varchar[], handling.alert_type))
+        and ($since::date is null or handling.date_key >= $since::date)
+"""
+_TIMES = """
+    sum(minutes_to_acknowledge) / nullif(sum(acknowledged), 0) as mtta_minutes,
+    sum(minutes_to_resolve) / nullif(sum(resolved), 0) as mttr_minutes
+"""
+
+
+def handling(store_ids: list[str], types: list[str], since: date | None) -> pl.DataFrame:
+    """Return what became of alerts by business day, oldest first.
+
+    Columns: date_key, opened, acknowledged, resolved, dismissed, backlog, mtta_minutes,
+    mttr_minutes; the last two are null on days without any.
+
+    Args:
+        store_ids: Stores.
+        types: Types; none means all.
+        since: First day.
+    """
+    return serving.query(
+        f"""
+        with handled as ({_HANDLED})
+
+        select
+            date_key,
+            cast(sum(opened) as bigint) as opened,
+            cast(sum(acknowledged) as bigint) as acknowledged,
+            cast(sum(resolved) as bigint) as resolved,
+            cast(sum(dismissed) as bigint) as dismissed,
+            cast(sum(backlog) as bigint) as backlog,
+            {_TIMES}
+        from handled
+        group by date_key
+        order by date_key
+        """,
+        store_ids=store_ids,
+        types=types,
+        since=since,
+    )
+
+
+def handling_by_type(store_ids: list[str], types: list[str], since: date | None) -> pl.DataFrame:
+    """Return what became of alerts of each type and place since a day, as `handling` does."""
+    return serving.query(
+        f"""
+        with handled as ({_HANDLED})
+
+        select
+            alert_type,
+            location,
+            cast(sum(opened) as bigint) as opened,
+            cast(sum(acknowledged) as bigint) as acknowledged,
+            cast(sum(resolved) as bigint) as resolved,
+            cast(sum(dismissed) as bigint) as dismissed,
+            {_TIMES}
+        from handled
+        group by alert_type, location
+        order by alert_type, location
+        """,
+        store_ids=store_ids,
+        types=types,
+        since=since,
     )
 
 

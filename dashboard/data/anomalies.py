@@ -13,7 +13,7 @@ class Series:
     """What is watched.
 
     Attributes:
-        scope_type: all, store or category.
+        scope_type: all, store, category, store_category or item.
         scope_id: Which of them.
         currency: ISO 4217.
     """
@@ -23,41 +23,93 @@ class Series:
     currency: str
 
 
-def series(store_ids: list[str], currencies: list[str]) -> list[Series]:
-    """Return what is watched; stores only if they are chosen.
+@dataclass(frozen=True)
+class Method:
+    """How it is judged.
+
+    Attributes:
+        name: As in the tables.
+        grain: hour or day.
+        least_score: Scores that reach it are marked, of what the method marks.
+        is_graded: Whether the score alone decides, so that less can be asked for than the method
+            marks by itself.
+    """
+
+    name: str
+    grain: str
+    least_score: float = 0.0
+    is_graded: bool = False
+
+
+_COLUMNS = """
+    scope_type, scope_id, currency, metric, grain, method, bucket_start,
+    cast("value" as double) as "value", baseline, lower_band, upper_band, score, is_anomaly,
+    direction, severity, is_open, is_holiday
+"""
+_HOURLY = f"select {_COLUMNS} from analytics.sales_anomalies"
+_NIGHTLY = f"select {_COLUMNS} from analytics.nightly_anomalies"
+# A store's own series, if the store is chosen, and those of all stores together.
+_CHOSEN = """
+    list_contains($currencies, currency) and metric = $metric and method = $method
+    and grain = $grain
+    and (scope_type not in ('store', 'store_category')
+        or list_contains($store_ids, split_part(scope_id, '/', 1)))
+"""
+_MARKED = """
+    (is_anomaly and abs(score) >= $least_score or $is_graded and abs(score) > $least_score)
+"""
+
+
+def _scores() -> str:
+    """Return the scores of the hour and, once there was a night, of the night."""
+    has_nights = serving.has_table("analytics", "nightly_anomalies")
+    return f"{_HOURLY} union all {_NIGHTLY}" if has_nights else _HOURLY
+
+
+def series(
+    store_ids: list[str], currencies: list[str], metric: str, method: Method
+) -> list[Series]:
+    """Return what is watched by a method; stores only if they are chosen.
 
     Args:
         store_ids: The chosen stores.
         currencies: Theirs.
+        metric: net_sales, sales_revenue, units_sold or transactions.
+        method: One of `methods`.
     """
     rows = serving.query(
-        """
+        f"""
         select distinct scope_type, scope_id, currency
-        from analytics.sales_anomalies
-        where list_contains($currencies, currency) and grain = 'hour'
-            and scope_type in ('all', 'store', 'category')
-            and (scope_type <> 'store' or list_contains($store_ids, scope_id))
+        from ({_scores()})
+        where {_CHOSEN}
         order by scope_type, scope_id, currency
         """,
-        currencies=currencies,
         store_ids=store_ids,
+        currencies=currencies,
+        metric=metric,
+        method=method.name,
+        grain=method.grain,
     ).rows()
     return [Series(*row) for row in rows]
 
 
-def methods() -> list[str]:
-    """Return the methods by which hours are judged."""
-    return (
-        serving.query(
-            "select distinct method from analytics.sales_anomalies where grain = 'hour' order by 1"
-        )
-        .get_column("method")
-        .to_list()
-    )
+def methods(metric: str) -> list[tuple[str, str]]:
+    """Return the methods by which a metric is judged, each with its grain."""
+    return serving.query(
+        f"""
+        select distinct method, grain
+        from ({_scores()})
+        where metric = $metric
+        order by grain desc, method
+        """,
+        metric=metric,
+    ).rows()
 
 
-def hours(of: Series, metric: str, method: str, since: datetime) -> pl.DataFrame:
-    """Return the hours of a series with what was to be expected, from a time on.
+def hours(of: Series, metric: str, method: Method, since: datetime) -> pl.DataFrame:
+    """Return hours or days of a series with what was to be expected, from a time on.
+
+    is_anomaly says whether the score reaches what the method asks for.
 
     Args:
         of: The series.
@@ -66,13 +118,15 @@ def hours(of: Series, metric: str, method: str, since: datetime) -> pl.DataFrame
         since: First hour.
     """
     return serving.query(
-        """
+        f"""
         select
-            bucket_start, cast(value as double) as value, baseline, lower_band, upper_band, score,
-            is_anomaly, direction, severity, is_open, is_holiday
-        from analytics.sales_anomalies
+            bucket_start, "value", baseline, lower_band, upper_band, score,
+            coalesce({_MARKED}, false) as is_anomaly,
+            coalesce(direction, case when score > 0 then 'high' else 'low' end) as direction,
+            severity, is_open, is_holiday
+        from ({_scores()})
         where scope_type = $scope_type and scope_id = $scope_id and currency = $currency
-            and metric = $metric and method = $method and grain = 'hour'
+            and metric = $metric and method = $method and grain = $grain
             and bucket_start >= $since
         order by bucket_start
         """,
@@ -80,32 +134,52 @@ def hours(of: Series, metric: str, method: str, since: datetime) -> pl.DataFrame
         scope_id=of.scope_id,
         currency=of.currency,
         metric=metric,
-        method=method,
+        method=method.name,
+        grain=method.grain,
+        least_score=method.least_score,
+        is_graded=method.is_graded,
         since=since,
     )
 
 
 def flagged(
-    store_ids: list[str], currencies: list[str], metric: str, method: str, since: datetime
+    store_ids: list[str], currencies: list[str], metric: str, method: Method, since: datetime
 ) -> pl.DataFrame:
-    """Return all hours that were not as usual, the newest first, in every series."""
+    """Return all hours or days that were not as usual, the newest first, in every series."""
     return serving.query(
-        """
+        f"""
         select
-            scope_type, scope_id, currency, bucket_start, cast(value as double) as value, baseline,
-            score, direction, severity, is_open, is_holiday
-        from analytics.sales_anomalies
-        where is_anomaly and list_contains($currencies, currency) and metric = $metric
-            and method = $method and grain = 'hour' and bucket_start >= $since
-            and scope_type in ('all', 'store', 'category')
-            and (scope_type <> 'store' or list_contains($store_ids, scope_id))
+            scope_type, scope_id, currency, bucket_start, "value", baseline, score,
+            coalesce(direction, case when score > 0 then 'high' else 'low' end) as direction,
+            severity, is_open, is_holiday
+        from ({_scores()})
+        where {_MARKED} and {_CHOSEN} and bucket_start >= $since
         order by bucket_start desc, abs(score) desc, scope_type, scope_id
         """,
         store_ids=store_ids,
         currencies=currencies,
         metric=metric,
-        method=method,
+        method=method.name,
+        grain=method.grain,
+        least_score=method.least_score,
+        is_graded=method.is_graded,
         since=since,
+    )
+
+
+def by_series(found: pl.DataFrame) -> pl.DataFrame:
+    """Count rows of `flagged` by series: marked, high, low, mean_score, last; the most first."""
+    keys = ["scope_type", "scope_id", "currency"]
+    return (
+        found.group_by(keys)
+        .agg(
+            pl.len().alias("marked"),
+            (pl.col("direction") == "high").sum().alias("high"),
+            (pl.col("direction") == "low").sum().alias("low"),
+            pl.col("score").abs().mean().alias("mean_score"),
+            pl.col("bucket_start").max().alias("last"),
+        )
+        .sort(["marked", *keys], descending=[True, False, False, False])
     )
 
 

@@ -60,6 +60,24 @@ def origins(store_id: str) -> list[datetime]:
     )
 
 
+def origins_of_item(store_id: str, item_id: str) -> list[datetime]:
+    """Return the cutoffs that demand of an item was forecast at, newest first."""
+    return (
+        serving.query(
+            """
+            select distinct origin_ts
+            from ml.predictions
+            where store_id = $store_id and item_id = $item_id
+            order by origin_ts desc
+            """,
+            store_id=store_id,
+            item_id=item_id,
+        )
+        .get_column("origin_ts")
+        .to_list()
+    )
+
+
 def items(store_id: str) -> pl.DataFrame:
     """Return what is forecast for a store: item_id, category, subcategory."""
     return serving.query(

@@ -1,7 +1,7 @@
 """Stores, and the publication that everything on a page comes from."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 
 import polars as pl
 
@@ -41,6 +41,11 @@ class Store:
     currency: str
     tracks_stock: bool
 
+    @property
+    def label(self) -> str:
+        """What it is called in a choice of stores, and so in the URL."""
+        return f"{self.name} ({self.store_id})"
+
 
 def publication() -> Publication:
     """Return the publication in place.
@@ -76,6 +81,13 @@ def status(store_id: str) -> pl.DataFrame:
     return serving.query(
         "select * from live.store_status where store_id = $store_id", store_id=store_id
     )
+
+
+def business_date(store_id: str, otherwise: datetime) -> date:
+    """Return the business day of a store; the day of an instant when it has not reported yet."""
+    found = status(store_id)
+    day: date = otherwise.date() if found.is_empty() else found.get_column("business_date")[0]
+    return day
 
 
 def people_today(store_id: str) -> pl.DataFrame:

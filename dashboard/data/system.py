@@ -56,6 +56,7 @@ def tables() -> pl.DataFrame:
         from meta.tables as meta_tables
         left join information_schema.tables as relations
             on meta_tables."table" = relations.table_schema || '/' || relations.table_name
+            and relations.table_catalog = current_database()
         order by meta_tables.role, meta_tables."table"
         """
     )

@@ -1,14 +1,27 @@
 """Alerts: what is wrong, who takes care of it, and what became of it."""
 
+from datetime import timedelta
 from typing import Any
 
 import polars as pl
 import streamlit as st
 
 from dashboard import text
-from dashboard.components import alert_list, explain, item_story, supplier_orders, tables
+from dashboard.charts.alerts import handling_by_day
+from dashboard.components import (
+    alert_list,
+    analysis,
+    downloads,
+    explain,
+    item_links,
+    item_story,
+    signal_list,
+    supplier_orders,
+    tables,
+)
 from dashboard.components.trail import trail
-from dashboard.data import alerts
+from dashboard.data import alerts, signals, stores
+from dashboard.data.alerts import AlertFilter
 from dashboard.page import Page, PageContext
 from dashboard.serving import RUN_A_DAY, START
 
@@ -18,15 +31,38 @@ _SHOWN_ROWS = 2_000
 _TYPES = ["refill_request", "supplier_request", "near_expiry"]
 _STATUSES = ["open", "ack", "resolved", "dismissed"]
 _LOCATIONS = ["shelf", "warehouse"]
+_OPENED = {"1 day": 1, "7 days": 7, "30 days": 30, "90 days": 90, "Any time": None}
+_SECTIONS = {"stock": "Stock", "unusual": "Unusual", "handling": "How they are handled"}
+_PERIODS = {"7d": "7 days", "30d": "30 days", "90d": "90 days", "all": "All"}
+_DAYS = {"7d": 7, "30d": 30, "90d": 90, "all": None}
 
 
 def render(context: PageContext) -> None:
     """Draw the page."""
     total = alerts.count(context.store_ids)
-    if not total:
+    if total:
+        _figures(context)
+    section = st.segmented_control(
+        "Show",
+        list(_SECTIONS),
+        default="stock",
+        required=True,
+        format_func=_SECTIONS.__getitem__,
+        key="show",
+        bind="query-params",
+        label_visibility="collapsed",
+    )
+    if section == "unusual":
+        _unusual(context)
+    elif not total:
         _none_at_all(context)
-        return
-    _figures(context)
+    elif section == "handling":
+        _handling(context)
+    else:
+        _stock(total, context)
+
+
+def _stock(total: int, context: PageContext) -> None:
     found = _filtered(context)
     tables.restore(_TABLE, _ALERT_PARAMETER)
     chosen = _table(found, total, context)
@@ -53,22 +89,26 @@ def _none_at_all(context: PageContext) -> None:
 
 def _figures(context: PageContext) -> None:
     figures = alerts.figures(context.store_ids).row(0, named=True)
-    shown: dict[str, tuple[Any, str]] = {
+    shown: dict[str, tuple[int, str]] = {
+        "Critical": (figures["critical"], "Active, and nothing is left there."),
+        "High": (figures["high"], "Active, and less than the threshold is left."),
+        "Medium": (figures["medium"], "Active: a lot is about to expire."),
         "Open": (figures["open"], "Nobody takes care of them yet."),
         "Acknowledged": (figures["acknowledged"], "Somebody takes care of them."),
         "Opened today": (figures["opened_today"], "Business day of the store."),
         "Resolved today": (figures["resolved_today"], "Business day of the store."),
-        "Median time to resolve (min)": (
-            figures["median_minutes"],
-            "From the first opening to the last resolution, over all resolved alerts.",
-        ),
     }
+    by_type = alerts.active_by_type(context.store_ids)
     with st.container(border=True, key="figures"):
         for place, (name, (value, meaning)) in zip(
             st.columns(len(shown)), shown.items(), strict=True
         ):
-            known = "none yet" if value is None else round(value)
-            place.metric(name, known, help=meaning, format="localized")
+            place.metric(name, value, help=meaning, format="localized")
+        told = [
+            f"{text.label(kind)} {text.number(counted)}" for kind, counted in by_type.iter_rows()
+        ]
+        if told:
+            st.caption(f"Active: {', '.join(told)}.")
 
 
 def _filtered(context: PageContext) -> pl.DataFrame:
@@ -82,6 +122,23 @@ def _filtered(context: PageContext) -> pl.DataFrame:
             key="status",
             bind="query-params",
         )
+        severities = st.pills(
+            "Severity",
+            list(alert_list.SEVERITIES),
+            selection_mode="multi",
+            format_func=alert_list.SEVERITIES.__getitem__,
+            key="severity",
+            bind="query-params",
+        )
+        opened = st.selectbox(
+            "Opened within",
+            list(_OPENED),
+            index=list(_OPENED).index("30 days"),
+            key="opened",
+            bind="query-params",
+            width=130,
+        )
+    with st.container(horizontal=True, vertical_alignment="bottom"):
         types = st.multiselect(
             "Type",
             _TYPES,
@@ -115,39 +172,48 @@ def _filtered(context: PageContext) -> pl.DataFrame:
         )
     return alerts.alerts(
         context.store_ids,
-        types=types,
-        statuses=statuses,
-        locations=locations,
-        categories=categories,
-        text=search,
+        AlertFilter(
+            severities=tuple(severities),
+            types=tuple(types),
+            statuses=tuple(statuses),
+            locations=tuple(locations),
+            categories=tuple(categories),
+            days=_OPENED[opened],
+            text=search,
+        ),
     )
 
 
 def _table(found: pl.DataFrame, total: int, context: PageContext) -> pl.DataFrame:
     """Draw the table; returns the rows that are chosen."""
-    shown = "" if len(found) <= _SHOWN_ROWS else f" The first {text.number(_SHOWN_ROWS)} are shown."
-    st.markdown(f"**{text.number(len(found))}** of {text.plural(total, 'alert')}.{shown}")
+    downloads.summary(
+        f"**{text.number(len(found))}** of {text.plural(total, 'alert')}, the most severe first.",
+        found,
+        "alerts",
+        shown_rows=_SHOWN_ROWS,
+    )
     if found.is_empty():
         st.info("No alert fits the filters.", icon=":material/filter_alt_off:")
         return found
     store = ("store_name",) if len(context.chosen) > 1 else ()
     chosen = tables.table(
-        alert_list.readable(found.head(_SHOWN_ROWS)),
+        item_links.with_addresses(alert_list.readable(found.head(_SHOWN_ROWS)), context),
         key=_TABLE,
         id_column="alert_id",
         columns=alert_list.columns(
             context.timezone,
+            "severity_label",
             "state",
             "type_label",
+            "action",
             *store,
-            "location_label",
-            "shelf_id",
+            "item_address",
             "subcategory",
-            "category_label",
+            "opened_ts",
             "current_stock",
             "low_below_qty",
-            "suggested_qty",
-            "opened_ts",
+            "location_label",
+            "category_label",
             "updated_ts",
             "episodes",
             "last_actor",
@@ -164,6 +230,7 @@ def _detail(alert: dict[str, Any], context: PageContext) -> None:
             f"{text.label(alert['alert_type'])}: {alert['shelf_id']}, {alert['subcategory']}",
             anchor=False,
         )
+        item_links.button(alert["store_id"], alert["shelf_id"], context)
         left, right = st.columns([38, 62], gap="medium")
         with left:
             trail(alerts.transitions(alert["alert_id"]), context.timezone)
@@ -182,6 +249,7 @@ def _tasks(alert_id: str, context: PageContext) -> None:
     if tasks.is_empty():
         return
     st.subheader("Tasks it led to", anchor=False)
+    downloads.menu(tasks, f"tasks_{alert_id}")
     config = st.column_config
     st.dataframe(
         tasks.with_columns(
@@ -200,6 +268,96 @@ def _tasks(alert_id: str, context: PageContext) -> None:
                 "Issued", format="ddd D MMM, HH:mm", timezone=context.timezone
             ),
         },
+    )
+
+
+def _unusual(context: PageContext) -> None:
+    """Draw what nobody opens or closes: unusual sales, late orders, bad data."""
+    period = analysis.period({key: _PERIODS[key] for key in ("7d", "30d")}, "7d", "unusual_period")
+    found = signals.signals(context.store_ids, _DAYS[period] or 0)
+    signal_list.draw(found, context)
+
+
+def _handling(context: PageContext) -> None:
+    """Draw how fast alerts are dealt with, and whether they pile up."""
+    if not analysis.is_built("alert_handling", "How alerts are handled", context):
+        return
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        period = analysis.period(_PERIODS, "30d", "handling_period")
+        types = st.multiselect(
+            "Type",
+            _TYPES,
+            format_func=text.label,
+            placeholder="All types",
+            key="handled_type",
+            bind="query-params",
+            label_visibility="collapsed",
+            width=420,
+        )
+    today = stores.business_date(context.store.store_id, context.publication.as_of)
+    length = _DAYS[period]
+    since = today - timedelta(days=length) if length else None
+    days = alerts.handling(context.store_ids, types, since)
+    if days.is_empty():
+        st.info("No alert fits the filters.", icon=":material/filter_alt_off:")
+        return
+    opened, resolved, dismissed = (
+        text.number(int(days.get_column(name).sum()))
+        for name in ("opened", "resolved", "dismissed")
+    )
+    downloads.summary(
+        f"**{opened}** opened, **{resolved}** resolved, **{dismissed}** dismissed; "
+        f"**{text.number(days.get_column('backlog')[-1])}** stand now.",
+        days,
+        "alert_handling",
+    )
+    st.plotly_chart(
+        handling_by_day(days, context.palette),
+        theme=None,
+        key="handling",
+        config={"displayModeBar": False},
+        alt="Alerts opened and closed by business day, and how many were active at its end",
+    )
+    _times(alerts.handling_by_type(context.store_ids, types, since))
+
+
+def _times(by_type: pl.DataFrame) -> None:
+    downloads.summary("**Time to acknowledge and to resolve**, on average:", by_type, "alert_times")
+    config = st.column_config
+    columns: dict[str, Any] = {
+        "type_label": config.TextColumn("Type"),
+        "place": config.TextColumn("Where"),
+        "opened": config.NumberColumn("Opened", format="localized"),
+        "acknowledged": config.NumberColumn("Acknowledged", format="localized"),
+        "resolved": config.NumberColumn("Resolved", format="localized"),
+        "dismissed": config.NumberColumn("Dismissed", format="localized"),
+        "to_acknowledge": config.TextColumn(
+            "To acknowledge (MTTA)",
+            help="From the opening to the first acknowledgement, by people or by a restock task.",
+        ),
+        "to_resolve": config.TextColumn(
+            "To resolve (MTTR)", help="From the first opening to the last resolution."
+        ),
+    }
+
+    def words(column: str) -> pl.Expr:
+        return (pl.col(column) * 60).map_elements(text.duration, return_dtype=pl.String)
+
+    st.dataframe(
+        by_type.with_columns(
+            pl.col("alert_type")
+            .map_elements(text.label, return_dtype=pl.String)
+            .alias("type_label"),
+            pl.col("location").map_elements(text.label, return_dtype=pl.String).alias("place"),
+            words("mtta_minutes").alias("to_acknowledge"),
+            words("mttr_minutes").alias("to_resolve"),
+        ),
+        key="alert_times",
+        hide_index=True,
+        placeholder="",
+        height=tables.height_of(len(by_type), most=300),
+        column_order=list(columns),
+        column_config=columns,
     )
 
 

@@ -1,20 +1,17 @@
-"""Anomalies: hours in which sales were not as usual."""
+"""Anomalies: hours and days in which sales were not as usual."""
 
-from datetime import timedelta
-from typing import Any
+from datetime import datetime, timedelta
 
 import polars as pl
 import streamlit as st
 
 from dashboard import text
 from dashboard.charts.anomalies import hours_with_band
-from dashboard.components import analysis, downloads, explain, tables
-from dashboard.data import anomalies
-from dashboard.data.anomalies import Series
+from dashboard.components import analysis, downloads, explain, item_links, tables
+from dashboard.data import anomalies, items
+from dashboard.data.anomalies import Method, Series
 from dashboard.page import Page, PageContext
 
-_DAYS = {"1d": 1, "7d": 7, "14d": 14, "30d": 30}
-_PERIODS = {"1d": "A day", "7d": "7 days", "14d": "14 days", "30d": "30 days"}
 _METRICS = {
     "net_sales": "Net sales",
     "sales_revenue": "Sales",
@@ -22,20 +19,38 @@ _METRICS = {
     "transactions": "Receipts",
 }
 _OF_MONEY = ("net_sales", "sales_revenue")
+# What may be asked for, by method and grain; the first is shown at first.
 _METHODS = {
-    "seasonal_mad": "Same hour of the weeks before",
-    "trailing_z": "24 hours before",
+    ("seasonal_mad", "hour"): "Same hour of the weeks before",
+    ("trailing_z", "hour"): "24 hours before",
+    ("stl_esd", "hour"): "Trend and hour of the week, by the night",
+    ("seasonal_mad", "day"): "Same weekday of the weeks before",
+    ("poisson_tail", "day"): "Rare counts of items, by the night",
 }
 _METHOD_WORDS = {
-    "seasonal_mad": (
+    ("seasonal_mad", "hour"): (
         "Each hour is compared with the same hour of the same weekday in the eight weeks before: "
         "their median, and how far they usually stray from it. Beyond 3.5 times that it is marked."
     ),
-    "trailing_z": (
+    ("trailing_z", "hour"): (
         "Each hour is compared with the 24 hours before it. It knows neither night nor weekend, so "
         "it sees rises and hardly any drop; kept for comparison."
     ),
+    ("stl_esd", "hour"): (
+        "Trend and hour of the week are taken off each hour; what is left and lies furthest out is "
+        "tested as an outlier. Few hours are marked, and only those of complete days."
+    ),
+    ("seasonal_mad", "day"): (
+        "Each day is compared with the same weekday of the eight weeks before, as hours are."
+    ),
+    ("poisson_tail", "day"): (
+        "For items that sell a few pieces a day: how likely so many, or so few, pieces are after "
+        "the 56 days before. Of many items some stray by chance; that is allowed for."
+    ),
 }
+# Least, most, step and default of the score, where the score alone decides.
+_GRADED = {"trailing_z": (1.0, 3.0, 0.5, 2.0)}
+_SCORES = (0.0, 8.0, 0.5, 0.0)
 _DIRECTIONS = {"high": "▲ More", "low": "▼ Less"}
 _SHOWN_ROWS = 2_000
 
@@ -53,20 +68,51 @@ def render(context: PageContext) -> None:
         )
         return
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        period = analysis.period(_PERIODS, "7d")
         metric = _pick("Figure", _METRICS, "metric")
-        known = anomalies.methods()
-        method = _pick(
-            "Compared with", {name: _METHODS.get(name, name) for name in known}, "method",
-            "seasonal_mad",
-        )  # fmt: skip
-    since = newest - timedelta(days=_DAYS[period]) + timedelta(hours=1)
+        method = _method(metric)
+        days = st.slider("Days", 1, 30, 7, key="anomaly_days", bind="query-params")
+    since = newest - timedelta(days=days) + timedelta(hours=1)
     found = anomalies.flagged(context.store_ids, currencies, metric, method, since)
-    _counts(found)
-    if method in _METHOD_WORDS:
-        st.caption(_METHOD_WORDS[method])
-    _series(context, currencies, metric, method, since)
-    _table(found, metric, context)
+    names = dict(items.catalogue().iter_rows()) if method.name == "poisson_tail" else {}
+    _counts(found, method)
+    words = _METHOD_WORDS.get((method.name, method.grain))
+    if words:
+        st.caption(words)
+    _series(
+        _watched(context, currencies, metric, method, found),
+        metric,
+        method,
+        since,
+        context,
+        currencies=currencies,
+        names=names,
+    )
+    _table(found, metric, method, context, names=names)
+    _by_series(found, names, context)
+
+
+def _method(metric: str) -> Method:
+    """Draw the choice of the method and of the least score, and return both."""
+    known = anomalies.methods(metric)
+    names = {f"{name}:{grain}": _METHODS.get((name, grain), name) for name, grain in known}
+    # The one to read comes first, in each edition of the tables.
+    order = [":".join(key) for key in _METHODS]
+    ordered = sorted(names, key=lambda one: order.index(one) if one in order else len(order))
+    name, _, grain = _pick(
+        "Compared with", {one: names[one] for one in ordered}, "method"
+    ).partition(":")
+    least, most, step, usual = _GRADED.get(name, _SCORES)
+    score = st.slider(
+        "Score from",
+        least,
+        most,
+        usual,
+        step,
+        key=f"score_{name}",
+        bind="query-params",
+        help="How far from the usual; 0 shows all that the method marks.",
+    )
+    return Method(name, grain, score, is_graded=name in _GRADED)
 
 
 def _pick(label: str, names: dict[str, str], key: str, default: str | None = None) -> str:
@@ -82,15 +128,15 @@ def _pick(label: str, names: dict[str, str], key: str, default: str | None = Non
     return chosen or options[0]
 
 
-def _counts(found: pl.DataFrame) -> None:
+def _counts(found: pl.DataFrame, method: Method) -> None:
     directions = found.get_column("direction")
     shown = {
-        "Marked": (len(found), "Hours of all series below that were not as usual."),
+        "Marked": (len(found), f"{_plural(method)} of all series below that were not as usual."),
         "More than usual": (int((directions == "high").sum()), "Of these, rises."),
         "Less than usual": (int((directions == "low").sum()), "Of these, drops."),
         "Series": (
             found.select("scope_type", "scope_id", "currency").n_unique() if len(found) else 0,
-            "Stores, categories and all together in which any hour is marked.",
+            "Stores, categories, items and all together in which any is marked.",
         ),
     }
     with st.container(border=True, key="figures"):
@@ -100,18 +146,37 @@ def _counts(found: pl.DataFrame) -> None:
             place.metric(name, value, help=meaning, format="localized")
 
 
+def _plural(method: Method) -> str:
+    return {"hour": "Hours", "day": "Days"}.get(method.grain, method.grain)
+
+
+def _watched(
+    context: PageContext, currencies: list[str], metric: str, method: Method, found: pl.DataFrame
+) -> list[Series]:
+    """Return the series to choose from; of many items those that are marked come first."""
+    known = anomalies.series(context.store_ids, currencies, metric, method)
+    if method.name != "poisson_tail":
+        return known
+    marked = set(found.get_column("scope_id"))
+    return sorted(known, key=lambda one: one.scope_id not in marked)
+
+
 def _series(
-    context: PageContext, currencies: list[str], metric: str, method: str, since: Any
+    watched: list[Series],
+    metric: str,
+    method: Method,
+    since: datetime,
+    context: PageContext,
+    *,
+    currencies: list[str],
+    names: dict[str, str],
 ) -> None:
-    known = {
-        f"{one.scope_type}:{one.scope_id}:{one.currency}": one
-        for one in anomalies.series(context.store_ids, currencies)
-    }
-    names = {key: _name(one, currencies) for key, one in known.items()}
+    known = {f"{one.scope_type}:{one.scope_id}:{one.currency}": one for one in watched}
+    called = {key: _name(one, currencies, names) for key, one in known.items()}
     chosen: str | None = st.selectbox(
         "Series",
-        list(names),
-        format_func=names.__getitem__,
+        list(called),
+        format_func=called.__getitem__,
         key="series",
         bind="query-params",
     )
@@ -119,9 +184,12 @@ def _series(
         return
     hours = anomalies.hours(known[chosen], metric, method, since)
     if hours.is_empty():
-        st.info("No hour of this series can be judged in this period.", icon=":material/info:")
+        st.info(
+            f"No {method.grain} of this series can be judged in this period.",
+            icon=":material/info:",
+        )
         return
-    downloads.summary(f"**{names[chosen]}** by hour:", hours, "hours.csv")
+    downloads.summary(f"**{called[chosen]}** by {method.grain}:", hours, "hours.csv")
     money = known[chosen].currency
     unit = money if metric in _OF_MONEY else "pcs" if metric == "units_sold" else "receipts"
     st.plotly_chart(
@@ -133,29 +201,74 @@ def _series(
     )
 
 
-def _name(of: Series, currencies: list[str]) -> str:
-    words = {"all": "All stores", "store": of.scope_id}.get(of.scope_type)
+def _name(of: Series, currencies: list[str], names: dict[str, str]) -> str:
+    if of.scope_type == "store_category":
+        store_id, _, category = of.scope_id.partition("/")
+        words: str | None = f"{text.category_label(category)}, {store_id}"
+    else:
+        words = {
+            "all": "All stores",
+            "store": of.scope_id,
+            "item": names.get(of.scope_id, of.scope_id),
+        }.get(of.scope_type)
     words = words or text.category_label(of.scope_id)
     return f"{words} ({of.currency})" if len(currencies) > 1 else words
 
 
-def _table(found: pl.DataFrame, metric: str, context: PageContext) -> None:
+def _named(found: pl.DataFrame, names: dict[str, str], context: PageContext) -> pl.DataFrame:
+    """Add what a series is called, and the address of its item if it is one."""
+    return item_links.with_addresses(
+        found.with_columns(
+            pl.struct("scope_type", "scope_id", "currency")
+            .map_elements(lambda row: _name(Series(**row), [], names), return_dtype=pl.String)
+            .alias("series"),
+            pl.when(pl.col("scope_type") == "item").then("scope_id").alias("item_id"),
+            store_id=pl.lit(context.store.store_id),
+        ),
+        context,
+        "item_id",
+    )
+
+
+def _table(
+    found: pl.DataFrame,
+    metric: str,
+    method: Method,
+    context: PageContext,
+    *,
+    names: dict[str, str],
+) -> None:
     downloads.summary(
-        f"**{text.plural(len(found), 'hour')}** marked, the newest first.",
+        f"**{text.plural(len(found), method.grain)}** marked, the newest first.",
         found,
         "anomalies.csv",
         shown_rows=_SHOWN_ROWS,
     )
     if found.is_empty():
-        st.success("All hours were as usual.", icon=":material/check:")
+        st.success(f"All {_plural(method).lower()} were as usual.", icon=":material/check:")
         return
     config = st.column_config
+    item = item_links.column("Item") if method.name == "poisson_tail" else {}
+    columns = {
+        "bucket_start": config.DatetimeColumn(
+            method.grain.capitalize(),
+            format="ddd D MMM YYYY, HH:mm" if method.grain == "hour" else "ddd D MMM YYYY",
+            timezone=context.timezone,
+        ),
+        "series": config.TextColumn("Series"),
+        **item,
+        "direction": config.TextColumn("Direction", width=90),
+        "severity": config.TextColumn("Severity", width=90),
+        "value": config.NumberColumn(_METRICS[metric], format="localized"),
+        "baseline": config.NumberColumn("Expected", format="localized"),
+        "score": config.NumberColumn("Score", format="%.1f"),
+        "currency": config.TextColumn("Currency", width=70),
+        "why": config.TextColumn("Note", width=90),
+    }
     st.dataframe(
-        found.head(_SHOWN_ROWS).with_columns(
+        _named(found.head(_SHOWN_ROWS), names, context).with_columns(
             pl.col("direction").replace(_DIRECTIONS),
-            pl.struct("scope_type", "scope_id", "currency")
-            .map_elements(lambda row: _name(Series(**row), []), return_dtype=pl.String)
-            .alias("series"),
+            pl.col("baseline").round(1),
             why=pl.when("is_holiday")
             .then(pl.lit("Holiday"))
             .when(~pl.col("is_open"))
@@ -166,24 +279,45 @@ def _table(found: pl.DataFrame, metric: str, context: PageContext) -> None:
         hide_index=True,
         placeholder="",
         height=tables.height_of(len(found), most=458),
-        column_order=[
-            *("bucket_start", "series", "direction", "severity", "value", "baseline", "score"),
-            *("currency", "why"),
-        ],
-        column_config={
-            "bucket_start": config.DatetimeColumn(
-                "Hour", format="ddd D MMM YYYY, HH:mm", timezone=context.timezone
-            ),
-            "series": config.TextColumn("Series"),
-            "direction": config.TextColumn("Direction", width=90),
-            "severity": config.TextColumn("Severity", width=90),
-            "value": config.NumberColumn(_METRICS[metric], format="localized"),
-            "baseline": config.NumberColumn("Expected", format="localized"),
-            "score": config.NumberColumn("Score", format="%.1f"),
-            "currency": config.TextColumn("Currency", width=70),
-            "why": config.TextColumn("Note", width=90),
-        },
+        column_order=list(columns),
+        column_config=columns,
     )
 
 
-PAGE = Page("Anomalies", ":material/troubleshoot:", "anomalies", render, allows_all_stores=True)
+def _by_series(found: pl.DataFrame, names: dict[str, str], context: PageContext) -> None:
+    if found.is_empty():
+        return
+    counted = anomalies.by_series(found)
+    downloads.summary("**By series**, the most often marked first:", counted, "anomaly_series")
+    config = st.column_config
+    columns = {
+        "series": config.TextColumn("Series"),
+        "marked": config.NumberColumn("Marked", format="localized"),
+        "high": config.NumberColumn("▲ More", format="localized"),
+        "low": config.NumberColumn("▼ Less", format="localized"),
+        "mean_score": config.NumberColumn(
+            "Mean score", format="%.1f", help="How far out on average, either way."
+        ),
+        "last": config.DatetimeColumn(
+            "Last", format="ddd D MMM YYYY, HH:mm", timezone=context.timezone
+        ),
+    }
+    st.dataframe(
+        _named(counted, names, context),
+        key="anomaly_series",
+        hide_index=True,
+        placeholder="",
+        height=tables.height_of(len(counted), most=388),
+        column_order=list(columns),
+        column_config=columns,
+    )
+
+
+PAGE = Page(
+    "Anomalies",
+    ":material/troubleshoot:",
+    "anomalies",
+    render,
+    allows_all_stores=True,
+    shows_totals=True,
+)

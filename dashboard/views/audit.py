@@ -4,7 +4,7 @@ import polars as pl
 import streamlit as st
 
 from dashboard import text
-from dashboard.components import downloads, explain, tables
+from dashboard.components import downloads, explain, item_links, tables
 from dashboard.data import audit
 from dashboard.page import Page, PageContext
 
@@ -68,7 +68,7 @@ def _table(found: pl.DataFrame, context: PageContext) -> None:
         "actor": config.TextColumn("Who", width=140),
         "action_label": config.TextColumn("What", width=180),
         **store,
-        "shelf_id": config.TextColumn("Shelf", width=105),
+        **item_links.column(),
         "subcategory": config.TextColumn("Item", width=140),
         "place": config.TextColumn("Where", width=90),
         "quantity": config.NumberColumn("Pieces", format="localized"),
@@ -80,7 +80,7 @@ def _table(found: pl.DataFrame, context: PageContext) -> None:
         "alert_id": config.TextColumn("Alert"),
     }
     st.dataframe(
-        found.with_columns(
+        item_links.with_addresses(found, context).with_columns(
             pl.col("action").map_elements(text.label, return_dtype=pl.String).alias("action_label"),
             pl.col("location").map_elements(text.label, return_dtype=pl.String).alias("place"),
         ),

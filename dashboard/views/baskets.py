@@ -5,13 +5,12 @@ import streamlit as st
 
 from dashboard import text
 from dashboard.charts.baskets import network
-from dashboard.components import analysis, downloads, explain, tables
+from dashboard.components import analysis, downloads, explain, offer_list, tables
 from dashboard.data import baskets
 from dashboard.page import Page, PageContext
 
 _PERIODS = {"90d": "90 days", "365d": "A year"}
 _SHOWN_ROWS = 1_000
-_REASONS = {"rule": "A rule", "cosine": "Similar baskets", "category": "Same category"}
 
 
 def render(context: PageContext) -> None:
@@ -28,7 +27,7 @@ def render(context: PageContext) -> None:
             "has it.",
         )
         return
-    item = _offers(period, scope)
+    item = _offers(period, scope, context)
     _network(nodes, period, scope, item, context)
     _rules(period, scope)
 
@@ -54,7 +53,7 @@ def _network(
     )
 
 
-def _offers(period: str, scope: str) -> str | None:
+def _offers(period: str, scope: str, context: PageContext) -> str | None:
     """Draw the choice of an item and what to offer beside it; returns the item."""
     known = baskets.offered_items(period, scope)
     names = dict(known.iter_rows())
@@ -69,33 +68,7 @@ def _offers(period: str, scope: str) -> str | None:
     )
     if item is None:
         return None
-    found = baskets.offers(period, scope, item).with_columns(
-        pl.col("reason").replace(_REASONS),
-        state=pl.col("in_stock").replace_strict(
-            {True: "✓ In stock", False: "▲ Sold out"}, default="Not known", return_dtype=pl.String
-        ),
-    )
-    config = st.column_config
-    st.dataframe(
-        found,
-        key="offers",
-        hide_index=True,
-        placeholder="",
-        height=tables.height_of(len(found), most=388),
-        column_order=[
-            *("rank", "product_name", "recommended_item_id", "reason", "confidence", "lift"),
-            "state",
-        ],
-        column_config={
-            "rank": config.NumberColumn("Rank", width=60),
-            "product_name": config.TextColumn("Offer"),
-            "recommended_item_id": config.TextColumn("Item", width=120),
-            "reason": config.TextColumn("Because of"),
-            "confidence": config.NumberColumn("Bought as well", format="percent"),
-            "lift": config.NumberColumn("Times chance", format="%.1f"),
-            "state": config.TextColumn("Stock"),
-        },
-    )
+    offer_list.draw(baskets.offers(period, scope, item), item, context)
     return item
 
 
@@ -141,4 +114,11 @@ def _rules(period: str, scope: str) -> None:
     )
 
 
-PAGE = Page("Baskets", ":material/shopping_basket:", "baskets", render, allows_all_stores=True)
+PAGE = Page(
+    "Baskets",
+    ":material/shopping_basket:",
+    "baskets",
+    render,
+    allows_all_stores=True,
+    shows_totals=True,
+)

@@ -51,7 +51,6 @@ def _segments(segments: pl.DataFrame, currency: str, context: PageContext) -> No
         f"**{best['segment']}** bring the most, {best['revenue_share_pct']:.0f} % of sales.",
         segments,
         "customer_segments.csv",
-        with_parquet=True,
     )
     st.plotly_chart(
         segment_tiles(segments, currency, context.palette),
@@ -128,7 +127,6 @@ def _members(segments: pl.DataFrame, currency: str) -> None:
         found,
         "customers.csv",
         shown_rows=_SHOWN_ROWS,
-        with_parquet=True,
     )
     if found.is_empty():
         st.info("No customer fits the filters.", icon=":material/filter_alt_off:")
@@ -156,4 +154,11 @@ def _members(segments: pl.DataFrame, currency: str) -> None:
     )
 
 
-PAGE = Page("Customers", ":material/groups:", "customers", render, allows_all_stores=True)
+PAGE = Page(
+    "Customers",
+    ":material/groups:",
+    "customers",
+    render,
+    allows_all_stores=True,
+    is_of_all_stores=True,
+)

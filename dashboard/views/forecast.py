@@ -53,7 +53,7 @@ def _item(made_at: list[datetime], context: PageContext) -> None:
         return
     known = forecasts.items(context.store.store_id)
     names = {
-        item_id: ", ".join(filter(None, (item_id, subcategory)))
+        item_id: pickers.item_label(item_id, subcategory)
         for item_id, subcategory in known.select("item_id", "subcategory").iter_rows()
     }
     with st.container(horizontal=True, vertical_alignment="bottom"):

@@ -110,7 +110,7 @@ def _days(scope: Scope, first: date, last: date, context: PageContext) -> None:
     daily = sales.daily(scope, first).filter(pl.col("date_key") <= last)
     if daily.is_empty():
         return
-    downloads.summary("By business day:", daily, "sales_by_day.csv", with_parquet=True)
+    downloads.summary("By business day:", daily, "sales_by_day.csv")
     st.plotly_chart(
         sales_by_day(daily, scope.currency, context.palette),
         theme=None,
@@ -249,4 +249,11 @@ def _return_table(found: pl.DataFrame, scope: Scope) -> None:
     )
 
 
-PAGE = Page("History", ":material/calendar_month:", "history", render, allows_all_stores=True)
+PAGE = Page(
+    "History",
+    ":material/calendar_month:",
+    "history",
+    render,
+    allows_all_stores=True,
+    shows_totals=True,
+)

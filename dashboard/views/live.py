@@ -5,10 +5,10 @@ from typing import Any
 import polars as pl
 import streamlit as st
 
-from dashboard import text
+from dashboard import links, text
 from dashboard.charts.live import takings
 from dashboard.charts.sales import sales_by_category
-from dashboard.components import analysis, downloads, explain, kpi_cards, links, tables
+from dashboard.components import analysis, downloads, explain, kpi_cards, tables
 from dashboard.components.kpi_cards import Card
 from dashboard.data import live
 from dashboard.data.analysis import ALL, Scope
@@ -104,7 +104,7 @@ def _quiet(row: dict[str, Any], context: PageContext) -> None:
         "Nothing has been sold today",
         f"{told}This page is about what happens now; what was is on the page History.",
     )
-    links.to("history", "History")
+    links.link("history", "History")
 
 
 def _last_hour(row: dict[str, Any], context: PageContext) -> None:
@@ -343,7 +343,7 @@ def _alerts(context: PageContext) -> None:
     )
     with st.container(horizontal=True, vertical_alignment="center"):
         st.markdown(f"Active alerts: {words}")
-        links.to("alerts", "Alerts")
+        links.link("alerts", "Alerts")
 
 
-PAGE = Page("Live", ":material/bolt:", "live", render, allows_all_stores=True)
+PAGE = Page("Live", ":material/bolt:", "live", render, allows_all_stores=True, shows_totals=True)

@@ -7,7 +7,7 @@ import streamlit as st
 
 from dashboard import text
 from dashboard.charts.expiry import lots_over_time, pieces_by_expiry
-from dashboard.components import downloads, explain, lot_list, tables
+from dashboard.components import downloads, explain, item_links, lot_list, tables
 from dashboard.components.count_form import count_form
 from dashboard.data import lots, states
 from dashboard.data.lots import LotFilter
@@ -162,14 +162,14 @@ def _table(wanted: LotFilter, total: int, context: PageContext) -> str | None:
     else:
         store = ("store_name",) if len(context.chosen) > 1 else ()
         tables.table(
-            lot_list.readable(found.head(_SHOWN_ROWS)),
+            item_links.with_addresses(lot_list.readable(found.head(_SHOWN_ROWS)), context),
             key=_TABLE,
             id_column="row_id",
             columns=lot_list.columns(
                 context.timezone,
                 "state",
                 *store,
-                "shelf_id",
+                "item_address",
                 "subcategory",
                 "category_label",
                 "place",
@@ -200,6 +200,7 @@ def _item(row_id: str, context: PageContext) -> None:
     found = lots.of_item(store_id, item_id)
     with st.container(border=True):
         st.subheader(f"{item_id}, {facts['subcategory']}", anchor=False)
+        item_links.button(store_id, item_id, context)
         left, right = st.columns([62, 38], gap="medium")
         with left:
             _over_time(found, context)
@@ -226,11 +227,12 @@ def _over_time(found: pl.DataFrame, context: PageContext) -> None:
 
 
 def _corrections(store_id: str, item_id: str, context: PageContext) -> None:
-    st.subheader("Corrections by counts", anchor=False)
     corrections = lots.corrections(store_id, item_id)
     if corrections.is_empty():
+        st.subheader("Corrections by counts", anchor=False)
         st.caption("None: no count of this item differed from the books.")
         return
+    downloads.heading("Corrections by counts", corrections, f"corrections_{item_id}")
     config = st.column_config
     columns: dict[str, Any] = {
         "event_ts": config.DatetimeColumn(

@@ -6,14 +6,15 @@ from typing import Any
 import polars as pl
 import streamlit as st
 
-from dashboard import text
+from dashboard import links, text
 from dashboard.charts.sales import sales_by_category, sales_by_day
-from dashboard.components import analysis, downloads, explain, kpi_cards, links, tables, to_do
+from dashboard.components import analysis, downloads, explain, kpi_cards, tables, to_do
 from dashboard.components.kpi_cards import Card
 from dashboard.components.store_table import store_table
 from dashboard.components.to_do import Task
 from dashboard.data import anomalies, live, lots, overview, sales
 from dashboard.data.analysis import ALL, Scope, built_for
+from dashboard.data.anomalies import Method
 from dashboard.page import Page, PageContext
 from dashboard.serving import has_table
 from smartshelf_dagster.settings import load_settings
@@ -322,7 +323,7 @@ def _sales_tasks(scope: Scope, context: PageContext) -> list[Task]:
             context.store_ids,
             [scope.currency],
             "net_sales",
-            "seasonal_mad",
+            Method("seasonal_mad", "hour"),
             newest - timedelta(days=1) + timedelta(hours=1),
         )
         hours = found.get_column("bucket_start").n_unique()
@@ -436,8 +437,8 @@ def _system(context: PageContext) -> None:
         told = f"Newest event {text.local_time(newest, context.timezone)}." if newest else ""
         with st.container(horizontal=True, vertical_alignment="center"):
             st.markdown(f"**{state}** {text.number(count)} events are kept. {told}")
-            links.to("system", "System")
-            links.to("quality", "Quality")
+            links.link("system", "System")
+            links.link("quality", "Quality")
         config = st.column_config
         st.dataframe(
             found.with_columns(
@@ -459,4 +460,6 @@ def _system(context: PageContext) -> None:
         )
 
 
-PAGE = Page("Overview", ":material/home:", "overview", render, allows_all_stores=True)
+PAGE = Page(
+    "Overview", ":material/home:", "overview", render, allows_all_stores=True, shows_totals=True
+)

@@ -222,4 +222,4 @@ def _tables(run_id: str, context: PageContext) -> None:
     )
 
 
-PAGE = Page("Quality", ":material/verified:", "quality", render)
+PAGE = Page("Quality", ":material/verified:", "quality", render, is_of_all_stores=True)

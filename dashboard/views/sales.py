@@ -7,7 +7,7 @@ import streamlit as st
 
 from dashboard import text
 from dashboard.charts.sales import WEEKDAYS, hours_of_week, sales_by_category, sales_by_day
-from dashboard.components import analysis, downloads, explain, tables
+from dashboard.components import analysis, downloads, explain, item_links, tables
 from dashboard.data import sales
 from dashboard.data.analysis import Scope
 from dashboard.page import Page, PageContext
@@ -50,7 +50,7 @@ def render(context: PageContext) -> None:
         _by_hour(scope, period, context)
     with right:
         _by_category(scope, since, context)
-    _best_sellers(scope, period)
+    _best_sellers(scope, period, context)
     _by_month(scope)
 
 
@@ -82,7 +82,7 @@ def _figures(row: dict[str, float | None], period: str, scope: Scope) -> None:
 
 def _by_day(scope: Scope, since: date | None, context: PageContext) -> None:
     daily = sales.daily(scope, since)
-    downloads.summary("By business day:", daily, "sales_by_day.csv", with_parquet=True)
+    downloads.summary("By business day:", daily, "sales_by_day.csv")
     st.plotly_chart(
         sales_by_day(daily, scope.currency, context.palette),
         theme=None,
@@ -128,7 +128,7 @@ def _by_category(scope: Scope, since: date | None, context: PageContext) -> None
     )
 
 
-def _best_sellers(scope: Scope, period: str) -> None:
+def _best_sellers(scope: Scope, period: str, context: PageContext) -> None:
     if period not in sales.SPANS:
         return
     found = sales.best_sellers(scope, period)
@@ -136,7 +136,9 @@ def _best_sellers(scope: Scope, period: str) -> None:
     config = st.column_config
     moved = pl.col("rank_change")
     st.dataframe(
-        found.with_columns(
+        item_links.with_addresses(
+            found.with_columns(store_id=pl.lit(context.store.store_id)), context, "item_id"
+        ).with_columns(
             pl.col("category").map_elements(text.category_label, return_dtype=pl.String),
             move=pl.when(pl.col("prev_rank").is_null())
             .then(pl.lit("new"))
@@ -151,12 +153,20 @@ def _best_sellers(scope: Scope, period: str) -> None:
         placeholder="",
         height=tables.height_of(len(found), most=388),
         column_order=[
-            *("rank", "move", "item_id", "product_name", "category", "sales_revenue", "share_pct")
+            *(
+                "rank",
+                "move",
+                "item_address",
+                "product_name",
+                "category",
+                "sales_revenue",
+                "share_pct",
+            )
         ],
         column_config={
             "rank": config.NumberColumn("Rank", width=60),
             "move": config.TextColumn("Moved", width=80, help="Against the period before."),
-            "item_id": config.TextColumn("Item", width=120),
+            **item_links.column("Item"),
             "product_name": config.TextColumn("Name"),
             "category": config.TextColumn("Category"),
             "sales_revenue": config.NumberColumn(f"Sales ({scope.currency})", format="localized"),
@@ -196,4 +206,6 @@ def _by_month(scope: Scope) -> None:
     )
 
 
-PAGE = Page("Sales", ":material/monitoring:", "sales", render, allows_all_stores=True)
+PAGE = Page(
+    "Sales", ":material/monitoring:", "sales", render, allows_all_stores=True, shows_totals=True
+)

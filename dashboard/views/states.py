@@ -6,7 +6,15 @@ import polars as pl
 import streamlit as st
 
 from dashboard import text
-from dashboard.components import downloads, explain, item_story, lot_list, pickers, tables
+from dashboard.components import (
+    downloads,
+    explain,
+    item_links,
+    item_story,
+    lot_list,
+    pickers,
+    tables,
+)
 from dashboard.data import lots, states
 from dashboard.data.states import StateFilter
 from dashboard.page import Page, PageContext
@@ -102,7 +110,7 @@ def _table(location: str, found: pl.DataFrame, context: PageContext) -> str | No
         st.info("No row fits the filters.", icon=":material/filter_alt_off:")
     else:
         tables.table(
-            found.head(_SHOWN_ROWS),
+            item_links.with_addresses(found.head(_SHOWN_ROWS), context),
             key=_TABLE,
             id_column="row_id",
             columns=_columns(location, context),
@@ -122,7 +130,7 @@ def _columns(location: str, context: PageContext) -> dict[str, Any]:
 
     store = {"store_name": config.TextColumn("Store")} if len(context.chosen) > 1 else {}
     common = store | {
-        "shelf_id": config.TextColumn("Shelf", width=105),
+        **item_links.column(),
         "subcategory": config.TextColumn("Item", width=150),
         "category": config.TextColumn("Category", width=165),
     }
@@ -174,6 +182,7 @@ def _detail(row_id: str, context: PageContext) -> None:
     currency = next((s.currency for s in context.chosen if s.store_id == store_id), "")
     with st.container(border=True):
         st.subheader(f"{item_id}, {item['subcategory']}", anchor=False)
+        item_links.button(store_id, item_id, context)
         left, right = st.columns([28, 72], gap="medium")
         with left:
             item_story.facts(item, currency)
@@ -184,30 +193,8 @@ def _detail(row_id: str, context: PageContext) -> None:
 
 
 def _lots(store_id: str, item_id: str, context: PageContext) -> None:
-    found = lots.of_item(store_id, item_id)
     st.subheader("Lots", anchor=False)
-    if found.is_empty():
-        st.caption("None in stock.")
-        return
-    columns = lot_list.columns(
-        context.timezone,
-        "state",
-        "place",
-        "lot",
-        "quantity",
-        "expiry_date",
-        "received_date",
-        "markdown_percent",
-    )
-    st.dataframe(
-        lot_list.readable(found),
-        hide_index=True,
-        height=tables.height_of(len(found), most=220),
-        placeholder="",
-        column_order=list(columns),
-        column_config=columns,
-        key="item_lots",
-    )
+    lot_list.of_item(lots.of_item(store_id, item_id), item_id, context)
     st.caption("Counts and corrections of lots: see Lots.")
 
 

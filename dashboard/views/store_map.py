@@ -6,9 +6,10 @@ import streamlit as st
 from dashboard import text
 from dashboard.charts.floor_plan import SHARES, Zone, clicked_zone, floor_plan, zones_of
 from dashboard.charts.traffic import people_over_the_day
-from dashboard.components import alert_list, explain, tables
+from dashboard.components import alert_list, downloads, explain, item_links, tables
 from dashboard.components.shelf_list import shelf_list
 from dashboard.data import alerts, store_map, stores
+from dashboard.data.alerts import AlertFilter
 from dashboard.page import Page, PageContext
 from dashboard.serving import RUN_A_DAY, START
 
@@ -139,12 +140,12 @@ def _legend() -> str:
 
 def _overview(zones: list[Zone], context: PageContext) -> None:
     _people(context)
-    st.subheader("Where help is needed", anchor=False)
     needy = sorted(
         (zone for zone in zones if zone.state != "calm"),
         key=lambda zone: (-zone.open_alerts, -zone.acknowledged_alerts, zone.label),
     )
     if not needy:
+        st.subheader("Where help is needed", anchor=False)
         st.success("All shelves are fine: no zone has an alert.", icon=":material/check_circle:")
     else:
         _zone_table(needy)
@@ -167,6 +168,7 @@ def _zone_table(needy: list[Zone]) -> None:
             "low": [round(100 * zone.low_shelves / max(zone.shelves, 1)) for zone in needy],
         }
     )
+    downloads.heading("Where help is needed", frame, "zones")
     config = st.column_config
     tables.table(
         frame,
@@ -225,18 +227,26 @@ def _zone_panel(zone: Zone, context: PageContext) -> None:
         f"{zone.empty_shelves} empty</span></div>"
     )
     _zone_alerts(category, context)
-    st.subheader("Shelves", anchor=False)
-    shelf_list(store_map.shelves(context.store.store_id, category), context.timezone)
+    shelves = store_map.shelves(context.store.store_id, category).with_columns(
+        store_id=pl.lit(context.store.store_id)
+    )
+    downloads.heading("Shelves", shelves, "shelves")
+    shelf_list(item_links.with_addresses(shelves, context), context.timezone)
 
 
 def _zone_alerts(category: str, context: PageContext) -> None:
-    st.subheader("Alerts", anchor=False)
-    found = alerts.alerts(context.store_ids, statuses=list(alerts.ACTIVE), categories=[category])
+    found = alerts.alerts(
+        context.store_ids, AlertFilter(statuses=alerts.ACTIVE, categories=(category,))
+    )
     if found.is_empty():
+        st.subheader("Alerts", anchor=False)
         st.caption("None: neither on the shelves nor in the warehouse.")
         return
+    downloads.heading("Alerts", found, "zone_alerts")
     chosen = tables.table(
-        alert_list.readable(found.sort("location", maintain_order=True)),
+        item_links.with_addresses(
+            alert_list.readable(found.sort("location", maintain_order=True)), context
+        ),
         key=_ALERTS,
         id_column="alert_id",
         columns=alert_list.narrow_columns(context.timezone),

@@ -11,6 +11,7 @@ from dashboard.charts.deliveries import deliveries_by_day
 from dashboard.components import (
     downloads,
     explain,
+    item_links,
     item_story,
     order_list,
     supplier_orders,
@@ -191,7 +192,7 @@ def _plan(context: PageContext) -> None:
         st.info("No line fits the filters.", icon=":material/filter_alt_off:")
         return
     chosen_ids = tables.table(
-        found.head(_SHOWN_ROWS),
+        item_links.with_addresses(found.head(_SHOWN_ROWS), context),
         key=_PLAN,
         id_column="row_id",
         columns=order_list.columns(with_store=len(context.chosen) > 1),
@@ -208,6 +209,7 @@ def _plan(context: PageContext) -> None:
 def _line(line: dict[str, Any], context: PageContext) -> None:
     with st.container(border=True):
         st.subheader(f"{line['shelf_id']}, {line['subcategory']}", anchor=False)
+        item_links.button(line["store_id"], line["shelf_id"], context)
         left, right = st.columns([38, 62], gap="medium")
         with left:
             order_story(line, context.timezone)
@@ -349,16 +351,18 @@ def _cutoffs(cutoffs: pl.DataFrame, context: PageContext) -> None:
 
 
 def _closed_lines(cutoff: dict[str, Any], context: PageContext) -> None:
-    st.subheader(
+    planned = supply.plan([cutoff["store_id"]], cutoff_ts=cutoff["cutoff_ts"])
+    downloads.heading(
         f"{cutoff['store_name']}, {text.local_time(cutoff['cutoff_ts'], context.timezone)}",
-        anchor=False,
+        planned,
+        "cutoff_lines",
     )
-    lines = order_list.readable(supply.plan([cutoff["store_id"]], cutoff_ts=cutoff["cutoff_ts"]))
+    lines = order_list.readable(planned)
     if lines.is_empty():
         st.caption("Its lines are not kept any more: plans are published for 28 days.")
         return
     chosen = tables.table(
-        lines.head(_SHOWN_ROWS),
+        item_links.with_addresses(lines.head(_SHOWN_ROWS), context),
         key=f"{_CUTOFFS}:lines",
         id_column="row_id",
         columns=order_list.columns(with_store=False),

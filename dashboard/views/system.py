@@ -4,7 +4,7 @@ import polars as pl
 import streamlit as st
 
 from dashboard import text
-from dashboard.components import tables
+from dashboard.components import downloads, tables
 from dashboard.data import system
 from dashboard.page import Page, PageContext
 from smartshelf_dagster.settings import load_settings
@@ -67,7 +67,7 @@ def _links() -> None:
 
 
 def _streams(streams: pl.DataFrame, context: PageContext) -> None:
-    st.subheader("Streams", anchor=False)
+    downloads.heading("Streams", streams, "streams")
     config = st.column_config
     st.dataframe(
         streams.with_columns(
@@ -93,10 +93,11 @@ def _streams(streams: pl.DataFrame, context: PageContext) -> None:
 
 
 def _refusals(refusals: pl.DataFrame, context: PageContext) -> None:
-    st.subheader("Refused events by reason", anchor=False)
     if refusals.is_empty():
+        st.subheader("Refused events by reason", anchor=False)
         st.success("None: every event that came in was accepted.", icon=":material/check_circle:")
         return
+    downloads.heading("Refused events by reason", refusals, "refused_by_reason")
     config = st.column_config
     st.dataframe(
         refusals,
@@ -119,10 +120,10 @@ def _refusals(refusals: pl.DataFrame, context: PageContext) -> None:
 
 
 def _tables() -> None:
-    st.subheader("Tables", anchor=False)
-    config = st.column_config
     roles = {"published": "Published", "source": "Read"}
     found = system.tables().with_columns(pl.col("role").replace(roles))
+    downloads.heading("Tables", found, "tables")
+    config = st.column_config
     st.dataframe(
         found,
         hide_index=True,
@@ -142,7 +143,7 @@ def _latest_refusals(context: PageContext) -> None:
     latest = system.latest_refusals()
     if latest.is_empty():
         return
-    st.subheader("Latest refused events", anchor=False)
+    downloads.heading("Latest refused events", latest, "refused_events")
     config = st.column_config
     frame = latest.with_columns(
         pl.concat_str("stream", "stream_id", "entry_index", separator="/").alias("row_id")
@@ -171,4 +172,4 @@ def _latest_refusals(context: PageContext) -> None:
     st.code(event["payload"], language="json", wrap_lines=True)
 
 
-PAGE = Page("System", ":material/monitor_heart:", "system", render)
+PAGE = Page("System", ":material/monitor_heart:", "system", render, is_of_all_stores=True)

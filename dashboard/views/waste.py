@@ -9,7 +9,7 @@ import streamlit as st
 
 from dashboard import text
 from dashboard.charts.waste import Measure, waste_by_day
-from dashboard.components import downloads, explain, tables
+from dashboard.components import downloads, explain, item_links, tables
 from dashboard.components.lot_list import NO_LOT
 from dashboard.data import waste
 from dashboard.page import Page, PageContext
@@ -248,14 +248,14 @@ def _table(found: pl.DataFrame, key: str, more: dict[str, Any], context: PageCon
     columns = {
         "state": config.TextColumn("State", width=120),
         **store,
-        "shelf_id": config.TextColumn("Shelf", width=105),
+        **item_links.column(),
         "subcategory": config.TextColumn("Item", width=140),
         "category": config.TextColumn("Category", width=150),
         "batch_code": config.TextColumn("Lot", width=130),
         "expiry_date": config.DateColumn("Last day", format="ddd D MMM"),
         **more,
     }
-    shown = found.head(_SHOWN_ROWS).with_columns(
+    shown = item_links.with_addresses(found.head(_SHOWN_ROWS), context).with_columns(
         pl.col("category").map_elements(text.category_label, return_dtype=pl.String),
         pl.col("batch_code").fill_null(NO_LOT),
     )

@@ -1,18 +1,13 @@
-"""Safety stock, reorder point and economic order quantity of every item.
+"""What stock every item needs, from its stock and its demand, and what to order by it now.
 
-Belongs here: closed forms of periodic review, and what they ask to be ordered. Does not belong
-here: the orders that are sent (`domain/ordering.py`), and demand (`demand_outlook.py`).
-
-Silver, Pyke and Thomas (2017), Inventory and production management in supply chains; King (2011),
-Crack the code: understanding safety stock; Harris (1913), How many parts to make at once.
+Belongs here: demand per day, its quantiles and the method of every item. Does not belong here:
+what follows from them (`replenishment.py`), and demand itself (`demand_outlook.py`).
 """
 
-from dataclasses import dataclass
 from datetime import datetime
 
 import numpy as np
 import polars as pl
-from scipy import stats
 
 from smartshelf_dagster.analytics.demand_outlook import (
     FORECAST,
@@ -21,114 +16,14 @@ from smartshelf_dagster.analytics.demand_outlook import (
     demand_quantile,
     protection_days,
 )
-from smartshelf_dagster.domain.inventory import SCENARIO_PROBABILITY, FloatArray, base_stock
+from smartshelf_dagster.analytics.replenishment import (
+    SERVICE_LEVELS,
+    PolicyTerms,
+    policy_under,
+)
+from smartshelf_dagster.domain.inventory import SCENARIO_PROBABILITY, base_stock
 
-_DAYS_PER_YEAR = 365
 _INTERMITTENT = ("intermittent", "lumpy")
-# Sums that are whole on paper are not in floating point.
-_ROUNDING = 1e-9
-
-
-@dataclass(frozen=True)
-class PolicyTerms:
-    """What the policy takes for granted.
-
-    Attributes:
-        service_levels: Probability of no shortage in a cycle, by class of revenue.
-        order_cost: Money per order line.
-        holding_rate: Cost of holding goods for a year, of their cost.
-        lead_time_sd_d: Standard deviation of the lead time, days.
-        min_history_d: Days of sales below which rules of thumb decide.
-        fallback_safety_d: Safety stock by them, days of demand.
-        fallback_reorder_factor: Demand over the lead time is multiplied by it.
-        fallback_max_d: Most stock by them, days of demand.
-    """
-
-    service_levels: tuple[float, float, float] = (0.98, 0.95, 0.90)
-    order_cost: float = 50.0
-    holding_rate: float = 0.25
-    lead_time_sd_d: float = 0.5
-    min_history_d: int = 28
-    fallback_safety_d: float = 3.0
-    fallback_reorder_factor: float = 1.2
-    fallback_max_d: float = 30.0
-
-
-def service_factor(level: FloatArray) -> FloatArray:
-    """Return the normal score z of a service level."""
-    return np.asarray(stats.norm.ppf(level))
-
-
-def sigma_protection(
-    mean_d: FloatArray, sd_d: FloatArray, protection_d: FloatArray, lead_time_sd_d: FloatArray
-) -> FloatArray:
-    """Return the standard deviation of demand over a protection interval of uncertain length.
-
-    Args:
-        mean_d: Mean demand of a day.
-        sd_d: Its standard deviation.
-        protection_d: Mean length, days.
-        lead_time_sd_d: Standard deviation of the length, days.
-    """
-    return np.sqrt(protection_d * sd_d**2 + mean_d**2 * lead_time_sd_d**2)
-
-
-def economic_quantity(annual: FloatArray, order_cost: float, holding: FloatArray) -> FloatArray:
-    """Return the order quantity of least cost: sqrt(2 D S / H); not a number without holding cost.
-
-    Args:
-        annual: Demand of a year.
-        order_cost: Money per order.
-        holding: Money to hold a piece for a year.
-    """
-    return np.sqrt(2 * annual * order_cost / np.where(holding > 0, holding, np.nan))
-
-
-def annual_cost(
-    quantity: FloatArray, annual: FloatArray, order_cost: float, holding: FloatArray
-) -> FloatArray:
-    """Return what ordering and holding cost in a year: D/Q S + Q/2 H."""
-    return np.asarray(annual / quantity * order_cost + quantity / 2 * holding)
-
-
-def whole_packs(
-    quantity: FloatArray,
-    pack: FloatArray,
-    annual: FloatArray,
-    order_cost: float,
-    holding: FloatArray,
-) -> FloatArray:
-    """Return the packs below or above a quantity, whichever cost less; one at least.
-
-    Args:
-        quantity: Pieces.
-        pack: Pieces in a pack.
-        annual: Demand of a year.
-        order_cost: Money per order.
-        holding: Money to hold a piece for a year.
-    """
-    below = np.maximum(np.floor(quantity / pack), 1) * pack
-    above = np.maximum(np.ceil(quantity / pack), 1) * pack
-    costs = (annual_cost(packs, annual, order_cost, holding) for packs in (below, above))
-    low, high = costs
-    return np.where(low <= high, below, above)
-
-
-def fill_rate(factor: FloatArray, sigma: FloatArray, quantity: FloatArray) -> FloatArray:
-    """Return the share of demand served from stock: 1 - sigma G(z) / Q.
-
-    Args:
-        factor: Normal score z of the reorder point.
-        sigma: Standard deviation of demand over the protection interval.
-        quantity: Pieces per order.
-    """
-    loss = stats.norm.pdf(factor) - factor * stats.norm.sf(factor)
-    return np.asarray(np.clip(1 - sigma * loss / quantity, 0, 1))
-
-
-def whole_pieces(quantity: FloatArray) -> FloatArray:
-    """Return the pieces that cover a quantity."""
-    return np.ceil(quantity - _ROUNDING)
 
 
 def inventory_policy(
@@ -139,11 +34,6 @@ def inventory_policy(
     terms: PolicyTerms | None = None,
 ) -> pl.DataFrame:
     """Return what stock every item needs until the goods of the order after the next come.
-
-    Stock is reviewed at cutoffs: the reorder point is the level to order up to. The safety stock
-    is that quantile of the demand that the service level asks for, less its mean: of the forecast
-    where there is one, of a negative binomial for items that seldom sell, else normal with an
-    uncertain lead time. Items with a short history follow rules of thumb.
 
     Args:
         stock: Rows of `analytics/stock_outlook`.
@@ -160,24 +50,17 @@ def inventory_policy(
         protection_d=pl.Series(protection_days(stock, as_of), dtype=pl.Float64)
     ).join(outlook.items, on=KEY)
     lines = lines.join(risk.select(*KEY, "stock_out_risk_score", "days_of_cover"), on=KEY).sort(KEY)
-    levelled = _safety(_demand(lines, given), outlook, given)
-    return _order(_quantities(levelled, given))
+    return policy_under(_demand(lines, outlook, given), given).select(*KEY, *_COLUMNS)
 
 
-def _demand(lines: pl.DataFrame, given: PolicyTerms) -> pl.DataFrame:
-    """Add demand per day, lead time and service level."""
-    level_a, level_b, level_c = given.service_levels
-    lead = (pl.col("covers_until_ts") - pl.col("delivery_ts")).dt.total_seconds() / 86_400
-    return lines.with_columns(
+def _demand(lines: pl.DataFrame, outlook: DemandOutlook, given: PolicyTerms) -> pl.DataFrame:
+    """Add demand per day and by service level, agreed times and the method."""
+    review = (pl.col("covers_until_ts") - pl.col("delivery_ts")).dt.total_seconds() / 86_400
+    judged = lines.with_columns(
         demand_mean_d=pl.col("mean") / pl.col("protection_d"),
         demand_sd_d=(pl.col("variance") / pl.col("protection_d")).sqrt(),
-        review_period_d=lead,
-        lead_time_mean_d=pl.col("protection_d") - lead,
-        lead_time_sd_d=pl.lit(given.lead_time_sd_d),
-        service_level=pl.col("abc_class").replace_strict(
-            {"A": level_a, "B": level_b}, default=level_c, return_dtype=pl.Float64
-        ),
-        holding=pl.col("unit_cost").fill_null(0) * given.holding_rate,
+        review_period_d=review,
+        agreed_lead_time_d=pl.col("protection_d") - review,
         method=pl.when(pl.col("source") == FORECAST)
         .then(pl.lit("forecast_quantile"))
         .when(pl.col("history_days") < given.min_history_d)
@@ -186,99 +69,33 @@ def _demand(lines: pl.DataFrame, given: PolicyTerms) -> pl.DataFrame:
         .then(pl.lit("negative_binomial"))
         .otherwise(pl.lit("normal")),
     )
+    return judged.with_columns(demand_quantiles=_quantiles(judged, outlook))
 
 
-def _safety(lines: pl.DataFrame, outlook: DemandOutlook, given: PolicyTerms) -> pl.DataFrame:
-    """Add safety stock and reorder point."""
+def _quantiles(lines: pl.DataFrame, outlook: DemandOutlook) -> pl.Series:
+    """Return the demand that is not exceeded with the probability of each service level."""
     mean, variance = (lines[name].to_numpy() for name in ("mean", "variance"))
-    level, daily = (lines[name].to_numpy() for name in ("service_level", "demand_mean_d"))
-    sigma = sigma_protection(
-        daily,
-        lines["demand_sd_d"].to_numpy(),
-        lines["protection_d"].to_numpy(),
-        lines["lead_time_sd_d"].to_numpy(),
-    )
-    factor = service_factor(level)
-    safety = {
-        "forecast_quantile": base_stock(outlook.protection, SCENARIO_PROBABILITY, level) - mean,
-        "negative_binomial": demand_quantile(level, mean, variance) - mean,
-        "normal": factor * sigma,
-        "fallback": given.fallback_safety_d * daily,
-    }
-    method = lines["method"].to_numpy()
-    raw = np.select([method == name for name in safety], list(safety.values()))
-    raw = np.maximum(raw, 0)
-    lead = lines["lead_time_mean_d"].to_numpy()
-    covered = np.where(method == "fallback", given.fallback_reorder_factor * daily * lead, mean)
-    return lines.with_columns(
-        z=pl.Series(factor),
-        sigma_protection=pl.Series(sigma),
-        safety_stock_raw=pl.Series(raw),
-        safety_stock=pl.Series(whole_pieces(raw)).cast(pl.Int64),
-        reorder_point=pl.Series(whole_pieces(covered + raw)).cast(pl.Int64),
-    )
-
-
-def _quantities(lines: pl.DataFrame, given: PolicyTerms) -> pl.DataFrame:
-    """Add the economic quantity, its costs, and the levels that follow."""
-    annual = lines["demand_mean_d"].to_numpy() * _DAYS_PER_YEAR
-    holding = lines["holding"].to_numpy()
-    pack = lines["pack_size"].fill_null(1).to_numpy().astype(np.float64)
-    raw = economic_quantity(annual, given.order_cost, holding)
-    wanted = np.where(np.isfinite(raw), raw, pack)
-    quantity = whole_packs(wanted, pack, annual, given.order_cost, holding)
-    fallback = given.fallback_max_d * lines["demand_mean_d"].to_numpy()
-    is_fallback = (lines["method"] == "fallback").to_numpy()
-    level = lines["reorder_point"].to_numpy()
-    most = np.where(is_fallback, whole_pieces(fallback), level + quantity)
-    return lines.with_columns(
-        eoq_raw=pl.Series(raw).fill_nan(None),
-        eoq=pl.Series(quantity).cast(pl.Int64),
-        order_up_to=pl.col("reorder_point"),
-        max_stock=pl.min_horizontal(
-            pl.Series(np.maximum(most, level)).cast(pl.Int64), "capacity_qty"
-        ),
-        expected_fill_rate=pl.Series(
-            fill_rate(lines["z"].to_numpy(), lines["sigma_protection"].to_numpy(), quantity)
-        ),
-        holding_cost_pa=pl.Series((quantity / 2 + lines["safety_stock"].to_numpy()) * holding),
-        ordering_cost_pa=pl.Series(annual / quantity * given.order_cost),
-    )
-
-
-def _order(lines: pl.DataFrame) -> pl.DataFrame:
-    """Add what to order now: whole packs up to the level, as far as life and room allow."""
-    pack = pl.col("pack_size").fill_null(1)
-    short = pl.max_horizontal(pl.col("order_up_to") - pl.col("inventory_position"), pl.lit(0))
-    fresh = pl.col("demand_mean_d") * (pl.col("life_days") - pl.col("lead_time_mean_d"))
-    caps = {
-        "shelf_life": pl.max_horizontal(fresh, pl.lit(0)).floor().cast(pl.Int64),
-        "capacity": pl.max_horizontal(
-            pl.col("capacity_qty") - pl.col("inventory_position"), pl.lit(0)
-        ),
-    }
-    wanted = -(-short // pack) * pack
-    allowed = pl.min_horizontal(*(cap // pack * pack for cap in caps.values()))
-    bound = (
-        pl.when(allowed >= wanted)
-        .then(pl.when(wanted > short).then(pl.lit("pack")).otherwise(pl.lit("none")))
-        .when((caps["shelf_life"] <= caps["capacity"]).fill_null(value=False))
-        .then(pl.lit("shelf_life"))
-        .otherwise(pl.lit("capacity"))
-    )
-    return lines.with_columns(
-        recommended_qty=pl.min_horizontal(wanted, allowed),
-        reorder_flag=pl.col("inventory_position") <= pl.col("reorder_point"),
-        binding_constraint=bound,
-        total_cost_pa=pl.col("holding_cost_pa") + pl.col("ordering_cost_pa"),
-    ).select(*KEY, *_COLUMNS)
+    by_forecast = (lines["source"] == FORECAST).to_numpy()
+    told = [
+        np.where(
+            by_forecast,
+            base_stock(outlook.protection, SCENARIO_PROBABILITY, np.full(len(lines), level)),
+            demand_quantile(np.full(len(lines), level), mean, variance),
+        )
+        for level in SERVICE_LEVELS
+    ]
+    return pl.Series(np.stack(told, axis=-1).tolist(), dtype=pl.List(pl.Float64))
 
 
 _COLUMNS = (
     "category",
+    "currency",
     "demand_mean_d",
     "demand_sd_d",
     "demand_class",
+    "demand_quantiles",
+    "abc_class",
+    "agreed_lead_time_d",
     "lead_time_mean_d",
     "lead_time_sd_d",
     "review_period_d",
@@ -292,6 +109,10 @@ _COLUMNS = (
     "eoq",
     "order_up_to",
     "max_stock",
+    "unit_cost",
+    "pack_size",
+    "life_days",
+    "capacity_qty",
     "inventory_position",
     "recommended_qty",
     "reorder_flag",

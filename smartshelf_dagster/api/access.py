@@ -1,7 +1,8 @@
 """Who may read what: tokens, and the rows that each of them opens.
 
-Belongs here: the tokens that are known, and the condition on the store that goes with each. Does
-not belong here: HTTP (`app.py`), what else is asked for (`queries.py`).
+Belongs here: the tokens that are known, and the conditions on rows that go with each. Does not
+belong here: which rows are of which store (`domain/access.py`), HTTP (`app.py`), what else is
+asked for (`queries.py`).
 """
 
 import hashlib
@@ -10,11 +11,11 @@ import re
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from smartshelf_dagster.domain.access import Limit, StoreScope, read_stores
 from smartshelf_dagster.errors import SmartShelfError
 from smartshelf_dagster.settings import Settings
-from smartshelf_dagster.storage.serving import STORE_COLUMN, Condition, PublishedTable, Selection
+from smartshelf_dagster.storage.serving import Condition, PublishedTable, Selection
 
-_ALL = "*"
 _EXPECTED = 'expected a JSON object of SHA-256 hashes of tokens, each with a list of stores or "*"'
 
 
@@ -31,18 +32,15 @@ class TableRefusedError(SmartShelfError, PermissionError):
 
 
 @dataclass(frozen=True)
-class Scope:
-    """The stores that are open to somebody.
-
-    Attributes:
-        stores: Their ids; `None` for all of them, and for what belongs to no store.
-    """
-
-    stores: tuple[str, ...] | None = None
+class Scope(StoreScope):
+    """The stores that are open to somebody, as conditions on rows of published tables."""
 
     def may_read(self, table: PublishedTable) -> bool:
         """Tell whether anything of a table is open."""
-        return self.stores is None or table.has_stores or table.is_shared
+        return self._limits(table) is not None
+
+    def _limits(self, table: PublishedTable) -> tuple[Limit, ...] | None:
+        return self.limits(table.columns, is_shared=table.is_shared)
 
     def conditions(self, table: PublishedTable) -> tuple[Condition, ...]:
         """Return what rows of a table must satisfy to be open.
@@ -50,14 +48,13 @@ class Scope:
         Raises:
             TableRefusedError: Nothing of the table is.
         """
-        if not self.may_read(table):
+        limits = self._limits(table)
+        if limits is None:
             raise TableRefusedError(
                 f"table {table.name!r} does not name the store of its rows; this token opens "
                 f"{', '.join(self.stores or ()) or 'no store'}, expected one for all stores"
             )
-        if self.stores is None or not table.has_stores:
-            return ()
-        return (Condition(STORE_COLUMN, "in", self.stores),)
+        return tuple(Condition(limit.column, "in", limit.values) for limit in limits)
 
     def limit(self, selection: Selection, table: PublishedTable) -> Selection:
         """Return a selection of open rows only.
@@ -135,8 +132,9 @@ def _checked_hash(path: Path, name: str) -> str:
 
 
 def _scope(path: Path, name: str, value: object) -> Scope:
-    if value == _ALL:
-        return EVERYTHING
-    if isinstance(value, list) and all(isinstance(store, str) for store in value):
-        return Scope(tuple(value))
-    raise TokensFileError(f"SMARTSHELF_API_TOKENS={path}: {name[:8]}…: {value!r}; {_EXPECTED}")
+    try:
+        return Scope(read_stores(value).stores)
+    except ValueError as error:
+        raise TokensFileError(
+            f"SMARTSHELF_API_TOKENS={path}: {name[:8]}…: {value!r}; {_EXPECTED}"
+        ) from error

@@ -13,8 +13,8 @@ import polars as pl
 
 from smartshelf_dagster.api.access import Scope
 from smartshelf_dagster.api.queries import MAX_PAGE_ROWS, BadRequestError, read_date
+from smartshelf_dagster.domain.access import STORE_COLUMN
 from smartshelf_dagster.storage.serving import (
-    STORE_COLUMN,
     Condition,
     Key,
     Ratio,

@@ -235,10 +235,16 @@ MADE_IN_PYTHON: dict[str, Description] = {
         "quantity of least cost, and what to order now by them (F34).",
         _STOCK_ITEM
         | {
+            "currency": "ISO 4217; money of two currencies is never added up.",
             "demand_mean_d": "Expected demand of a day, pieces.",
             "demand_sd_d": "Its standard deviation.",
             "demand_class": "Class of the item by its past demand.",
-            "lead_time_mean_d": "Days from now to the next delivery that can still be ordered for.",
+            "demand_quantiles": "Pieces that demand over lead time and review period does not "
+            "exceed with a probability of 0.80, 0.85, 0.90, 0.95, 0.98, 0.99 and 0.995.",
+            "abc_class": "Class of the item by its revenue: A, B or C.",
+            "agreed_lead_time_d": "Days from now to the next delivery that can still be ordered "
+            "for.",
+            "lead_time_mean_d": "The same, as it is reckoned with.",
             "lead_time_sd_d": "Standard deviation of the lead time, days.",
             "review_period_d": "Days from that delivery to the one after it.",
             "sigma_protection": "Standard deviation of demand over lead time and review period.",
@@ -251,6 +257,10 @@ MADE_IN_PYTHON: dict[str, Description] = {
             "eoq": "The same in whole packs.",
             "order_up_to": "Level that orders fill up to, pieces.",
             "max_stock": "Most stock by the policy, pieces.",
+            "unit_cost": "Cost of a piece.",
+            "pack_size": "Pieces in a supplier batch.",
+            "life_days": "Mean days from receipt to the last day of sale; null where unknown.",
+            "capacity_qty": "Pieces that shelf and warehouse hold.",
             "inventory_position": "Pieces on hand and on order.",
             "recommended_qty": "Pieces to order now.",
             "reorder_flag": "Whether the position is at or below the reorder point.",

@@ -169,7 +169,7 @@ CHECKS: tuple[Check, ...] = (
     Check("Q13", "ledger_balances", "consistency", "error", "cleansed/stock_balances",
         "Balances that are not the sum of their movements.", fail=_NONE),
     Check("Q13", "goods_are_accounted_for", "consistency", "error", "analytics/fact_inventory",
-        "Pieces of the last day neither paid nor put back, percent of those taken.",
+        "Pieces taken a day before and neither paid nor put back since, percent of those sold.",
         fail=Bounds(high=1)),
     Check("Q14", "returns_were_sold", "consistency", "warn", _FACTS,
         "Customers and items of which more came back than had been sold.", warn=_NONE),

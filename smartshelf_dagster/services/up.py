@@ -19,6 +19,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from smartshelf_dagster.domain.access import check_exposure, read_people
 from smartshelf_dagster.errors import SmartShelfError
 from smartshelf_dagster.pipeline.drain import ensure_raw_tables
 from smartshelf_dagster.services.embedded_redis import EmbeddedRedis, answers, socket_url
@@ -42,6 +43,10 @@ _STABLE_AFTER_S = 60.0
 
 class PortInUseError(SmartShelfError, OSError):
     """A port that a server needs is taken."""
+
+
+class ReportAppError(SmartShelfError, ValueError):
+    """The report app would let nobody in, as it is set up."""
 
 
 class NotReadyError(SmartShelfError, RuntimeError):
@@ -159,6 +164,25 @@ def _check_ports(settings: Settings, options: UpOptions) -> None:
                 raise PortInUseError(
                     f"port {port} for {name} is in use; choose others with --port-base"
                 ) from error
+
+
+def _check_people(settings: Settings) -> None:
+    """Refuse a report app that is open to others, or that nobody could log in to."""
+    check_exposure(settings.bind_host, settings.people)
+    if settings.people is None:
+        return
+    read_people(settings.people)
+    # Streamlit knows where its secrets are; it is asked as the app will be.
+    asked = subprocess.run(
+        [sys.executable, "-m", "dashboard.access"],
+        cwd=PROJECT_ROOT,
+        env=os.environ | {"SMARTSHELF_PEOPLE": str(settings.people)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if asked.returncode:
+        raise ReportAppError(asked.stderr.strip().rpartition("\n")[2])
 
 
 class Supervisor:
@@ -310,6 +334,7 @@ def run_up(settings: Settings, options: UpOptions, say: Callable[[str], None]) -
     Raises:
         SmartShelfError: Something that is needed is missing.
     """
+    _check_people(settings)
     _check_ports(settings, options)
     supervisor = Supervisor(settings.log_dir, say)
     for number in (signal.SIGINT, signal.SIGTERM):

@@ -24,7 +24,6 @@ import pyarrow as pa
 from smartshelf_dagster.errors import SmartShelfError
 from smartshelf_dagster.storage.warehouse import identifier, quoted
 
-STORE_COLUMN = "store_id"
 # Pages of one reading come from one version; a minute each, at the default interval.
 _KEPT_VERSIONS = 5
 _BATCH_ROWS = 20_000
@@ -176,11 +175,6 @@ class PublishedTable:
     description: str
     is_shared: bool
     columns: dict[str, PublishedColumn]
-
-    @property
-    def has_stores(self) -> bool:
-        """Whether each row names its store."""
-        return STORE_COLUMN in self.columns
 
 
 class ServingVersion:
@@ -402,7 +396,7 @@ def _explained() -> Iterator[None]:
         line = str(error).splitlines()[0]
         raise ServingUnreadableError(
             f"the published data cannot be read: {line}; {_REBUILD}"
-        ) from (error)
+        ) from error
 
 
 def _statement(selection: Selection, table: PublishedTable) -> tuple[str, list[object]]:

@@ -22,7 +22,7 @@ def serving(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("SMARTSHELF_LAKE", str(tmp_path / "lake"))
     monkeypatch.delenv("SMARTSHELF_REDIS_URL", raising=False)
     monkeypatch.setenv("SMARTSHELF_MICRO_BATCH_INTERVAL_S", "60")
-    st.cache_data.clear()
+    st.cache_resource.clear()
     return tmp_path / "lake" / "serving" / "smartshelf.duckdb"
 
 
@@ -62,10 +62,15 @@ def two_stores(serving: Path) -> Path:
 
 @pytest.fixture
 def open_page() -> Callable[..., AppTest]:
-    """Open a page of the app, as with an address in the browser."""
+    """Open a page of the app, as with an address in the browser; `user` has logged in."""
 
-    def run(path: str = DEFAULT_PAGE, **query: str) -> AppTest:
+    def run(
+        path: str = DEFAULT_PAGE, *, user: dict[str, object] | None = None, **query: str
+    ) -> AppTest:
         app = AppTest.from_file(str(APP), default_timeout=30)
+        if user is not None:
+            app.secrets["auth"] = {"client_id": "report"}
+            app.user = user
         for name, value in query.items():
             app.query_params[name] = value
         if path != DEFAULT_PAGE:

@@ -132,7 +132,7 @@ TABLES: dict[str, str] = {
         from_status VARCHAR, to_status VARCHAR, actor VARCHAR, note VARCHAR""",
     "ops.alerts": """
         alert_id VARCHAR, alert_type VARCHAR, store_id VARCHAR, shelf_id VARCHAR,
-        location VARCHAR, category VARCHAR, status VARCHAR, is_active BOOLEAN,
+        location VARCHAR, category VARCHAR, status VARCHAR, is_active BOOLEAN, severity VARCHAR,
         opened_ts TIMESTAMPTZ, updated_ts TIMESTAMPTZ, episodes INTEGER,
         last_actor VARCHAR, last_note VARCHAR, current_stock BIGINT, max_stock INTEGER,
         low_below_qty INTEGER, suggested_qty BIGINT""",
@@ -204,6 +204,47 @@ TABLES: dict[str, str] = {
         y1 DOUBLE""",
 }
 
+# What is built by the hour or the night: only in files whose rows name it. The columns are those
+# that pages about items and alerts read.
+LATER: dict[str, str] = {
+    "analytics.versions": """
+        "table" VARCHAR, version BIGINT, as_of_ts TIMESTAMPTZ, published_at TIMESTAMPTZ""",
+    "analytics.dim_product": """
+        item_id VARCHAR, product_name VARCHAR, category VARCHAR, sub_category VARCHAR,
+        list_price DECIMAL(18,4), pack_size INTEGER, is_perishable BOOLEAN,
+        is_current BOOLEAN""",
+    "analytics.daily_product_sales": """
+        date_key DATE, store_id VARCHAR, item_id VARCHAR, currency VARCHAR, units_sold BIGINT,
+        units_returned BIGINT, net_sales DECIMAL(18,2), asp DOUBLE,
+        discount_value DECIMAL(18,2), discount_rate_pct DOUBLE, is_promoted BOOLEAN""",
+    "analytics.stock_risk": """
+        store_id VARCHAR, item_id VARCHAR, stock_out_risk_score DOUBLE, days_of_cover DOUBLE,
+        risk_band VARCHAR, recommendation VARCHAR""",
+    "analytics.item_classification": """
+        store_id VARCHAR, item_id VARCHAR, abc_class VARCHAR, xyz_class VARCHAR,
+        movement_class VARCHAR, units_30d BIGINT""",
+    "analytics.product_recommendations": """
+        period VARCHAR, scope VARCHAR, item_id VARCHAR, rank INTEGER,
+        recommended_item_id VARCHAR, score DOUBLE, reason VARCHAR, lift DOUBLE,
+        confidence DOUBLE, in_stock BOOLEAN""",
+    "analytics.alert_handling": """
+        date_key DATE, store_id VARCHAR, alert_type VARCHAR, location VARCHAR, opened BIGINT,
+        acknowledged BIGINT, resolved BIGINT, dismissed BIGINT, backlog BIGINT,
+        minutes_to_acknowledge DOUBLE, minutes_to_resolve DOUBLE""",
+    **dict.fromkeys(
+        ("analytics.sales_anomalies", "analytics.nightly_anomalies"),
+        """
+        scope_type VARCHAR, scope_id VARCHAR, currency VARCHAR, metric VARCHAR, grain VARCHAR,
+        bucket_start TIMESTAMPTZ, method VARCHAR, "value" DOUBLE, baseline DOUBLE,
+        score DOUBLE, lower_band DOUBLE, upper_band DOUBLE, is_anomaly BOOLEAN,
+        direction VARCHAR, severity VARCHAR, is_open BOOLEAN, is_holiday BOOLEAN""",
+    ),
+    "live.sale_alerts": """
+        alert_type VARCHAR, event_id VARCHAR, severity VARCHAR, event_ts TIMESTAMPTZ,
+        store_id VARCHAR, item_id VARCHAR, transaction_id VARCHAR, current_value DOUBLE,
+        threshold_value DOUBLE""",
+}
+
 _SQL_TYPES = {
     pa.string(): "VARCHAR",
     pa.int32(): "INTEGER",
@@ -259,10 +300,15 @@ def write(
     try:
         connection.execute("set TimeZone = 'UTC'")
         connection.begin()
-        tables = {**TABLES, **more_tables}
-        for schema in sorted({table.split(".")[0] for table in tables}):
+        named = {table for part in parts for table in part}
+        wanted = {
+            **TABLES,
+            **{table: columns for table, columns in LATER.items() if table in named},
+            **more_tables,
+        }
+        for schema in sorted({table.split(".")[0] for table in wanted}):
             connection.execute(f"create schema {schema}")
-        for table, columns in tables.items():
+        for table, columns in wanted.items():
             if table not in leave_out:
                 connection.execute(f"create table {table} ({columns})")
         described = {"meta.publication": [moment]} if is_described else {}
@@ -510,6 +556,7 @@ def alert(
         "category": category,
         "status": status,
         "is_active": status in {"open", "ack"},
+        "severity": "CRITICAL" if status in {"open", "ack"} else None,
         "opened_ts": ago(100),
         "updated_ts": ago(90),
         "episodes": 1,
@@ -1194,5 +1241,176 @@ def models() -> Rows:
                 ("orders-1", "promo", 0.3, 0.6),
                 ("orders-2", "age", 1.0, 1.0),
             )
+        ],
+    }
+
+
+def built(*tables: str) -> Rows:
+    """Return that tables of the analytics were built; they are there, if empty."""
+    return {f"analytics.{table}": [] for table in tables} | {
+        "analytics.versions": [
+            {"table": f"analytics/{table}", "version": 1, "as_of_ts": AS_OF, "published_at": AS_OF}
+            for table in tables
+        ]
+    }
+
+
+def analytics_of_an_item(store_id: str = "S001") -> Rows:
+    """Return what the analytics say of beef: three days of sales, one in a promotion; its risk.
+
+    Lager is offered beside it.
+    """
+    tables = ("dim_product", "daily_product_sales", "stock_risk", "item_classification")
+    return built(*tables, "product_recommendations") | {
+        "analytics.dim_product": [
+            {
+                "item_id": item,
+                "product_name": f"{subcategory}, best",
+                "category": category,
+                "sub_category": subcategory,
+                "is_perishable": category == "MEAT",
+                "is_current": True,
+            }
+            for item, category, subcategory, _ in ITEMS
+        ],
+        "analytics.daily_product_sales": [
+            {
+                "date_key": TODAY - timedelta(days=days),
+                "store_id": store_id,
+                "item_id": "MEABEE0001",
+                "currency": "EUR",
+                "units_sold": units,
+                "units_returned": 0,
+                "net_sales": f"{units * price:.2f}",
+                "asp": price,
+                "discount_value": f"{units * (3.49 - price):.2f}",
+                "discount_rate_pct": 100 * (1 - price / 3.49),
+                "is_promoted": price < 3,
+            }
+            for days, units, price in ((45, 9, 3.49), (2, 12, 2.99), (1, 4, 3.49))
+        ],
+        "analytics.stock_risk": [
+            {
+                "store_id": store_id,
+                "item_id": "MEABEE0001",
+                "stock_out_risk_score": 0.873,
+                "days_of_cover": 0.4,
+                "risk_band": "red",
+                "recommendation": "order",
+            }
+        ],
+        "analytics.item_classification": [
+            {
+                "store_id": store_id,
+                "item_id": "MEABEE0001",
+                "abc_class": "A",
+                "xyz_class": "Y",
+                "movement_class": "fast",
+                "units_30d": 16,
+            }
+        ],
+        "analytics.product_recommendations": [
+            {
+                "period": "90d",
+                "scope": store_id,
+                "item_id": "MEABEE0001",
+                "rank": 1,
+                "recommended_item_id": "BEELAG0003",
+                "score": 1.0,
+                "reason": "rule",
+                "lift": 2.5,
+                "confidence": 0.4,
+                "in_stock": True,
+            }
+        ],
+    }
+
+
+def handled_alerts(store_id: str = "S001") -> Rows:
+    """Return two days of handling: 10 opened, 4 acknowledged in 20 minutes, 6 resolved in an hour."""
+    days = [
+        # days ago, type, opened, acknowledged, resolved, dismissed, backlog, minutes to each
+        (1, "refill_request", 6, 3, 4, 0, 5, 45.0, 300.0),
+        (0, "refill_request", 4, 1, 2, 1, 6, 35.0, 60.0),
+        (0, "supplier_request", 2, 0, 0, 0, 2, 0.0, 0.0),
+    ]
+    return built("alert_handling") | {
+        "analytics.alert_handling": [
+            {
+                "date_key": TODAY - timedelta(days=ago_days),
+                "store_id": store_id,
+                "alert_type": kind,
+                "location": "shelf" if kind == "refill_request" else "warehouse",
+                "opened": opened,
+                "acknowledged": acknowledged,
+                "resolved": resolved,
+                "dismissed": dismissed,
+                "backlog": backlog,
+                "minutes_to_acknowledge": to_acknowledge,
+                "minutes_to_resolve": to_resolve,
+            }
+            for (
+                ago_days, kind, opened, acknowledged, resolved, dismissed, backlog,
+                to_acknowledge, to_resolve,
+            ) in days
+        ]
+    }  # fmt: skip
+
+
+def scored(scope: tuple[str, str], minutes: float, score: float, **more: Any) -> dict[str, Any]:
+    """Return a row of sales_anomalies: net sales of an hour, marked beyond 3.5."""
+    is_anomaly = abs(score) > 3.5
+    return {
+        "scope_type": scope[0],
+        "scope_id": scope[1],
+        "currency": "EUR",
+        "metric": "net_sales",
+        "grain": "hour",
+        "method": "seasonal_mad",
+        "bucket_start": ago(minutes),
+        "value": 100 + 10 * score,
+        "baseline": 100.0,
+        "score": score,
+        "lower_band": 65.0,
+        "upper_band": 135.0,
+        "is_anomaly": is_anomaly,
+        "direction": ("high" if score > 0 else "low") if is_anomaly else None,
+        "severity": "LOW" if is_anomaly else None,
+        "is_open": True,
+        "is_holiday": False,
+    } | more
+
+
+def unusual(store_id: str = "S001") -> Rows:
+    """Return unusual sales: of the store's hours one rise and one drop; a day of beef; a sale."""
+    store, whole = ("store", store_id), ("all", "ALL")
+    trailing = {"method": "trailing_z"}
+    item = {"metric": "units_sold", "grain": "day", "method": "poisson_tail"}
+    return built("sales_anomalies", "nightly_anomalies") | {
+        "analytics.sales_anomalies": [
+            scored(store, 60, 4.2),
+            scored(store, 120, -6.0),
+            scored(store, 180, 1.0),
+            scored(whole, 60, 0.5),
+            scored(store, 60, 1.4, **trailing, is_anomaly=False, direction=None),
+            scored(store, 120, 2.4, **trailing, is_anomaly=True, direction="high"),
+            scored(store, 60 * 24 * 20, 5.0),
+        ],
+        "analytics.nightly_anomalies": [
+            scored(("item", "MEABEE0001"), 60 * 36, 4.4, **item),
+            scored(("item", "BEELAG0003"), 60 * 36, 0.3, **item),
+        ],
+        "live.sale_alerts": [
+            {
+                "alert_type": "HIGH_VALUE_SALE",
+                "event_id": "till-1#2",
+                "severity": "HIGH",
+                "event_ts": ago(30),
+                "store_id": store_id,
+                "item_id": "WINRED0004",
+                "transaction_id": "R-77",
+                "current_value": 1200.0,
+                "threshold_value": 1000.0,
+            }
         ],
     }

@@ -1,20 +1,21 @@
 """Pages about the analytics: on three days reckoned by hand, and on a year of real sales."""
 
 import json
+from contextlib import suppress
 from datetime import UTC, date, datetime
 
 import polars as pl
 import pytest
 from app_support import figure, table, words
 
-from dashboard import serving
+from dashboard import access, serving
 from dashboard.charts.anomalies import hours_with_band
 from dashboard.charts.baskets import network
 from dashboard.charts.customers import retention
 from dashboard.charts.sales import sales_by_day
 from dashboard.data import anomalies, baskets, customers, sales
 from dashboard.data.analysis import Scope, built_for
-from dashboard.data.anomalies import Series
+from dashboard.data.anomalies import Method, Series
 from dashboard.theme import DARK, LIGHT
 
 UCI = Scope("UCI-ONLINE", "GBP")
@@ -51,6 +52,34 @@ def test_sales_of_all_stores_are_those_reckoned_by_hand(open_page):
     categories = sales.categories(BOTH, None)
     assert categories.get_column("category").to_list() == ["A", "B"]
     assert float(categories.get_column("net_sales").sum()) == pytest.approx(74.80)
+
+
+@pytest.mark.parametrize("path", ["sales", "customers", "baskets", "anomalies"])
+@pytest.mark.usefixtures("days_by_hand")
+def test_a_manager_of_one_store_finds_no_figure_of_the_other(
+    open_page, monkeypatch, tmp_path, path
+):
+    people = tmp_path / "people.json"
+    people.write_text('{"contact": "x", "people": {"a@b": {"role": "manager", "stores": ["S1"]}}}')
+    monkeypatch.setenv("SMARTSHELF_PEOPLE", str(people))
+    for store in ("All stores", "S2 (S2)"):
+        app = open_page(path, user={"is_logged_in": True, "email": "a@b"}, store=store)
+        assert not app.exception
+        shown = [words(app), *[t.value.to_csv() for t in app.dataframe]]
+        shown += [chart.proto.spec for chart in app.get("plotly_chart")]
+        assert not [part for part in shown if "S2" in part or "All stores" in part]
+    mine = [
+        (table, column)
+        for table in ("kpi_daily", "fact_sales", "sales_anomalies", "basket_rules", "top_sellers")
+        for column in ("store_id", "scope_id", "scope", "scope_value")
+    ]
+    monkeypatch.setattr(
+        access, "principal", lambda: access.read_people(people).principal("a@b", [])
+    )
+    for name, column in mine:
+        with suppress(serving.ServingUnavailableError):
+            found = serving.query(f"select distinct {column} from analytics.{name}")
+            assert set(found.to_series()) <= {"S1"}, name
 
 
 @pytest.mark.usefixtures("days_by_hand")
@@ -193,7 +222,7 @@ def test_the_network_has_all_items_and_pairs(palette):
 
 @pytest.mark.usefixtures("real_sales")
 def test_every_marked_hour_is_counted_and_drawn(open_page):
-    app = open_page("anomalies", period="30 days")
+    app = open_page("anomalies", anomaly_days="30")
     assert not app.exception
     since = anomalies.newest(["GBP"])
     assert since == datetime(2011, 12, 9, 23, tzinfo=UTC)
@@ -211,7 +240,7 @@ def test_every_marked_hour_is_counted_and_drawn(open_page):
 def test_the_fall_of_a_holiday_is_marked_as_less():
     since = datetime(2011, 5, 30, tzinfo=UTC)
     hours = anomalies.hours(
-        Series("store", "UCI-ONLINE", "GBP"), "transactions", "seasonal_mad", since
+        Series("store", "UCI-ONLINE", "GBP"), "transactions", Method("seasonal_mad", "hour"), since
     ).filter(pl.col("bucket_start") < datetime(2011, 5, 31, tzinfo=UTC))
     low = hours.filter("is_anomaly")
     assert set(low.get_column("direction")) == {"low"}

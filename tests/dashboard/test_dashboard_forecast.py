@@ -404,7 +404,7 @@ def test_an_item_tells_totals_bands_and_the_order(open_page):
     assert "Day-ahead forecasts" not in fan
     app.toggle(key="forecast_past").set_value(True).run()
     assert "Day-ahead forecasts" in charts(app)[0]
-    assert downloads(app) == ["Download as CSV", "Download as Parquet"]
+    assert downloads(app) == ["Download as CSV", "Download as Excel", "Download as Parquet"]
     assert len(table(app, "horizon")) == 30
 
 
@@ -444,7 +444,7 @@ def test_accuracy_is_told_beside_the_best_baseline(open_page):
     assert classes.set_index("demand_class")["best_baseline"]["Lumpy"] == "TSB"
     app.button_group(key="accuracy_span").set_value("next_7").run()
     assert not app.exception
-    assert len(downloads(app)) == 6
+    assert len(downloads(app)) == 9
 
 
 @pytest.mark.usefixtures("one_store")

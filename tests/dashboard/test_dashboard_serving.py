@@ -1,7 +1,9 @@
 """Reading the serving file while others replace it."""
 
+import gc
 import threading
 import time
+import weakref
 
 import duckdb
 import pytest
@@ -10,6 +12,8 @@ import serving_files as files
 from dashboard import serving as module
 from dashboard.data import stores
 from dashboard.serving import ServingUnavailableError, query, serving_identity
+from smartshelf_dagster.domain.access import StoreScope
+from smartshelf_dagster.settings import load_settings
 
 PEOPLE = "select people_in_store from live.store_status"
 
@@ -29,19 +33,55 @@ def test_identity_changes_with_every_publication(serving):
 
 def test_answers_are_remembered_until_a_new_publication(serving, monkeypatch):
     publish(serving, 1)
-    opened = []
-    connect = duckdb.connect
+    asked = []
+    cursor = module.OpenPublication.cursor
     monkeypatch.setattr(
-        module.duckdb,
-        "connect",
-        lambda path, **more: opened.append(path) or connect(path, **more),
+        module.OpenPublication,
+        "cursor",
+        lambda self, scope: asked.append(scope) or cursor(self, scope),
     )
     assert query(PEOPLE).item() == 1
     assert query(PEOPLE).item() == 1
-    assert opened.count(str(serving)) == 1
+    assert len(asked) == 1
     publish(serving, 2)
     assert query(PEOPLE).item() == 2
-    assert opened.count(str(serving)) == 2
+    assert len(asked) == 2
+
+
+def test_a_publication_is_opened_once_however_much_is_asked(serving, monkeypatch):
+    opened = []
+    monkeypatch.setattr(module, "OpenPublication", _remembering(opened))
+    publish(serving, 1)
+    for rest in range(5):
+        query("select count(*) from range(9) as t(i) where i = $rest", rest=rest)
+    assert len(opened) == 1
+    publish(serving, 2)
+    assert query(PEOPLE).item() == 2
+    assert len(opened) == 2
+    # Nobody reads the older one any more, so it is closed.
+    gc.collect()
+    assert [publication() is None for publication in opened] == [True, False]
+
+
+def _remembering(opened):
+    class Remembering(module.OpenPublication):
+        def __init__(self, path, **more):
+            super().__init__(path, **more)
+            opened.append(weakref.ref(self))
+
+    return Remembering
+
+
+def test_a_reader_of_the_older_publication_does_not_bring_it_back(serving, monkeypatch):
+    publish(serving, 1)
+    older = serving_identity()
+    publish(serving, 2)
+    assert query(PEOPLE).item() == 2
+    opened = []
+    monkeypatch.setattr(module, "OpenPublication", _remembering(opened))
+    cursor = module._place.cursor(older, StoreScope(), load_settings())
+    assert cursor.execute(PEOPLE).fetchall() == [(2,)]
+    assert not opened
 
 
 def test_a_new_publication_is_seen_while_a_slow_query_reads_the_old_one(serving):
@@ -63,12 +103,10 @@ def test_a_new_publication_is_seen_while_a_slow_query_reads_the_old_one(serving)
     assert query(PEOPLE).item() == 2
 
 
-def test_the_file_is_opened_read_only_and_closed(serving):
+def test_the_file_is_opened_read_only(serving):
     publish(serving, 1)
     with pytest.raises(duckdb.InvalidInputException, match="read-only"):
         query("create table live.mine as select 1")
-    # A writer can open it: nobody holds it.
-    duckdb.connect(str(serving)).close()
 
 
 def test_values_are_bound(serving):

@@ -29,6 +29,57 @@ def test_text_is_readable_on_page_and_floor(palette, ink):
 
 
 @PALETTES
+def test_widgets_and_links_are_readable_on_both_grounds_of_streamlit(palette):
+    configured = CONFIG["theme"][palette.name]
+    for ground in (configured["backgroundColor"], configured["secondaryBackgroundColor"]):
+        for ink in ("textColor", "linkColor"):
+            assert contrast(configured[ink], ground) >= 4.5
+        assert contrast(palette.muted, ground) >= 4.5
+
+
+@PALETTES
+def test_words_on_a_zone_of_the_map_are_readable_whatever_its_state(palette):
+    for ground in (palette.calm, palette.amber, *palette.reds):
+        assert contrast(theme.text_on(ground), ground) >= 4.5
+
+
+@PALETTES
+def test_marks_that_tell_a_state_can_be_seen(palette):
+    for mark in ("critical", "caution", "good", "accent", "red_edge", "amber_edge", "wall"):
+        assert contrast(getattr(palette, mark), palette.page) >= 3
+
+
+# How people without red or green receptors see linear RGB (Machado, Oliveira and Fernandes 2009).
+_SEEN = {
+    "protan": (
+        (0.152286, 1.052583, -0.204868),
+        (0.114503, 0.786281, 0.099216),
+        (-0.003882, -0.048116, 1.051998),
+    ),
+    "deutan": (
+        (0.367322, 0.860646, -0.227968),
+        (0.280085, 0.672501, 0.047413),
+        (-0.011820, 0.042940, 0.968881),
+    ),
+}
+
+
+def seen(colour, matrix):
+    """Return the linear RGB that somebody sees."""
+    channels = [int(colour[start : start + 2], 16) / 255 for start in (1, 3, 5)]
+    linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in channels]
+    return [sum(w * c for w, c in zip(row, linear, strict=True)) for row in matrix]
+
+
+@PALETTES
+@pytest.mark.parametrize("matrix", _SEEN.values(), ids=_SEEN)
+def test_shelf_and_warehouse_are_told_apart_without_red_or_green(palette, matrix):
+    # States have signs; these are lines that only their colour tells apart.
+    pair = [seen(colour, matrix) for colour in (palette.shelf, palette.warehouse)]
+    assert max(abs(a - b) for a, b in zip(*pair, strict=True)) >= 0.1
+
+
+@PALETTES
 def test_series_can_be_seen_on_the_page(palette):
     assert len(set(palette.series)) == 6
     assert all(contrast(colour, palette.page) >= 3 for colour in palette.series)

@@ -9,8 +9,10 @@ import sys
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
+from csv import DictReader
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from io import StringIO
 from pathlib import Path
 from typing import TypeVar
 
@@ -186,6 +188,72 @@ def test_up_supply_lots_and_waste_follow_the_store(up: Running, page: Page) -> N
         page.goto(f"{base}/{name}")
         expect(page.get_by_role("heading", name=title, level=1)).to_be_visible()
         expect(page.get_by_text("Published by another version")).to_have_count(0)
+
+
+def test_up_order_approved_in_the_app_comes_back_through_the_pipeline(
+    up: Running, page: Page
+) -> None:
+    store, shelf, cutoff = wait_for(
+        lambda: up.query(
+            "select plan.store_id, plan.shelf_id, plan.cutoff_ts from ops.supplier_plan as plan "
+            "inner join ops.supplier_cutoffs as cutoffs using (store_id, cutoff_ts) "
+            "where cutoffs.status = 'next' and plan.order_qty > 0 and plan.decision is null "
+            "order by plan.order_qty desc limit 1"
+        )
+    )[0]
+    line = f"{store}/{shelf}/{cutoff.astimezone(UTC):%Y%m%dT%H%MZ}"
+    page.goto(f"http://127.0.0.1:{up.port + 1}/supply?line={line}")
+    page.get_by_label("Your name").fill("Grace")
+    page.get_by_label("Note; the reason").fill("fair in town")
+    page.get_by_role("button", name="Approve 1").click()
+    expect(page.get_by_text("Sent: 1 line approved")).to_be_visible()
+    found = wait_for(
+        lambda: up.query(
+            "select shelf_id, action, note from ops.operator_actions where actor = 'Grace'"
+        )
+    )
+    assert found == [(shelf, "supplier_order_approved", "fair in town")]
+    page.goto(f"http://127.0.0.1:{up.port + 1}/audit?audit_actor=Grace")
+    expect(page.get_by_text(re.compile(r"^1 of \d+ actions?\."))).to_be_visible()
+
+
+def test_up_a_table_taken_along_is_what_the_api_tells(up: Running, page: Page) -> None:
+    wait_for(lambda: up.query("select 1 from ops.supplier_orders"))
+    page.goto(f"http://127.0.0.1:{up.port + 1}/supply?supply=Orders")
+    button = page.get_by_test_id("stDownloadButton").get_by_role("button")
+    columns = ("order_id", "store_id", "shelf_id", "ordered_qty", "status")
+    address = (
+        f"http://127.0.0.1:{up.port + 3}/v1/tables/ops/supplier_orders"
+        f"?format=csv&columns={','.join(columns)}"
+    )
+
+    def both() -> tuple[list[tuple[str, ...]], list[tuple[str, ...]]] | None:
+        """Read both; nothing if a publication came between them."""
+        before = up.query("select published_at from meta.publication")
+        with page.expect_download() as taken:
+            button.click()
+        with urllib.request.urlopen(address, timeout=30) as answer:
+            told = answer.read().decode()
+        if up.query("select published_at from meta.publication") != before:
+            return None
+        return rows(Path(taken.value.path()).read_text()), rows(told)
+
+    def rows(text: str) -> list[tuple[str, ...]]:
+        return sorted(tuple(row[name] for name in columns) for row in DictReader(StringIO(text)))
+
+    in_app, over_http = wait_for(both)
+    assert in_app
+    assert in_app == over_http
+
+
+def test_up_deep_link_opens_the_item_in_a_new_browser(up: Running, page: Page) -> None:
+    item, subcategory = up.query(
+        "select shelf_id, subcategory from cleansed.shelf_state where store_id = 'S001' "
+        "order by shelf_id limit 1 offset 700"
+    )[0]
+    page.goto(f"http://127.0.0.1:{up.port + 1}/states?item=S001/{item}")
+    expect(page.get_by_role("heading", name=f"{item}, {subcategory}")).to_be_visible()
+    expect(page.get_by_test_id("stException")).to_have_count(0)
 
 
 def test_up_dagster_shows_runs_and_lineage(up: Running, page: Page) -> None:

@@ -10,7 +10,7 @@ from playwright.sync_api import Browser, sync_playwright
 PROGRAMS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 
 # It must neither need a graphics card nor call its maker.
-_OPTIONS = (
+OPTIONS = (
     *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
     *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
 )
@@ -27,7 +27,7 @@ def browser() -> Iterator[Browser]:
     """Give a headless browser."""
     with sync_playwright() as playwright:
         running = playwright.chromium.launch(
-            executable_path=find_chromium(), args=list(_OPTIONS), headless=True
+            executable_path=find_chromium(), args=list(OPTIONS), headless=True
         )
         try:
             yield running

@@ -173,7 +173,7 @@ FAULTS: list[tuple[str, str, Callable[[Lake], None]]] = [
     ("ledger_balances", "a balance is changed by hand", sql(
         "update cleansed.stock_balances set qty = qty + 1 where location = 'shelf'")),
     ("goods_are_accounted_for", "goods leave unpaid", sql(
-        "update analytics.fact_inventory set unreconciled_qty = 100 where date_key = '2025-04-06'")),
+        "update analytics.fact_inventory set unreconciled_qty = 100 where date_key >= '2025-04-05'")),
     ("returns_were_sold", "somebody returns what somebody else bought", sql(
         f"update {FACTS} set customer_id = 'C9' || item_id where sgn = -1")),
     ("windows_have_a_length", "a window ends as it begins", sql(

@@ -78,9 +78,9 @@ visits as (
 alerts as (
     select
         store_id,
-        sum(case when alert_type <> 'near_expiry' and current_stock <= 0 then 1 else 0 end) as critical,
-        sum(case when alert_type <> 'near_expiry' and current_stock > 0 then 1 else 0 end) as high,
-        sum(case when alert_type = 'near_expiry' then 1 else 0 end) as medium
+        sum(case severity when 'CRITICAL' then 1 else 0 end) as critical,
+        sum(case severity when 'HIGH' then 1 else 0 end) as high,
+        sum(case severity when 'MEDIUM' then 1 else 0 end) as medium
     from {{ ref('alerts') }}
     where is_active
     group by store_id

@@ -35,6 +35,12 @@ select
     shelves.category,
     latest.status,
     latest.status in ('open', 'ack') as is_active,
+    case
+        when latest.status not in ('open', 'ack') then null
+        when latest.alert_type = 'near_expiry' then 'MEDIUM'
+        when case latest.location when 'shelf' then shelves.current_stock else warehouses.current_stock end <= 0 then 'CRITICAL'
+        else 'HIGH'
+    end as severity,
     latest.opened_ts,
     latest.updated_ts,
     cast(latest.episodes as integer) as episodes,

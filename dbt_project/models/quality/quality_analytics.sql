@@ -48,21 +48,37 @@ item_prices as (
         and count(*) filter (where not is_of_last_week) >= {{ var('quality_min_lines') }}
 ),
 
+-- What is in carts at midnight is paid or put back the next day: only what is not, is missing.
+missing as (
+    select
+        *,
+        greatest(least(unreconciled_qty, unreconciled_before), 0)
+        + least(greatest(unreconciled_qty, unreconciled_before), 0) as missing_qty
+    from (
+        select
+            facts.store_id,
+            facts.item_id,
+            facts.date_key,
+            facts.sold_qty,
+            facts.unreconciled_qty,
+            lag(facts.unreconciled_qty, 1, 0) over (
+                partition by facts.store_id, facts.item_id order by facts.date_key
+            ) as unreconciled_before,
+            {{ day_start(add_days('facts.date_key', 1), 'stores.timezone') }} <= {{ as_of() }} as is_closed
+        from {{ ref('fact_inventory') }} as facts
+        inner join {{ ref('dim_store') }} as stores on facts.store_id = stores.store_id
+    ) as days
+),
+
 books as (
     select
         date_key,
         sold_qty,
         is_closed,
-        unreconciled_qty - lag(unreconciled_qty, 1, 0) over (
+        missing_qty - lag(missing_qty, 1, 0) over (
             partition by store_id, item_id order by date_key
-        ) as unreconciled
-    from (
-        select
-            facts.*,
-            {{ day_start(add_days('facts.date_key', 1), 'stores.timezone') }} <= {{ as_of() }} as is_closed
-        from {{ ref('fact_inventory') }} as facts
-        inner join {{ ref('dim_store') }} as stores on facts.store_id = stores.store_id
-    ) as days
+        ) as newly_missing
+    from missing
 ),
 
 -- What each customer had of each item after each of their lines.
@@ -129,7 +145,7 @@ union all
 select
     {{ measured(
         'goods_are_accounted_for', 'analytics/fact_inventory',
-        "100 * " ~ ratio('sum(abs(unreconciled))', 'sum(sold_qty)'),
+        "100 * " ~ ratio('sum(abs(newly_missing))', 'sum(sold_qty)'),
     ) }}
 from books
 where date_key = (select max(date_key) from books where is_closed)

@@ -1,6 +1,7 @@
 """Risks, policies, recommendations and levels of stock: closed forms and what must hold of them."""
 
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 
 import numpy as np
 import polars as pl
@@ -12,12 +13,16 @@ from smartshelf_dagster.analytics.demand_outlook import (
     demand_quantile,
     shortage_probability,
 )
-from smartshelf_dagster.analytics.inventory_policy import (
+from smartshelf_dagster.analytics.inventory_policy import inventory_policy
+from smartshelf_dagster.analytics.replenishment import (
+    SERVICE_LEVELS,
+    Cycle,
     PolicyTerms,
     annual_cost,
     economic_quantity,
     fill_rate,
-    inventory_policy,
+    policy_under,
+    projected_stock,
     service_factor,
     sigma_protection,
     whole_packs,
@@ -241,6 +246,91 @@ def test_policy_by_forecast_takes_its_quantile() -> None:
         demand_quantile(array(0.98), array(12), array(12))[0], abs=1
     )
     assert PolicyTerms().service_levels == (0.98, 0.95, 0.90)
+
+
+EVERY_METHOD = (
+    item("steady"), item("seldom", demand_class="lumpy", mean_daily=0.5, var_daily=2.0),
+    item("young", history_days=10), item("told"),
+)  # fmt: skip
+
+
+def test_a_published_policy_under_the_same_terms_is_itself() -> None:
+    policy = plan(stock_of(*EVERY_METHOD), said(told=5))["policy"]
+    assert set(policy["method"]) == {"normal", "negative_binomial", "fallback", "forecast_quantile"}
+    assert policy_under(policy, PolicyTerms()).select(policy.columns).equals(policy)
+
+
+@pytest.mark.parametrize("name", ["steady", "seldom", "told"])
+def test_more_service_and_later_goods_ask_for_more_stock(name: str) -> None:
+    policy = plan(stock_of(*EVERY_METHOD), said(told=5))["policy"]
+    one = policy.filter(pl.col("item_id") == name)
+
+    def under(**terms: object) -> dict[str, float]:
+        return policy_under(one, PolicyTerms(**terms)).row(0, named=True)  # type: ignore[arg-type]
+
+    by_service = [
+        under(service_levels=(level,) * 3)["safety_stock_raw"] for level in SERVICE_LEVELS
+    ]
+    by_delay = [under(lead_time_extra_d=days) for days in (0.0, 1.0, 4.0)]
+    assert by_service == sorted(by_service)
+    assert by_service[0] < by_service[-1]
+    for column in ("safety_stock_raw", "reorder_point"):
+        found = [row[column] for row in by_delay]
+        assert found == sorted(found)
+        assert found[0] < found[-1]
+
+
+def test_later_goods_of_a_forecast_stray_with_the_root_of_time() -> None:
+    told = plan(stock_of(item("told")), said(told=5))["policy"]
+    usual, later = (
+        policy_under(told, PolicyTerms(lead_time_extra_d=days)).row(0, named=True)
+        for days in (0.0, 9.0)
+    )
+    # Twelve days instead of three.
+    assert later["safety_stock_raw"] == pytest.approx(2 * usual["safety_stock_raw"])
+    assert later["reorder_point"] == np.ceil(
+        12 * usual["demand_mean_d"] + 2 * usual["safety_stock_raw"] - 1e-9
+    )
+
+
+def test_costs_decide_quantities_and_leave_levels_alone() -> None:
+    policy = plan(stock_of(item("steady")))["policy"]
+    dear = policy_under(policy, PolicyTerms(order_cost=200.0)).row(0, named=True)
+    held = policy_under(policy, PolicyTerms(holding_rate=1.0)).row(0, named=True)
+    usual = policy.row(0, named=True)
+    assert dear["eoq_raw"] == pytest.approx(2 * usual["eoq_raw"])
+    assert held["eoq_raw"] == pytest.approx(usual["eoq_raw"] / 2)
+    assert dear["reorder_point"] == held["reorder_point"] == usual["reorder_point"]
+
+
+def test_a_service_level_without_a_quantile_is_refused() -> None:
+    policy = plan(stock_of(item("steady")))["policy"]
+    with pytest.raises(ValueError, match=r"service_levels: \[0.97\] is not among \[0.8, 0.85"):
+        policy_under(policy, PolicyTerms(service_levels=(0.97, 0.95, 0.9)))
+
+
+def test_projected_stock_is_a_saw_tooth_that_orders_keep_up() -> None:
+    cycle = Cycle(daily=4, level=30, pack=6, lead_time_d=1, review_period_d=2)
+    corners = projected_stock(10, 5, cycle, 7).rows()
+    assert corners[0] == (0, 10)
+    # 15 are missing to 30: three packs come a day later, with the five that were on order.
+    assert (1, 6) in corners
+    assert (1, 6 + 18 + 5) in corners
+    days, stock = zip(*corners, strict=True)
+    assert list(days) == sorted(days)
+    assert max(stock) <= 30 + 5
+    came = sum(max(after - before, 0) for before, after in pairwise(stock))
+    assert stock[-1] == pytest.approx(10 + came - 4 * 7)
+
+
+def test_projected_stock_stays_at_nothing_until_goods_come() -> None:
+    late = Cycle(daily=4, level=30, pack=6, lead_time_d=5, review_period_d=2)
+    corners = projected_stock(8, 0, late, 6).rows()
+    assert (2, 0) in corners
+    assert min(stock for _, stock in corners) == 0
+    assert (5, 24) in corners, "what was missing when it was ordered"
+    unwanted = Cycle(daily=0, level=0, pack=6, lead_time_d=1, review_period_d=2)
+    assert set(projected_stock(8, 0, unwanted, 6)["stock"]) == {8}
 
 
 def test_a22_a_week_is_compared_with_a_week() -> None:

@@ -21,6 +21,12 @@ HASH = sha256(b"token of a store").hexdigest()
 STORE_ID = {"store_id": PublishedColumn("store_id", "VARCHAR", "")}
 PER_STORE = PublishedTable("ops/alerts", "", is_shared=False, columns=STORE_ID)
 SHARED = PublishedTable("ref/items", "", is_shared=True, columns={})
+PER_SCOPE = PublishedTable(
+    "analytics/basket_rules",
+    "",
+    is_shared=False,
+    columns={"scope": PublishedColumn("scope", "VARCHAR", "")},
+)
 OTHER = PublishedTable("dq/quarantine_latest", "", is_shared=False, columns={})
 
 
@@ -87,6 +93,7 @@ def test_a_token_is_not_shown_with_the_settings() -> None:
 def test_scope_of_stores_is_a_condition_where_rows_name_their_store() -> None:
     scope = Scope(("S001", "S002"))
     assert scope.conditions(PER_STORE) == (Condition("store_id", "in", ("S001", "S002")),)
+    assert scope.conditions(PER_SCOPE) == (Condition("scope", "in", ("S001", "S002")),)
     assert scope.conditions(SHARED) == ()
     with pytest.raises(TableRefusedError, match=r"'dq/quarantine_latest'.*opens S001, S002"):
         scope.conditions(OTHER)

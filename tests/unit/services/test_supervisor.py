@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from smartshelf_dagster.domain.access import ExposedError, PeopleFileError
 from smartshelf_dagster.services import up
 from smartshelf_dagster.services.embedded_redis import (
     EmbeddedRedis,
@@ -24,6 +25,7 @@ from smartshelf_dagster.services.embedded_redis import (
 from smartshelf_dagster.services.up import (
     NotReadyError,
     PortInUseError,
+    ReportAppError,
     Supervisor,
     UpOptions,
     run_up,
@@ -127,6 +129,20 @@ def test_up_names_the_port_that_is_taken(tmp_path: Path) -> None:
         settings = load_settings(lake=str(tmp_path / "lake"))
         with pytest.raises(PortInUseError, match=rf"port {port} for the report app .*--port-base"):
             run_up(settings, UpOptions(port_base=port - 1), print)
+    assert not (tmp_path / "lake").exists()
+
+
+def test_up_does_not_show_everything_to_other_machines(tmp_path: Path) -> None:
+    settings = load_settings(lake=str(tmp_path / "lake"), bind_host="192.0.2.1")
+    with pytest.raises(ExposedError, match=r"SMARTSHELF_BIND_HOST=192\.0\.2\.1: expected 127"):
+        run_up(settings, UpOptions(), print)
+    people = tmp_path / "people.json"
+    settings = load_settings(lake=str(tmp_path / "lake"), bind_host="192.0.2.1", people=people)
+    with pytest.raises(PeopleFileError, match=r"people\.json: .*No such file"):
+        run_up(settings, UpOptions(), print)
+    people.write_text('{"contact": "the office"}')
+    with pytest.raises(ReportAppError, match=r"expected a section \[auth\]"):
+        run_up(settings, UpOptions(), print)
     assert not (tmp_path / "lake").exists()
 
 

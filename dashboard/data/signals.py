@@ -1,0 +1,97 @@
+"""Alerts that nobody opens or closes: unusual sales, late orders, bad data, models that drift.
+
+Belongs here: bringing what the tables mark as unusual into the same columns: kind, severity,
+event_ts, store_id, item_id, subject, value, bound. What is not about a store or an item has null
+there. Does not belong here: what counts as unusual.
+"""
+
+import polars as pl
+
+from dashboard import serving
+
+_SALES = """
+    select
+        alert_type as kind, severity, event_ts, store_id, item_id, transaction_id as subject,
+        current_value as "value", threshold_value as bound
+    from live.sale_alerts
+    where list_contains($store_ids::varchar[], store_id)
+"""
+_HOURS = """
+    select
+        case direction when 'high' then 'SALES_SPIKE' else 'SALES_DROP' end as kind,
+        severity, bucket_start as event_ts, scope_id as store_id, null as item_id,
+        'Net sales of an hour' as subject, cast("value" as double) as "value",
+        case direction when 'high' then upper_band else lower_band end as bound
+    from analytics.sales_anomalies
+    where is_anomaly and method = 'seasonal_mad' and grain = 'hour' and metric = 'net_sales'
+        and scope_type = 'store' and list_contains($store_ids::varchar[], scope_id)
+"""
+_ITEM_DAYS = """
+    select
+        case direction when 'high' then 'SALES_SPIKE' else 'SALES_DROP' end as kind,
+        severity, bucket_start as event_ts, null as store_id, scope_id as item_id,
+        'Pieces of a day, all stores' as subject, cast("value" as double) as "value",
+        case direction when 'high' then upper_band else lower_band end as bound
+    from analytics.nightly_anomalies
+    where is_anomaly and scope_type = 'item' and len($store_ids::varchar[]) > 0
+"""
+_LATE = """
+    select
+        'SUPPLIER_DELAY' as kind, 'MEDIUM' as severity, delivery_ts as event_ts, store_id,
+        shelf_id as item_id, order_id as subject, cast(ordered_qty as double) as "value",
+        null as bound
+    from ops.supplier_orders
+    where status = 'overdue' and list_contains($store_ids::varchar[], store_id)
+"""
+_DATA = """
+    select
+        'DATA_QUALITY' as kind, case status when 'fail' then 'HIGH' else 'MEDIUM' end as severity,
+        run_ts as event_ts, null as store_id, null as item_id,
+        concat_ws(' ', check_no, check_name, asset) as subject, observed as "value",
+        threshold as bound
+    from dq.results
+    where status in ('fail', 'warn') and len($store_ids::varchar[]) > 0
+        and run_ts = (select max(run_ts) from dq.results)
+"""
+_DRIFT = """
+    select
+        'MODEL_DRIFT' as kind, 'MEDIUM' as severity, as_of_ts as event_ts, null as store_id,
+        null as item_id, concat_ws(' ', family, metric, feature) as subject, "value",
+        threshold as bound
+    from ml.drift
+    where is_alarm and len($store_ids::varchar[]) > 0
+        and as_of_ts = (select max(as_of_ts) from ml.drift)
+"""
+_SOURCES = {
+    ("live", "sale_alerts"): _SALES,
+    ("analytics", "sales_anomalies"): _HOURS,
+    ("analytics", "nightly_anomalies"): _ITEM_DAYS,
+    ("ops", "supplier_orders"): _LATE,
+    ("dq", "results"): _DATA,
+    ("ml", "drift"): _DRIFT,
+}
+
+
+def signals(store_ids: list[str], days: int) -> pl.DataFrame:
+    """Return what is unusual now, or was in the last days; the newest first.
+
+    Args:
+        store_ids: Stores; what is not about a store is told for any.
+        days: Nothing older than so many days, by the clock of the stores.
+    """
+    parts = [sql for table, sql in _SOURCES.items() if serving.has_table(*table)]
+    return serving.query(
+        f"""
+        with signals as ({" union all ".join(parts)})
+
+        select signals.*, stores.store_name, items.subcategory
+        from signals
+        cross join meta.publication as publication
+        left join ref.stores as stores on signals.store_id = stores.store_id
+        left join ref.items as items on signals.item_id = items.item_id
+        where signals.event_ts >= publication.as_of_ts - to_days($days::integer)
+        order by signals.event_ts desc, signals.kind, signals.subject, signals.item_id
+        """,
+        store_ids=store_ids,
+        days=days,
+    )

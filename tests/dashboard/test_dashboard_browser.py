@@ -1,0 +1,264 @@
+"""The report app in a browser, on a publication that does not change.
+
+No page complains, overflows a tablet or hides from the keyboard, and a few pages look as they did.
+
+Pictures are compared by structure: both are shrunk to cells of 16 pixels, and what counts is how the
+light and dark of the cells go together (correlation), and how light they are on the whole. Fonts and
+their smoothing differ from machine to machine and change single pixels, not how dark a line of text
+is; what moved, vanished or is drawn in the wrong theme changes whole cells. The references are kept
+at that size, a few kilobytes each. `SNAPSHOTS=renew` writes them anew, for somebody to look at.
+"""
+
+import io
+import os
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import pytest
+import serving_files as files
+from PIL import Image
+from playwright.sync_api import Browser, ConsoleMessage, Page, expect
+
+from dashboard.registry import PAGES
+from tests.helpers.chromium import browser as start_browser
+from tests.helpers.ports import free_ports
+
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(600)]
+
+SNAPSHOTS = files.ROOT / "tests" / "dashboard" / "snapshots"
+DESK = {"width": 1280, "height": 960}
+TABLET = {"width": 820, "height": 1180}
+# The navigation is not part of the picture: a page more is no other look.
+HEADER = 64
+CELL = 16
+# Least correlation, and most difference of the mean light, of 255.
+ALIKE, AS_LIGHT = 0.9, 12
+PICTURED = ("map", "alerts?alert=open-meat", "lots")
+THEMES = pytest.mark.parametrize("theme", ["light", "dark"])
+
+
+@pytest.fixture(scope="module")
+def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A report app on two stores, and where it is."""
+    lake = tmp_path_factory.mktemp("browser")
+    files.write(
+        lake / "serving" / "smartshelf.duckdb",
+        *(files.catalogue(), files.store(), files.stock(), files.loop()),
+        *(files.forecasts(), files.models(), files.quality(), files.quarantine()),
+        *(files.store("S002", name="Smart Shelf Turku"), files.stock("S002"), files.loop("S002")),
+    )
+    port = free_ports(1)
+    process = subprocess.Popen(
+        [
+            *(sys.executable, "-m", "streamlit", "run", "dashboard/app.py"),
+            *("--server.port", str(port), "--server.fileWatcherType", "none"),
+        ],
+        cwd=files.ROOT,
+        env=os.environ
+        | {"SMARTSHELF_LAKE": str(lake), "SMARTSHELF_MICRO_BATCH_INTERVAL_S": "3600"},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        _wait(f"http://127.0.0.1:{port}/_stcore/health")
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        process.terminate()
+        process.wait()
+
+
+def _wait(url: str) -> None:
+    for _ in range(600):
+        try:
+            urllib.request.urlopen(url, timeout=2).close()  # noqa: S310 - our own server
+        except OSError:
+            time.sleep(0.1)
+        else:
+            return
+    raise AssertionError(f"{url} does not answer")
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Browser]:
+    """A headless browser."""
+    with start_browser() as running:
+        yield running
+
+
+@dataclass
+class Window:
+    """A window, and what went wrong in it."""
+
+    page: Page
+    address: str
+    errors: list[str]
+
+    def open(self, path: str) -> None:
+        """Open a page of the app and wait until it is drawn."""
+        name, _, query = path.partition("?")
+        title = next(page.title for page in PAGES if page.path == name)
+        # The first page lies at the root.
+        place = "" if name == PAGES[0].path else name
+        self.page.goto(f"{self.address}/{place}?{query}", wait_until="commit")
+        expect(self.page.get_by_role("heading", name=title, level=1)).to_be_visible()
+        expect(self.page.locator(".ss-status")).to_be_visible()
+        self.settle()
+
+    def settle(self) -> None:
+        """Wait until nothing is drawn any more."""
+        self.page.wait_for_function(
+            """() => document.querySelector('[data-testid="stApp"]').dataset.testScriptState
+                === 'notRunning'
+            && !document.querySelector('[data-testid="stSkeleton"], [data-stale="true"]')
+            && [...document.querySelectorAll('[data-testid="stPlotlyChart"]')]
+                .every((chart) => chart.querySelector('.main-svg'))"""
+        )
+
+
+@pytest.fixture(scope="module")
+def window(chromium: Browser, address: str) -> Iterator[Window]:
+    """One window for all tests: what is loaded once stays loaded."""
+    context = chromium.new_context(viewport=DESK, locale="en-GB", color_scheme="light")
+    page = context.new_page()
+    page.set_default_timeout(60_000)
+    errors: list[str] = []
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    page.on("console", lambda said: _note(said, errors))
+    yield Window(page, address, errors)
+    context.close()
+
+
+def _note(said: ConsoleMessage, errors: list[str]) -> None:
+    # Streamlit looks for its server beside the page first, then at the root.
+    if said.type == "error" and "/_stcore/" not in said.location["url"]:
+        errors.append(f"{said.text} {said.location['url']}")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def patience() -> None:
+    """A machine that does other things takes its time."""
+    expect.set_options(timeout=60_000)
+
+
+@pytest.mark.parametrize("path", [page.path for page in PAGES])
+def test_no_page_complains_or_overflows_a_tablet(window: Window, path: str) -> None:
+    window.errors.clear()
+    window.page.set_viewport_size(TABLET)
+    window.open(path)
+    expect(window.page.get_by_test_id("stException")).to_have_count(0)
+    expect(window.page.get_by_text("Published by another version")).to_have_count(0)
+    wide = window.page.evaluate(
+        """() => {
+            const main = document.querySelector('[data-testid="stMain"]');
+            return [document.documentElement.scrollWidth, main.scrollWidth - main.clientWidth];
+        }"""
+    )
+    assert wide[0] <= TABLET["width"]
+    assert wide[1] <= 0
+    nameless = window.page.evaluate(
+        """() => [...document.querySelectorAll(
+            '[data-testid="stMain"] button, [data-testid="stMain"] input, header a')]
+            .filter((one) => one.checkVisibility() && !one.closest('[aria-hidden="true"]'))
+            .filter((one) => !(one.innerText?.trim() || one.ariaLabel || one.title
+                || one.labels?.[0]?.innerText.trim() || one.ariaLabelledByElements?.length
+                || one.placeholder))
+            .map((one) => one.outerHTML.slice(0, 200))"""
+    )
+    assert nameless == []
+    assert window.errors == []
+
+
+def test_the_keyboard_reaches_navigation_and_actions_and_shows_where_it_is(window: Window) -> None:
+    window.page.set_viewport_size(DESK)
+    window.open("alerts?alert=open-meat")
+    reached = {}
+    for _ in range(80):
+        window.page.keyboard.press("Tab")
+        name, is_shown = window.page.evaluate(
+            """() => {
+                const one = document.activeElement;
+                const shows = (style) => (style.outlineStyle !== 'none'
+                    && parseFloat(style.outlineWidth) > 0) || style.boxShadow !== 'none';
+                const around = [one, one.parentElement, one.parentElement?.parentElement];
+                return [one.innerText?.trim() || one.ariaLabel || '',
+                    around.some((part) => part && shows(getComputedStyle(part)))];
+            }"""
+        )
+        reached.setdefault(name.split("\n")[-1], is_shown)
+        if any("Acknowledge 1" in known for known in reached):
+            break
+    action = next(name for name in reached if "Acknowledge 1" in name)
+    navigation = [name for name in reached if name in {"Store", "Supply", "Sales", "System"}]
+    assert navigation, list(reached)
+    assert all(reached[name] for name in (action, *navigation)), reached
+
+
+# Pictures
+
+
+def shrunk(picture: bytes | Image.Image) -> np.ndarray:
+    """Return the light of the cells of a picture."""
+    image = picture if isinstance(picture, Image.Image) else Image.open(io.BytesIO(picture))
+    size = (image.width // CELL, image.height // CELL)
+    return np.asarray(image.convert("L").resize(size, Image.Resampling.BOX), dtype=float)
+
+
+def difference(one: np.ndarray, other: np.ndarray) -> str:
+    """Return in which way two pictures are not alike, nothing if they are."""
+    if abs(one.mean() - other.mean()) > AS_LIGHT:
+        return f"mean light {one.mean():.0f}, expected {other.mean():.0f}"
+    if one.std() < 1:
+        return "nothing is drawn"
+    alike = float(np.corrcoef(one.ravel(), other.ravel())[0, 1])
+    return "" if alike >= ALIKE else f"correlation {alike:.2f}, expected at least {ALIKE}"
+
+
+def picture(window: Window, path: str, theme: str) -> bytes:
+    """Take a picture of a page below the navigation."""
+    window.page.set_viewport_size(DESK)
+    window.page.emulate_media(color_scheme=theme)  # type: ignore[arg-type]
+    window.open(path)
+    # How old the data are is another figure each time.
+    window.page.add_style_tag(content=".ss-pill { visibility: hidden }")
+    window.page.mouse.move(2, 700)
+    # Fonts, and the ease with which things appear.
+    window.page.wait_for_timeout(1_200)
+    clip = {"x": 0, "y": HEADER, "width": DESK["width"], "height": DESK["height"] - HEADER}
+    return window.page.screenshot(clip=clip, animations="disabled")  # type: ignore[arg-type]
+
+
+@THEMES
+@pytest.mark.parametrize("path", PICTURED)
+def test_a_page_looks_as_it_did(window: Window, path: str, theme: str) -> None:
+    seen = shrunk(picture(window, path, theme))
+    reference = SNAPSHOTS / f"{path.partition('?')[0]}-{theme}.png"
+    if os.environ.get("SNAPSHOTS") == "renew":
+        SNAPSHOTS.mkdir(exist_ok=True)
+        Image.fromarray(seen.round().astype(np.uint8)).save(reference, optimize=True)
+    known = np.asarray(Image.open(reference), dtype=float)
+    assert difference(seen, known) == ""
+
+
+@THEMES
+@pytest.mark.parametrize("path", PICTURED)
+def test_a_picture_that_moved_or_lacks_something_is_told_from_the_known_one(path, theme) -> None:
+    known = np.asarray(Image.open(SNAPSHOTS / f"{path.partition('?')[0]}-{theme}.png"), dtype=float)
+    ground = np.median(known)
+    noise = np.random.default_rng(7).normal(0, 3, known.shape)
+    assert difference(known + noise, known) == ""
+    assert difference(np.full_like(known, ground), known)
+    for axis, cells in ((0, 3), (1, 5)):
+        assert difference(np.roll(known, cells, axis), known)
+    lacking = known.copy()
+    lacking[len(known) // 2 :] = ground
+    assert difference(lacking, known)
+    assert difference(255 - known, known)
+    for other in PICTURED:
+        if other != path:
+            page = SNAPSHOTS / f"{other.partition('?')[0]}-{theme}.png"
+            assert difference(np.asarray(Image.open(page), dtype=float), known)
