@@ -1,7 +1,9 @@
-"""Runs the measurements and prints a table: `python -m benchmarks [NAME ...] [--json]`."""
+"""Runs the measurements and prints a table.
+
+`python -m benchmarks [NAME ...] [--json] [--record LAKE]`.
+"""
 
 import argparse
-import json
 import sys
 from collections.abc import Callable
 
@@ -17,12 +19,15 @@ from benchmarks import (
     micro_batch,
     orders,
     replay,
+    sustained,
 )
 from benchmarks.common import Figure, describe_machine
+from benchmarks.telling import add_options, tell
 
 BENCHMARKS: dict[str, Callable[[], list[Figure]]] = {
     "drain": drain.run,
     "micro-batch": micro_batch.run,
+    "sustained": sustained.run,
     "lockstep": lockstep.run,
     "replay": replay.run,
     "history": history.run,
@@ -43,22 +48,14 @@ def main(arguments: list[str]) -> int:
     parser.add_argument(
         "names", nargs="*", metavar="NAME", help=f"{', '.join(BENCHMARKS)}; default: all"
     )
-    parser.add_argument("--json", action="store_true", help="print a JSON object as the last line")
+    add_options(parser)
     options = parser.parse_args(arguments)
     names = options.names or list(BENCHMARKS)
     unknown = [name for name in names if name not in BENCHMARKS]
     if unknown:
         parser.error(f"{', '.join(unknown)}: expected {', '.join(BENCHMARKS)}")
-    print(describe_machine())
-    print("\n| what | median | min to max | how |\n|---|---|---|---|")
-    figures = []
-    for name in names:
-        for figure in BENCHMARKS[name]():
-            print(figure.line(), flush=True)
-            figures.append(figure)
-    if options.json:
-        rows = [{"name": f.name, "median": f.median, "unit": f.unit} for f in figures]
-        print(json.dumps({"machine": describe_machine(), "figures": rows}))
+    figures = (figure for name in names for figure in BENCHMARKS[name]())
+    tell(figures, describe_machine(), options)
     return 0
 
 

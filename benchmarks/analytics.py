@@ -24,6 +24,7 @@ import polars as pl
 
 from benchmarks.common import Figure, describe_machine, scratch_lake, timed
 from benchmarks.replay import FILE
+from benchmarks.telling import add_options, tell
 from smartshelf_dagster.contracts.tables import raw_tables
 from smartshelf_dagster.pipeline.micro_batch import LakeSession
 from smartshelf_dagster.pipeline.publish import read_publication
@@ -161,8 +162,8 @@ def measure_stores(lake: Path) -> list[Figure]:
             *("--seed", "1", "--lake", str(lake)),
         )
         method = f"{of}: {told['events']:,} events, played, drained, built and published"
-        figures.append(Figure("history", (told["wall_s"],), "s", method))
-        figures.append(Figure("history", (told["events_per_s"],), "events/s", "the same"))
+        figures.append(Figure("chain: history", (told["wall_s"],), "s", method))
+        figures.append(Figure("chain: history", (told["events_per_s"],), "events/s", "the same"))
         whole = _command("analyse", "--lake", str(lake))
         method = f"all {whole['tables']} tables of analytics, {whole['rows']:,} rows"
         figures.append(Figure("analytics, first time", (whole["wall_s"],), "s", method))
@@ -207,8 +208,11 @@ def measure_million() -> list[Figure]:
     of = f"UCI Online Retail twice, {sent.rows:,} lines"
     wall_s = built["wall_s"] + analysed["wall_s"]
     return [
-        Figure("replay", (sent.wall_s,), "s", f"{of}; file to publication"),
-        Figure("replay", (recorded_s / sent.wall_s,), "times as fast as recorded", "the same"),
+        Figure("million lines: replay", (sent.wall_s,), "s", f"{of}; file to publication"),
+        Figure(
+            "million lines: replay", (recorded_s / sent.wall_s,), "times as fast as recorded",
+            "the same",
+        ),
         Figure(
             "raw to all marts", (wall_s,), "s",
             f"{of}; `rebuild` ({built['wall_s']:.1f} s) and `analyse` ({analysed['wall_s']:.1f} s)",
@@ -239,16 +243,14 @@ def main(arguments: list[str]) -> int:
         prog="python -m benchmarks.analytics", description="Measure the analytics of a chain."
     )
     parser.add_argument("--lake", type=Path, help="keep the lake of the stores here")
+    add_options(parser)
     options = parser.parse_args(arguments)
-    print(describe_machine())
     try:
         figures = run(options.lake)
     except WrongError as error:
         print(error, file=sys.stderr)
         return 1
-    print("\n| what | median | min to max | how |\n|---|---|---|---|")
-    for figure in figures:
-        print(figure.line())
+    tell(figures, describe_machine(), options)
     return 0
 
 

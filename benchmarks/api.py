@@ -1,4 +1,6 @@
-"""Time of queries over the HTTP API, by class: `python -m benchmarks.api --lake PATH [--json]`.
+"""Time of queries over the HTTP API, by class.
+
+`python -m benchmarks.api --lake PATH [--json] [--record LAKE]`.
 
 The lake must have been published and have sales, such as one of `smartshelf history`. The server
 is a process of its own, `smartshelf api`; a client asks one query after the other over one
@@ -12,7 +14,6 @@ at publication).
 """
 
 import argparse
-import json
 import socket
 import subprocess
 import sys
@@ -26,6 +27,7 @@ import httpx
 import numpy as np
 
 from benchmarks.common import Figure, describe_machine, timed
+from benchmarks.telling import add_options, tell
 from smartshelf_dagster.settings import PROJECT_ROOT
 
 REPETITIONS = 3
@@ -139,16 +141,9 @@ def main(arguments: list[str]) -> int:
         prog="python -m benchmarks.api", description="Measure queries over the HTTP API."
     )
     parser.add_argument("--lake", required=True, metavar="PATH", help="published lake with sales")
-    parser.add_argument("--json", action="store_true", help="print a JSON object as the last line")
+    add_options(parser)
     options = parser.parse_args(arguments)
-    machine = describe_machine()
-    figures = run(options.lake)
-    print(f"{machine}\n\n| what | median | min to max | how |\n|---|---|---|---|")
-    for figure in figures:
-        print(figure.line())
-    if options.json:
-        rows = [{"name": f.name, "median": f.median, "unit": f.unit} for f in figures]
-        print(json.dumps({"machine": machine, "figures": rows}))
+    tell(run(options.lake), describe_machine(), options)
     return 0
 
 

@@ -26,7 +26,7 @@ class Figure:
     """One measured figure.
 
     Attributes:
-        name: What was measured.
+        name: What was measured; with the unit, unique among all figures.
         values: One per repetition.
         unit: Unit of the values.
         method: How.
@@ -41,12 +41,6 @@ class Figure:
     def median(self) -> float:
         """Median of the repetitions."""
         return statistics.median(self.values)
-
-    def line(self) -> str:
-        """Return the figure as a row of a Markdown table."""
-        low, high = min(self.values), max(self.values)
-        spread = f"{low:,.4g} to {high:,.4g}" if len(self.values) > 1 else ""
-        return f"| {self.name} | {self.median:,.4g} {self.unit} | {spread} | {self.method} |"
 
 
 def describe_machine() -> str:

@@ -16,7 +16,8 @@ BROKEN_EVERY = 10_000
 STREAM = "shelf_events:S001"
 
 
-def _pickup(number: int, shelf: str) -> bytes:
+def pickup(number: int, shelf: str) -> bytes:
+    """Return a pickup in store S001; one in `BROKEN_EVERY` is refused."""
     minute, micro = number // 50_000 % 60, number % 50_000
     return orjson.dumps(
         {
@@ -39,7 +40,7 @@ def _pickup(number: int, shelf: str) -> bytes:
 def _measure(settings: Settings, client: Client, start: int, events_per_entry: int) -> float:
     shelves = read_reference(settings, "items")["item_id"].to_list()
     for first in range(start, start + EVENTS, 100_000):
-        payloads = [_pickup(n, shelves[n % len(shelves)]) for n in range(first, first + 100_000)]
+        payloads = [pickup(n, shelves[n % len(shelves)]) for n in range(first, first + 100_000)]
         send_batches(client, STREAM, payloads, events_per_entry)
     seconds = timed(lambda: drain(settings, client, Clock(client), only=["shelf_events"]))
     return EVENTS / seconds

@@ -30,7 +30,7 @@ def run() -> list[Figure]:
     prepared = time.perf_counter()
     cutoffs = protection_intervals(panel.first_day, panel.day(panel.observed - 1))
     of = f"{STORES} stores x {ITEMS:,} items x {DAYS} days, {sales.height:,} rows"
-    figures = [Figure("forecast", (prepared - started,), "s", f"{of}; hidden demand recovered")]
+    figures = [Figure("forecast: demand recovered", (prepared - started,), "s", of)]
     for family in (ORDERS, DAYS_AHEAD):
         begun = time.perf_counter()
         trained = train_family(panel, cutoffs, family)
@@ -39,9 +39,11 @@ def run() -> list[Figure]:
             f"{trained.model.settings.max_rows:,} are sampled; training, calibration, and what the "
             "model and the baselines say of what is held out"
         )
-        figures.append(Figure("forecast", (time.perf_counter() - begun,), "s", method))
+        figures.append(
+            Figure(f"forecast: training of {family}", (time.perf_counter() - begun,), "s", method)
+        )
     peak_gib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
-    return [*figures, Figure("forecast", (peak_gib,), "GiB", "most memory of the process")]
+    return [*figures, Figure("forecast: memory", (peak_gib,), "GiB", "most memory of the process")]
 
 
 def made_up_sales(stores: int, items: int) -> pl.DataFrame:

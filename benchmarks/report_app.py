@@ -23,7 +23,6 @@ hardly depends on what else the machine does.
 """
 
 import argparse
-import json
 import os
 import socket
 import subprocess
@@ -47,6 +46,7 @@ from playwright.sync_api import (
 )
 
 from benchmarks.common import Figure, describe_machine
+from benchmarks.telling import add_options, tell
 from dashboard.registry import PAGES
 from smartshelf_dagster.settings import PROJECT_ROOT
 from tests.helpers.chromium import OPTIONS, find_chromium
@@ -290,18 +290,10 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--lake", required=True, metavar="PATH", help="published lake")
     parser.add_argument("--page", action="append", default=[], help="only this one; repeatable")
     parser.add_argument("--times", type=int, default=REPETITIONS, help="repetitions of each")
-    parser.add_argument("--json", action="store_true", help="print a JSON object as the last line")
+    add_options(parser)
     options = parser.parse_args(arguments)
-    machine = describe_machine()
-    before = os.getloadavg()[0]
-    figures = run(str(Path(options.lake).resolve()), options.page, options.times)
-    print(f"{machine}; load {before:.1f} before, {os.getloadavg()[0]:.1f} after\n")
-    print("| what | median | min to max | how |\n|---|---|---|---|")
-    for figure in figures:
-        print(figure.line())
-    if options.json:
-        rows = [{"name": f.name, "median": f.median, "unit": f.unit} for f in figures]
-        print(json.dumps({"machine": machine, "figures": rows}))
+    lake = str(Path(options.lake).resolve())
+    tell(run(lake, options.page, options.times), describe_machine(), options)
     return 0
 
 

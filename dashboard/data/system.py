@@ -1,4 +1,4 @@
-"""What the system page asks: streams, refused events, tables."""
+"""What the system page asks: streams, refused events, tables, benchmarks."""
 
 import polars as pl
 
@@ -68,6 +68,21 @@ def tables() -> pl.DataFrame:
         "role",
         "version",
         pl.col("table").replace_strict(rows, default=None, return_dtype=pl.Int64).alias("rows"),
+    )
+
+
+def benchmarks() -> pl.DataFrame:
+    """Return the newest of each figure that is held against a target; none where none was kept."""
+    if not serving.has_table("ops", "benchmarks"):
+        return pl.DataFrame()
+    return serving.query(
+        """
+        select name, unit, figure, target, is_at_least, is_met, measured_at, method, machine
+        from ops.benchmarks
+        where target is not null
+        qualify row_number() over (partition by name, unit order by measured_at desc, run_id) = 1
+        order by is_met, name, unit
+        """
     )
 
 

@@ -25,6 +25,7 @@ def render(context: PageContext) -> None:
     with right:
         _tables()
     _latest_refusals(context)
+    _benchmarks(context)
 
 
 def _publication(streams: pl.DataFrame, refusals: pl.DataFrame, context: PageContext) -> None:
@@ -170,6 +171,40 @@ def _latest_refusals(context: PageContext) -> None:
     event = frame.filter(pl.col("row_id") == chosen[0]).row(0, named=True)
     st.markdown(f"{event['stream']}, entry {event['stream_id']}, {event['payload_encoding']}")
     st.code(event["payload"], language="json", wrap_lines=True)
+
+
+def _benchmarks(context: PageContext) -> None:
+    """Draw what was measured beside its targets, in a lake that figures were kept in."""
+    found = system.benchmarks()
+    if found.is_empty():
+        return
+    downloads.heading("Benchmarks", found, "benchmarks")
+    shown = found.with_columns(
+        verdict=pl.when("is_met").then(pl.lit("✓ met")).otherwise(pl.lit("▲ missed")),
+        bound=pl.when("is_at_least").then(pl.lit("at least")).otherwise(pl.lit("at most")),
+    )
+    config = st.column_config
+    st.dataframe(
+        shown,
+        hide_index=True,
+        column_order=[
+            *("name", "figure", "unit", "bound", "target", "verdict", "measured_at"),
+            *("method", "machine"),
+        ],
+        column_config={
+            "name": config.TextColumn("What"),
+            "figure": config.NumberColumn("Figure", format="localized"),
+            "unit": config.TextColumn("Unit"),
+            "bound": config.TextColumn("Wanted"),
+            "target": config.NumberColumn("Target", format="localized"),
+            "verdict": config.TextColumn("Verdict"),
+            "measured_at": config.DatetimeColumn(
+                "Measured", format="ddd D MMM, HH:mm", timezone=context.timezone
+            ),
+            "method": config.TextColumn("How", width="large"),
+            "machine": config.TextColumn("On", width="large"),
+        },
+    )
 
 
 PAGE = Page("System", ":material/monitor_heart:", "system", render, is_of_all_stores=True)

@@ -57,13 +57,38 @@ select
     'seasonal_mad' as method,
     cast({{ name }} as decimal(18, 2)) as value,
     {{ name }}_median as baseline,
-    greatest(1.4826 * {{ name }}_mad, 0.05 * {{ name }}_open_mean) as scale,
+    {{ seasonal_scale(name) }} as scale,
     weeks_before as n_ref,
-    0.02 * {{ per_day }} * {{ ratio(name ~ '_of_month', 'buckets_of_month') }} as least_deviation
+    0.02 * {{ per_day }} * {{ ratio(name ~ '_of_month', 'buckets_of_month') }} as least_deviation,
+    {% if grain == 'hour' -%}
+    {{ trailing_reference(name) }},
+    {%- else -%}
+    cast(null as double) as moving_avg_24h,
+    cast(null as double) as std_dev_24h,
+    {%- endif %}
+    {{ seasonal_reference(name) }}
 from {{ referred }}
 where weeks_before >= 4
 {{ 'union all' if not loop.last }}
 {% endfor %}
+{%- endmacro %}
+
+{#- How far a value usually is from the median of its season; not closer than a twentieth of a mean
+    bucket with sales. -#}
+{% macro seasonal_scale(name) -%}
+greatest(1.4826 * {{ name }}_mad, 0.05 * {{ name }}_open_mean)
+{%- endmacro %}
+
+{#- What the seasonal score of a bucket refers to, whatever it is judged by; null with too few weeks. -#}
+{% macro seasonal_reference(name) -%}
+case when weeks_before >= 4 then {{ name }}_median end as seasonal_median,
+    case when weeks_before >= 4 then {{ seasonal_scale(name) }} end as seasonal_scale
+{%- endmacro %}
+
+{#- Mean and deviation of the 24 hours before, whatever an hour is judged by; null with fewer. -#}
+{% macro trailing_reference(name) -%}
+case when hours_before = 24 then {{ name }}_mean end as moving_avg_24h,
+    case when hours_before = 24 then {{ name }}_sd end as std_dev_24h
 {%- endmacro %}
 
 {#- References of the seasonal scores; scores look back only: a bucket is never part of what it is

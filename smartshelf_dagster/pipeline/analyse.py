@@ -27,12 +27,14 @@ class AnalysisReport:
     Attributes:
         as_of: The time it was built for.
         tables: Number of tables.
-        rows: Rows in them.
+        built: Models that were built; the others would have said the same.
+        rows: Rows in the tables.
         wall_s: Duration, seconds.
     """
 
     as_of: datetime
     tables: int
+    built: int
     rows: int
     wall_s: float
 
@@ -41,6 +43,7 @@ class AnalysisReport:
         return {
             "as_of": self.as_of.isoformat(),
             "tables": self.tables,
+            "built": self.built,
             "rows": self.rows,
             "wall_s": round(self.wall_s, 2),
         }
@@ -59,8 +62,9 @@ def analyse(settings: Settings, as_of: datetime | None = None) -> AnalysisReport
     """
     started = time.perf_counter()
     with standing_lake(settings, as_of, NothingToAnalyseError) as (transformer, moment):
-        build_analytics(transformer, moment)
+        results = build_analytics(transformer, moment)
         versions = publish_analytics(settings, transformer, moment)
         publish(settings, transformer)
         rows = sum(delta.as_dataset(settings.table_uri(table)).count_rows() for table in versions)
-    return AnalysisReport(moment, len(versions), rows, time.perf_counter() - started)
+    built = sum(result.status != "no-op" for result in results)
+    return AnalysisReport(moment, len(versions), built, rows, time.perf_counter() - started)

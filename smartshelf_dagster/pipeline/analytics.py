@@ -4,23 +4,30 @@ Belongs here: bringing the models of `analytics` up to a time, and which version
 belong together. Does not belong here: any formula (dbt; `smartshelf_dagster/analytics`).
 """
 
-from collections.abc import Collection, Mapping
+import hashlib
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
+from functools import cache
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from smartshelf_dagster.contracts.tables import UTC_MICROSECONDS
-from smartshelf_dagster.pipeline.anomaly_detection import nightly_anomalies
-from smartshelf_dagster.pipeline.customer_insights import customer_insights
-from smartshelf_dagster.pipeline.demand import build_demand
-from smartshelf_dagster.pipeline.stock_planning import plan_stock
-from smartshelf_dagster.settings import Settings
+from smartshelf_dagster.pipeline import anomaly_detection, customer_insights, stock_planning
+from smartshelf_dagster.pipeline.forecast import newest_predictions
+from smartshelf_dagster.settings import PROJECT_ROOT, Settings
 from smartshelf_dagster.storage import delta
 from smartshelf_dagster.storage.warehouse import ServedTable, WarehouseReader
-from smartshelf_dagster.transform.runner import ANALYTICS, CUSTOMERS, NodeResult, Transformer
+from smartshelf_dagster.transform.changes import digest
+from smartshelf_dagster.transform.runner import (
+    ANALYTICS,
+    CUSTOMERS,
+    FORECAST,
+    NodeResult,
+    Transformer,
+)
 
 # What is published together: the models built by the hour, those built by the day, and what follows
 # from these: of customers and baskets, and of unusual sales.
@@ -39,8 +46,36 @@ _VERSIONS_SCHEMA = pa.schema(
         ("version", pa.int64()),
         ("as_of_ts", UTC_MICROSECONDS),
         ("published_at", UTC_MICROSECONDS),
+        ("content", pa.string()),
     ]
 )
+
+
+@dataclass(frozen=True)
+class _Version:
+    """Which version of a table readers get, and what tells whether it is as it should be."""
+
+    version: int
+    content: str | None
+
+
+@dataclass(frozen=True)
+class _Derived:
+    """Tables that Python makes from models.
+
+    Attributes:
+        part: What they are published with, of `PARTS`.
+        tables: Their names.
+        reads: The models.
+        besides: What else they depend on.
+        make: Returns them.
+    """
+
+    part: str
+    tables: Collection[str]
+    reads: Collection[str]
+    besides: object
+    make: Callable[[], dict[str, pa.Table]]
 
 
 @dataclass(frozen=True)
@@ -83,6 +118,8 @@ def build_analytics(
 ) -> list[NodeResult]:
     """Bring models of analytics up to a time, with the demand history that those of the hour read.
 
+    What would say the same is left as it is.
+
     Args:
         transformer: dbt of the lake, whose models of a tick are built for `as_of`.
         as_of: The time; UTC.
@@ -92,14 +129,16 @@ def build_analytics(
         TransformError: A model failed, with the database's message.
     """
     if ANALYTICS in select.split():
-        build_demand(transformer, as_of)
-    return transformer.build_again(select, as_of)
+        transformer.build_changed(FORECAST, as_of)
+    return transformer.build_changed(select, as_of)
 
 
 def publish_analytics(
     settings: Settings, transformer: Transformer, as_of: datetime, parts: Collection[str] = PARTS
 ) -> dict[str, int]:
     """Publish what was built and what follows from it, and then which versions belong together.
+
+    A table that holds what was published of it is not written again.
 
     Args:
         settings: Which lake.
@@ -110,40 +149,128 @@ def publish_analytics(
     Returns:
         Version by table, of those parts.
     """
+    told = _told_versions(settings)
     with transformer.reading() as reader:
-        versions = {
-            model.table: _publish_model(settings, reader, model)
+        now = {
+            model.table: _publish_model(settings, reader, model, told.get(model.table))
             for model in analytics_models(transformer)
             if model.part in parts
         }
-        planned = plan_stock(settings, reader, as_of) if ANALYTICS in parts else {}
-        made = customer_insights(reader, as_of) if INSIGHTS in parts else {}
-        unusual = nightly_anomalies(reader) if ANOMALIES in parts else {}
-    for table, content in (planned | made | unusual).items():
-        versions[table] = delta.replace(settings.table_uri(table), content, name=table).version
-    _record_versions(settings, versions, as_of, keep_others=not PARTS.issubset(parts))
-    return versions
+        for derived in _derived(settings, reader, as_of, parts):
+            now |= _publish_derived(settings, reader, derived, told)
+    _record_versions(settings, now, as_of, keep_others=not PARTS.issubset(parts))
+    return {table: published.version for table, published in now.items()}
+
+
+def _derived(
+    settings: Settings, reader: WarehouseReader, as_of: datetime, parts: Collection[str]
+) -> list[_Derived]:
+    """Return what follows from the models of some parts."""
+    found = []
+    if ANALYTICS in parts:
+        said = newest_predictions(settings, as_of)
+        read = hashlib.sha256(said.write_ipc(None).getbuffer()).hexdigest()
+        found.append(
+            _Derived(
+                ANALYTICS,
+                stock_planning.TABLES,
+                [stock_planning.STOCK_OUTLOOK],
+                [as_of.isoformat(), read],
+                lambda: stock_planning.plan_stock(reader, as_of, said),
+            )
+        )
+    if INSIGHTS in parts:
+        found.append(
+            _Derived(
+                INSIGHTS,
+                customer_insights.TABLES,
+                [customer_insights.LINES, customer_insights.PRODUCTS, customer_insights.DAYS],
+                as_of.date().isoformat(),
+                lambda: customer_insights.customer_insights(reader, as_of),
+            )
+        )
+    if ANOMALIES in parts:
+        found.append(
+            _Derived(
+                ANOMALIES,
+                anomaly_detection.TABLES,
+                [
+                    anomaly_detection.HOURS,
+                    anomaly_detection.ITEM_DAYS,
+                    anomaly_detection.HOURLY_SCORES,
+                    anomaly_detection.RECEIPTS,
+                ],
+                None,
+                lambda: anomaly_detection.nightly_anomalies(reader),
+            )
+        )
+    return found
+
+
+def _publish_derived(
+    settings: Settings, reader: WarehouseReader, derived: _Derived, told: Mapping[str, _Version]
+) -> dict[str, _Version]:
+    stamps = {table: reader.stamp(table) for table in derived.reads}
+    content = digest(_code_digest(), stamps, derived.besides)
+    before = {table: told[table] for table in derived.tables if table in told}
+    if before.keys() == set(derived.tables) and all(
+        _is_in_place(settings.table_uri(table), published, content)
+        for table, published in before.items()
+    ):
+        return before
+    return {
+        table: _Version(delta.replace(settings.table_uri(table), rows, name=table).version, content)
+        for table, rows in derived.make().items()
+    }
+
+
+@cache
+def _code_digest() -> str:
+    """Return a digest of the package: other code may make other tables of the same rows."""
+    files = sorted((PROJECT_ROOT / "smartshelf_dagster").rglob("*.py"))
+    found = hashlib.sha256()
+    for path in files:
+        found.update(path.read_bytes())
+    return found.hexdigest()
+
+
+def _told_versions(settings: Settings) -> dict[str, _Version]:
+    """Return which versions readers get, by table."""
+    uri = settings.table_uri(VERSIONS)
+    if not delta.table_exists(uri):
+        return {}
+    return {
+        # A lake from before contents were told has none.
+        row["table"]: _Version(row["version"], row.get("content"))
+        for row in delta.read(uri).to_pylist()
+    }
 
 
 def _record_versions(
-    settings: Settings, versions: Mapping[str, int], as_of: datetime, *, keep_others: bool
+    settings: Settings, versions: Mapping[str, _Version], as_of: datetime, *, keep_others: bool
 ) -> None:
-    """Say, in one commit, which versions readers get from now on."""
+    """Say, in one commit, which versions readers get from now on; nothing if they are the same."""
     uri = settings.table_uri(VERSIONS)
     rows = pa.table(
         {
             "table": list(versions),
-            "version": list(versions.values()),
+            "version": [published.version for published in versions.values()],
             "as_of_ts": [as_of] * len(versions),
             "published_at": [datetime.now(UTC)] * len(versions),
+            "content": [published.content for published in versions.values()],
         },
         schema=_VERSIONS_SCHEMA,
     )
-    if keep_others and delta.table_exists(uri):
-        told = delta.read(uri)
+    told = delta.read(uri) if delta.table_exists(uri) else _VERSIONS_SCHEMA.empty_table()
+    if "content" not in told.column_names:
+        told = told.append_column("content", pa.nulls(told.num_rows, pa.string()))
+    told = told.select(rows.column_names).cast(rows.schema)
+    if keep_others:
         others = told.filter(pc.invert(pc.is_in(told["table"], pa.array(versions, pa.string()))))
-        rows = pa.concat_tables([others.select(rows.column_names).cast(rows.schema), rows])
-    delta.replace(uri, rows.sort_by("table"), name=VERSIONS)
+        rows = pa.concat_tables([others, rows])
+    rows = rows.sort_by("table")
+    if not rows.drop_columns("published_at").equals(told.drop_columns("published_at")):
+        delta.replace(uri, rows, name=VERSIONS)
 
 
 def forget_analytics(settings: Settings) -> None:
@@ -192,10 +319,26 @@ def published_for(settings: Settings, table: str) -> datetime:
     return moment
 
 
-def _publish_model(settings: Settings, reader: WarehouseReader, model: AnalyticsModel) -> int:
+def _publish_model(
+    settings: Settings, reader: WarehouseReader, model: AnalyticsModel, told: _Version | None
+) -> _Version:
     uri = settings.table_uri(model.table)
     if model.mode == "replace":
-        return delta.replace(uri, reader.rows(model.table, model.hidden), name=model.table).version
+        content = reader.stamp(model.table)
+        if told is not None and _is_in_place(uri, told, content):
+            return told
+        rows = reader.rows(model.table, model.hidden)
+        return _Version(delta.replace(uri, rows, name=model.table).version, content)
+    return _Version(_publish_loads(uri, reader, model), None)
+
+
+def _is_in_place(uri: str, told: _Version, content: str) -> bool:
+    """Whether what readers get of a table is its newest version, and what they should get."""
+    return told.content == content and delta.open_table(uri).version() == told.version
+
+
+def _publish_loads(uri: str, reader: WarehouseReader, model: AnalyticsModel) -> int:
+    """Publish what new loads have brought, and return the version that holds everything."""
     app_id = f"publish:{reader.warehouse_id}"
     newest = reader.newest_load(model.table)
     done = _published_load(uri, app_id)

@@ -6,6 +6,7 @@ from datetime import timedelta
 from smartshelf_dagster.contracts.tables import all_tables
 from smartshelf_dagster.domain.retention import POLICY
 from smartshelf_dagster.pipeline.analytics import VERSIONS, move_along, tables_in_place
+from smartshelf_dagster.pipeline.benchmark_log import BENCHMARKS
 from smartshelf_dagster.pipeline.business_reports import BUSINESS_REPORTS
 from smartshelf_dagster.pipeline.demand import DEMAND_HISTORY
 from smartshelf_dagster.pipeline.publish import published_models
@@ -45,7 +46,8 @@ def maintain_lake(settings: Settings) -> LakeMaintenance:
     """
     names = [contract.table for contract in all_tables()]
     names += [model.table for model in published_models(Transformer(settings))]
-    names += [DEMAND_HISTORY, *SCHEMAS, VERSIONS, BUSINESS_REPORTS, *QUALITY_TABLES, POLICY, LOG]
+    names += [DEMAND_HISTORY, *SCHEMAS, VERSIONS, BUSINESS_REPORTS, BENCHMARKS, *QUALITY_TABLES]
+    names += [POLICY, LOG]
     analysed = tables_in_place(settings)
     names += analysed
     forget_quality(settings)

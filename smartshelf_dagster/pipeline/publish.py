@@ -19,6 +19,7 @@ from smartshelf_dagster.domain.ordering import FORECAST
 from smartshelf_dagster.domain.retention import POLICY
 from smartshelf_dagster.errors import SmartShelfError
 from smartshelf_dagster.pipeline.analytics import VERSIONS, served_analytics
+from smartshelf_dagster.pipeline.benchmark_log import BENCHMARKS
 from smartshelf_dagster.pipeline.business_reports import served_reports
 from smartshelf_dagster.pipeline.catalogue import METRICS, describe_tables, metric_definitions
 from smartshelf_dagster.pipeline.forecast import newest_predictions, served_forecasts
@@ -158,7 +159,7 @@ def publish(settings: Settings, transformer: Transformer) -> Publication:
         METRICS: metric_definitions(),
         **copied_quality,
         **quarantine_reports(settings),
-        **_retention_tables(settings),
+        **_kept_tables(settings),
         **{f"ref/{name}": delta.read(uri) for name, uri in reference.items()},
     }
     # The serving file is made by another connection, which opens the warehouse itself.
@@ -266,9 +267,9 @@ def _newest(table: pa.Table | None, column: str) -> datetime | None:
     return found
 
 
-def _retention_tables(settings: Settings) -> dict[str, pa.Table]:
-    """Return the rules of retention and what was archived, once there is something."""
-    uris = {table: settings.table_uri(table) for table in (POLICY, archive.LOG)}
+def _kept_tables(settings: Settings) -> dict[str, pa.Table]:
+    """Return the rules of retention, what was archived and measured, once there is something."""
+    uris = {table: settings.table_uri(table) for table in (POLICY, archive.LOG, BENCHMARKS)}
     return {table: delta.read(uri) for table, uri in uris.items() if delta.table_exists(uri)}
 
 

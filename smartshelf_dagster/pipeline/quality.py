@@ -46,6 +46,7 @@ from smartshelf_dagster.errors import SmartShelfError
 from smartshelf_dagster.pipeline.analytics import VERSIONS, analytics_models
 from smartshelf_dagster.pipeline.anomaly_detection import TABLES as UNUSUAL
 from smartshelf_dagster.pipeline.audit import audit
+from smartshelf_dagster.pipeline.benchmark_log import BENCHMARKS
 from smartshelf_dagster.pipeline.business_reports import BUSINESS_REPORTS
 from smartshelf_dagster.pipeline.customer_insights import TABLES as INSIGHTS
 from smartshelf_dagster.pipeline.demand import DEMAND_HISTORY
@@ -433,7 +434,8 @@ def _monitor_tables(settings: Settings, transformer: Transformer) -> list[dict[s
     """Return what the log of every Delta table says of it."""
     names = {contract.table for contract in all_tables()}
     names |= {model.table for model in published_models(transformer)}
-    names |= {DEMAND_HISTORY, VERSIONS, BUSINESS_REPORTS, POLICY, LOG, *FORECASTS, *SCHEMAS}
+    names |= {DEMAND_HISTORY, VERSIONS, BUSINESS_REPORTS, BENCHMARKS, POLICY, LOG}
+    names |= {*FORECASTS, *SCHEMAS}
     if delta.table_exists(settings.table_uri(VERSIONS)):
         names |= set(delta.read(settings.table_uri(VERSIONS), ["table"])["table"].to_pylist())
     rows = []

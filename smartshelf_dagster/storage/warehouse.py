@@ -24,6 +24,10 @@ class StatementError(SmartShelfError, RuntimeError):
     """The database refused a statement; the message says what it was for, and why."""
 
 
+# What builds have noted for those that follow.
+_NOTES = "build_notes"
+
+
 @dataclass(frozen=True)
 class ServedTable:
     """One table of the serving file.
@@ -224,6 +228,16 @@ class WarehouseWriter:
         """Write into the warehouse what it was built from."""
         _record_build(self._connection, build)
 
+    def remember(self, name: str, content: str) -> None:
+        """Write a note into the warehouse, in place of the one of that name."""
+        self._connection.execute(
+            f"create table if not exists main.{_NOTES} (name varchar primary key, content varchar)"
+        )
+        self._connection.execute(
+            f"insert or replace into main.{_NOTES} values (?, ?)",  # noqa: S608
+            [name, content],
+        )
+
     def reader(self) -> "WarehouseReader":
         """Return a reader that shares the connection."""
         return WarehouseReader(self._path, self._connection)
@@ -265,6 +279,24 @@ class WarehouseReader:
         newest = self._value(f"select coalesce(max(load_seq), 0) from {identifier(table)}")  # noqa: S608
         return int(str(newest))
 
+    def stamp(self, table: str, *, grows: bool = False) -> str:
+        """Return a short text that changes when the columns of a table do, or its rows as a set.
+
+        Args:
+            table: `<layer>/<name>`; a view will do.
+            grows: Rows are only added, with a new `load_seq`; then nothing else is looked at.
+        """
+        relation = self._connection.sql(f"from {identifier(table)} limit 0")
+        columns = ",".join(
+            f"{name} {kind}" for name, kind in zip(relation.columns, relation.types, strict=True)
+        )
+        told = "max(load_seq)" if grows else "sum(hash(*columns(*)))"
+        row = self._connection.execute(
+            f"select md5(?), count(*), {told} from {identifier(table)}",  # noqa: S608
+            [columns],
+        ).fetchall()[0]
+        return f"{row[0][:8]}:{row[1]}:{row[2]}"
+
     def count(self, table: str, where: str = "true") -> int:
         """Count rows of a table that satisfy a condition in SQL."""
         counted = self._value(f"select count(*) from {identifier(table)} where {where}")  # noqa: S608
@@ -297,6 +329,23 @@ class WarehouseReader:
         """Return the tables that are there, `<layer>/<name>`."""
         found = self._connection.execute("select schema_name, table_name from duckdb_tables()")
         return {f"{schema}/{name}" for schema, name in found.fetchall()}
+
+    def relations(self) -> set[str]:
+        """Return the tables and views that are there, `<layer>/<name>`."""
+        found = self._connection.execute(
+            "select table_schema, table_name from information_schema.tables"
+        )
+        return {f"{schema}/{name}" for schema, name in found.fetchall()}
+
+    def note(self, name: str) -> str | None:
+        """Return what `WarehouseWriter.remember` wrote under a name, `None` where nothing is."""
+        if f"main/{_NOTES}" not in self.tables():
+            return None
+        found = self._connection.execute(
+            f"select content from main.{_NOTES} where name = ?",  # noqa: S608
+            [name],
+        ).fetchall()
+        return str(found[0][0]) if found else None
 
     def schema_problems(self, table: str, declared: Mapping[str, str]) -> list[str]:
         """Compare a table's columns with what they should be.

@@ -15,6 +15,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from smartshelf_dagster.storage.warehouse import WarehouseWriter
 
@@ -48,6 +49,13 @@ class RecordedModel:
     def looks_at_time(self) -> bool:
         """Whether the result depends on the time the run computes for."""
         return any(_AS_OF in statement for statement in self.statements)
+
+    def execute(self, writer: WarehouseWriter) -> int:
+        """Build the table, the time being set, and return how many rows were written."""
+        rows = 0
+        for statement in self.statements:
+            rows = writer.execute(self.table, statement)
+        return rows
 
 
 @dataclass(frozen=True)
@@ -84,8 +92,7 @@ class RecordedRun:
         Raises:
             StatementError: A statement failed; the message names the table.
         """
-        moment = f"set variable as_of = cast('{as_of.isoformat()}' as timestamp with time zone)"
-        writer.execute("as_of", moment)
+        set_time(writer, as_of)
         different = set(changed or ())
         seconds: dict[str, float | None] = {}
         for model in self.models:
@@ -94,13 +101,29 @@ class RecordedRun:
                 seconds[model.table] = None
                 continue
             started = time.perf_counter()
-            rows = 0
-            for statement in model.statements:
-                rows = writer.execute(model.table, statement)
+            rows = model.execute(writer)
             if rows or model.replaces:
                 different.add(model.table)
             seconds[model.table] = time.perf_counter() - started
         return seconds
+
+
+def set_time(writer: WarehouseWriter, as_of: datetime) -> None:
+    """Tell statements the time that they compute for."""
+    moment = f"set variable as_of = cast('{as_of.isoformat()}' as timestamp with time zone)"
+    writer.execute("as_of", moment)
+
+
+def write_models(models: Iterable[RecordedModel]) -> list[dict[str, object]]:
+    """Return how models are built as what JSON can tell; `read_models` reads it."""
+    return [
+        {"table": m.table, "statements": m.statements, "inputs": sorted(m.inputs)} for m in models
+    ]
+
+
+def read_models(told: Iterable[Mapping[str, Any]]) -> list[RecordedModel]:
+    """Return what `write_models` was given."""
+    return [RecordedModel(m["table"], tuple(m["statements"]), frozenset(m["inputs"])) for m in told]
 
 
 def recorded(log: Iterable[str], inputs: Mapping[str, Collection[str]]) -> RecordedRun:

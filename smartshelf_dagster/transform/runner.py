@@ -7,11 +7,13 @@ that say which model failed. Does not belong here: SQL.
 import fcntl
 import hashlib
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+import time
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -38,7 +40,15 @@ from smartshelf_dagster.storage.warehouse import (
     record_preparation,
     record_salt_check,
 )
-from smartshelf_dagster.transform.recorded import RecordedRun, recorded
+from smartshelf_dagster.transform.changes import Changes, Made, digest, timely
+from smartshelf_dagster.transform.recorded import (
+    RecordedModel,
+    RecordedRun,
+    read_models,
+    recorded,
+    set_time,
+    write_models,
+)
 
 DBT_PROJECT_DIR = PROJECT_ROOT / "dbt_project"
 TICK = "tag:tick"
@@ -52,6 +62,9 @@ CUSTOMERS = "tag:customers"
 QUALITY = "tag:quality"
 # What depends on reference data alone.
 REFERENCE = "tag:reference"
+# What builds of what has changed note in the warehouse: what tables were made from, how, and which
+# tables selections build.
+_MADE, _STATEMENTS, _SELECTIONS = "made", "statements", "selections"
 
 
 class TransformError(SmartShelfError, RuntimeError):
@@ -299,25 +312,163 @@ class Transformer:
         run = self._recorded_run(select)
         if run is None:
             return self._build_recording(select, as_of)
-        from smartshelf_dagster.transform.lake_plugin import (  # noqa: PLC0415
-            open_source,
-            opened_versions,
-        )
-
-        lake = self._settings.lake
-        sources: dict[str, pds.Dataset | pa.Table] = {}
         changed = (
             None if fresh is None else {t for t, grown in fresh.items() if grown.rows.num_rows}
         )
-        read = {table for model in run.models for table in model.inputs}
-        for table in (contract.table for contract in raw_tables().values()):
-            if table not in read:
-                continue
-            if fresh is None:
-                sources[_registered_name(table)] = open_source(lake, table, self._versions)
-            else:
-                sources[_registered_name(table)] = fresh[table].rows
-                opened_versions[lake][table] = fresh[table].version
+        sources = self._raw_sources({name for model in run.models for name in model.inputs}, fresh)
+        with self._writing() as writer:
+            with writer.sources(sources):
+                seconds = run.execute(writer, as_of, changed)
+            if self._concerns_tick(seconds):
+                writer.record_build(self._build_of(as_of, select))
+        return _executed(seconds)
+
+    def build_changed(self, select: str, as_of: datetime) -> list[NodeResult]:
+        """Build those models of a selection that would say something else than they do.
+
+        What was built from what stands in the warehouse, so that the next process knows it too.
+
+        Args:
+            select: dbt selection, of models that no tick builds.
+            as_of: The time the run computes for; UTC.
+
+        Returns:
+            One result per model; `no-op` for one that was left as it is.
+
+        Raises:
+            TransformError: A model failed, with the database's message.
+        """
+        tables, views = self._selected(select)
+        with self._writing() as writer:
+            changes = self._changes(tables, views, as_of, writer.reader())
+            concerned = changes.concerned()
+            statements = self._known_statements(writer.reader())
+            if statements.keys() >= set(concerned):
+                built = self._build_concerned(writer, changes, concerned, as_of)
+                left = (tables | views) - built.keys()
+                return [*_executed(dict.fromkeys(sorted(left))), *_executed(built)]
+        results = self._build_noting([*concerned, *views], as_of)
+        with self._writing() as writer:
+            changes = self._changes(tables, views, as_of, writer.reader())
+            for table in concerned:
+                changes.was_built(table)
+            self._note_made(writer, changes)
+        left = tables - set(concerned)
+        return [*_executed(dict.fromkeys(sorted(left))), *results]
+
+    def _build_concerned(
+        self, writer: WarehouseWriter, changes: Changes, concerned: Sequence[str], as_of: datetime
+    ) -> dict[str, float | None]:
+        """Execute what is known to build some tables, those that turn out to be stale."""
+        statements = self._known_statements(writer.reader())
+        seconds: dict[str, float | None] = dict.fromkeys(concerned)
+        read = {name for table in concerned for name in statements[table].inputs}
+        with writer.sources(self._raw_sources(read)):
+            set_time(writer, as_of)
+            for table in concerned:
+                if changes.is_stale(table):
+                    started = time.perf_counter()
+                    statements[table].execute(writer)
+                    changes.was_built(table)
+                    seconds[table] = time.perf_counter() - started
+        if any(spent is not None for spent in seconds.values()):
+            self._note_made(writer, changes)
+        return seconds
+
+    def _build_noting(self, tables: Sequence[str], as_of: datetime) -> list[NodeResult]:
+        """Build by dbt, and note what it executes for the tables that were there before."""
+        from smartshelf_dagster.transform.lake_plugin import (  # noqa: PLC0415
+            executed_statements,
+            recording,
+        )
+
+        there = list_tables(self.warehouse)
+        log: list[str] = []
+        with recording():
+            results = self.build(
+                " ".join(table.split("/")[1] for table in tables),
+                as_of,
+                before_close=lambda: log.extend(executed_statements()),
+            )
+        run = recorded(log, self._inputs())
+        with self._writing() as writer:
+            known = self._known_statements(writer.reader())
+            # A run that creates a table executes other statements than those that follow.
+            known.update((model.table, model) for model in run.models if model.table in there)
+            told = {"base": self._base(), "models": write_models(known.values())}
+            writer.remember(_STATEMENTS, orjson.dumps(told).decode())
+        return results
+
+    def _known_statements(self, reader: WarehouseReader) -> dict[str, RecordedModel]:
+        """Return how tables are built by the project and engines at hand, as far as was noted."""
+        told = orjson.loads(reader.note(_STATEMENTS) or "{}")
+        if told.get("base") != self._base():
+            return {}
+        return {model.table: model for model in read_models(told["models"])}
+
+    def _selected(self, select: str) -> tuple[frozenset[str], frozenset[str]]:
+        """Return the tables and the views that a selection builds; dbt is asked once."""
+        with self.reading() as reader:
+            told = orjson.loads(reader.note(_SELECTIONS) or "{}")
+        known = told["known"] if told.get("base") == self._base() else {}
+        if select not in known:
+            known[select] = [sorted(names) for names in self._listed(select)]
+            with self._writing() as writer:
+                noted = {"base": self._base(), "known": known}
+                writer.remember(_SELECTIONS, orjson.dumps(noted).decode())
+        tables, views = known[select]
+        return frozenset(tables), frozenset(views)
+
+    def _base(self) -> str:
+        """Return what every table is made by: another project or engine may make another one."""
+        engines = [version(name) for name in ("duckdb", "dbt-core", "dbt-duckdb")]
+        return digest(_project_digest(), engines)
+
+    def _changes(
+        self,
+        tables: frozenset[str],
+        views: frozenset[str],
+        as_of: datetime,
+        reader: WarehouseReader,
+    ) -> Changes:
+        """Return what has changed since tables were built."""
+        manifest = self.manifest()
+        models = {
+            f"{node.schema}/{node.name}": node
+            for node in manifest.nodes.values()
+            if node.resource_type == "model"
+        }
+        sources = {f"{source.schema}/{source.name}" for source in manifest.sources.values()}
+        looking = timely(
+            {table: models[table].depends_on.macros for table in tables},
+            {name: macro.depends_on.macros for name, macro in manifest.macros.items()},
+        )
+        there = reader.relations()
+
+        def stamp_of(table: str) -> str:
+            if table in sources:
+                return str(delta.open_table(self._settings.table_uri(table)).version())
+            grows = table in models and _grows(models[table])
+            return reader.stamp(table, grows=grows) if table in there else ""
+
+        inputs = self._inputs()
+        made = orjson.loads(reader.note(_MADE) or "{}")
+        return Changes(
+            inputs={table: inputs[table] for table in tables | views},
+            views=views,
+            base=self._base(),
+            times=dict.fromkeys(looking, as_of),
+            stamp_of=stamp_of,
+            made={table: Made(*told) for table, told in made.items()},
+        )
+
+    def _note_made(self, writer: WarehouseWriter, changes: Changes) -> None:
+        told = {table: (made.origin, made.stamp) for table, made in changes.made.items()}
+        writer.remember(_MADE, orjson.dumps(told).decode())
+
+    @contextmanager
+    def _writing(self) -> Iterator[WarehouseWriter]:
+        """Open the warehouse to execute statements, should it not be open."""
         options: dict[str, str | int | bool] = {
             "memory_limit": self._settings.duckdb_memory,
             "threads": self._settings.duckdb_threads,
@@ -326,26 +477,33 @@ class Transformer:
         if self._writer is None:
             self._writer = WarehouseWriter(self.warehouse, options, self._variables())
         try:
-            with self._writer.sources(sources):
-                seconds = run.execute(self._writer, as_of, changed)
-            if self._concerns_tick(seconds):
-                self._writer.record_build(self._build_of(as_of, select))
+            yield self._writer
         except StatementError as error:
             raise TransformError(str(error)) from error
         finally:
             if not self._is_held:
                 self.release()
-        return [
-            NodeResult(
-                unique_id=f"model.smartshelf.{table.split('/')[1]}",
-                status="success" if spent is not None else "no-op",
-                seconds=spent or 0.0,
-                message="",
-                failures=0,
-                table=table,
-            )
-            for table, spent in seconds.items()
-        ]
+
+    def _raw_sources(
+        self, read: Collection[str], fresh: Mapping[str, FreshRows] | None = None
+    ) -> dict[str, pds.Dataset | pa.Table]:
+        """Return the raw tables among those that are read, by registered name; note versions."""
+        from smartshelf_dagster.transform.lake_plugin import (  # noqa: PLC0415
+            open_source,
+            opened_versions,
+        )
+
+        lake = self._settings.lake
+        sources: dict[str, pds.Dataset | pa.Table] = {}
+        for table in (contract.table for contract in raw_tables().values()):
+            if table not in read:
+                continue
+            if fresh is None:
+                sources[_registered_name(table)] = open_source(lake, table, self._versions)
+            else:
+                sources[_registered_name(table)] = fresh[table].rows
+                opened_versions[lake][table] = fresh[table].version
+        return sources
 
     def _build_of(self, as_of: datetime, select: str) -> Build:
         return Build(as_of, self.source_versions(), complete=select == TICK)
@@ -369,7 +527,8 @@ class Transformer:
 
         def names(unique_id: str) -> set[str]:
             node = nodes[unique_id]
-            if node.resource_type == "model" and node.config.materialized == "view":
+            is_model = node.resource_type == "model"
+            if is_model and node.config.materialized == "view" and node.schema == "staging":
                 return {name for parent in node.depends_on.nodes for name in names(parent)}
             return {f"{node.schema}/{node.name}"}
 
@@ -393,16 +552,22 @@ class Transformer:
     def _tables_of(self, select: str) -> frozenset[str]:
         """Return the tables that a selection builds."""
         if select not in self._tables:
-            options = ("--resource-type", "model", "--output", "name")
-            names = set(self.invoke("list", ["--select", *select.split(), *options]))
-            self._tables[select] = frozenset(
-                f"{node.schema}/{node.name}"
-                for node in self.manifest().nodes.values()
-                if node.resource_type == "model"
-                and node.name in names
-                and node.config.materialized != "view"
-            )
+            self._tables[select] = self._listed(select)[0]
         return self._tables[select]
+
+    def _listed(self, select: str) -> tuple[frozenset[str], frozenset[str]]:
+        """Ask dbt for the tables and the views that a selection builds."""
+        options = ("--resource-type", "model", "--output", "name")
+        names = set(self.invoke("list", ["--select", *select.split(), *options]))
+        views = {
+            f"{node.schema}/{node.name}": node.config.materialized == "view"
+            for node in self.manifest().nodes.values()
+            if node.resource_type == "model" and node.name in names
+        }
+        return (
+            frozenset(table for table, is_view in views.items() if not is_view),
+            frozenset(table for table, is_view in views.items() if is_view),
+        )
 
     def _build_recording(self, select: str, as_of: datetime) -> list[NodeResult]:
         """Build by dbt, and write down what it executes when that will be the same next time.
@@ -527,6 +692,27 @@ def project_variables() -> dict[str, Any]:
     project = yaml.safe_load((DBT_PROJECT_DIR / "dbt_project.yml").read_text("utf-8"))
     variables: dict[str, Any] = project["vars"]
     return variables
+
+
+def _grows(node: Any) -> bool:
+    """Say whether a load only adds rows to a model, all of them with its number."""
+    is_appended = node.config.incremental_strategy == "append" and "load_seq" in node.columns
+    return bool(is_appended or node.config.meta.get("grows"))
+
+
+def _executed(seconds: Mapping[str, float | None]) -> list[NodeResult]:
+    """Return results of tables, by seconds; `None` for one that was left as it is."""
+    return [
+        NodeResult(
+            unique_id=f"model.smartshelf.{table.split('/')[1]}",
+            status="success" if spent is not None else "no-op",
+            seconds=spent or 0.0,
+            message="",
+            failures=0,
+            table=table,
+        )
+        for table, spent in seconds.items()
+    ]
 
 
 def _project_files() -> list[Path]:

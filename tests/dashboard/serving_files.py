@@ -70,6 +70,10 @@ TABLES: dict[str, str] = {
         batch_size INTEGER, current_stock BIGINT, warehouse_capacity INTEGER,
         fill_rate DOUBLE, reorder_point INTEGER, is_low BOOLEAN,
         last_event_ts TIMESTAMPTZ""",
+    "ops.benchmarks": """
+        run_id VARCHAR, name VARCHAR, unit VARCHAR, figure DOUBLE, least DOUBLE, most DOUBLE,
+        repetitions BIGINT, target DOUBLE, is_at_least BOOLEAN, is_met BOOLEAN, method VARCHAR,
+        machine VARCHAR, "commit" VARCHAR, measured_at TIMESTAMPTZ""",
     "dq.quarantine_latest": """
         topic VARCHAR, stream VARCHAR, stream_id VARCHAR, entry_index INTEGER,
         reason_code VARCHAR, reason VARCHAR, event_id VARCHAR, payload VARCHAR,
@@ -698,6 +702,28 @@ def quality() -> Rows:
              "error": "the disk is full", "updated_ts": ago(1)},
         ],
     }  # fmt: skip
+
+
+def benchmarks() -> Rows:
+    """Return two runs of the benchmarks, one of them in part; a figure without a target."""
+
+    def row(run: str, name: str, unit: str, figure: float, target: float | None, met: bool | None):
+        return {
+            "run_id": run, "name": name, "unit": unit, "figure": figure, "least": figure,
+            "most": figure, "repetitions": 1, "target": target,
+            "is_at_least": unit == "events/s", "is_met": met, "method": "once",
+            "machine": "2 cores", "commit": None,
+            "measured_at": ago(10 if run == "new" else 90),
+        }  # fmt: skip
+
+    return {
+        "ops.benchmarks": [
+            row("old", "drain", "events/s", 170_000, 150_000, True),
+            row("old", "micro-batch, at work", "s", 0.5, 1, True),
+            row("old", "replay", "s", 21, None, None),
+            row("new", "micro-batch, at work", "s", 1.5, 1, False),
+        ]
+    }
 
 
 def quarantine() -> Rows:

@@ -515,6 +515,21 @@ def test_a_refused_event_is_shown_in_full(open_page):
     assert app.code[0].value == '{"id": "till"}'
 
 
+@pytest.mark.parametrize("left_out", [(), ("ops.benchmarks",)])
+def test_system_tells_no_benchmarks_where_none_were_kept(open_page, serving, left_out):
+    files.write(serving, files.catalogue(), files.store(), leave_out=left_out)
+    assert "Benchmarks" not in words(open_cleanly(open_page, "system"))
+
+
+def test_system_shows_the_newest_figures_beside_their_targets(open_page, serving):
+    files.write(serving, files.catalogue(), files.store(), files.benchmarks())
+    told = table(open_cleanly(open_page, "system"), "verdict")
+    assert told[["name", "figure", "bound", "verdict"]].to_numpy().tolist() == [
+        ["micro-batch, at work", 1.5, "at most", "▲ missed"],
+        ["drain", 170_000.0, "at least", "✓ met"],
+    ]
+
+
 def test_nothing_refused_is_praised(open_page, serving):
     files.write(serving, files.catalogue(), files.store(), files.stock())
     assert "every event that came in was accepted" in words(open_page("system"))

@@ -7,6 +7,7 @@ import pkgutil
 import serving_files as files
 
 import dashboard.views
+from dashboard.components import frame
 from dashboard.registry import PAGES
 
 ALLOWED = {
@@ -21,9 +22,14 @@ ALLOWED = {
 FORBIDDEN = {"dagster", "redis", "deltalake", "simulator", "dbt"}
 
 
-def imported_modules():
+def parsed_files():
     for path in (files.ROOT / "dashboard").rglob("*.py"):
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        yield path, ast.parse(path.read_text(encoding="utf-8"))
+
+
+def imported_modules():
+    for path, tree in parsed_files():
+        for node in ast.walk(tree):
             if isinstance(node, ast.Import):
                 yield from ((path.name, alias.name) for alias in node.names)
             elif isinstance(node, ast.ImportFrom):
@@ -43,6 +49,32 @@ def test_a46_every_page_is_drawn_by_code_and_in_the_navigation():
     modules = {name for _, name, _ in pkgutil.iter_modules(dashboard.views.__path__)}
     pages = {importlib.import_module(f"dashboard.views.{name}").PAGE for name in modules}
     assert pages == set(PAGES)
+
+
+def test_a39_only_the_watch_runs_by_itself_and_it_waits_seconds():
+    """A page is drawn again when there is something new, or when somebody asks for it."""
+    intervals = [
+        (path.name, keyword.value.id)
+        for path, tree in parsed_files()
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Call)
+        for keyword in node.keywords
+        if keyword.arg == "run_every"
+    ]
+    assert intervals == [("frame.py", "REFRESH_SECONDS")]
+    assert frame.REFRESH_SECONDS == 5
+    # Nobody waits by sleeping and then begins again.
+    assert "time" not in {module for _, module in imported_modules()}
+
+
+def test_a39_a_page_is_drawn_once_while_nothing_is_published(one_store, open_page, monkeypatch):
+    drawn = []
+    render = frame._render
+    monkeypatch.setattr(frame, "_render", lambda *args: drawn.append(args) or render(*args))
+    app = open_page()
+    assert len(drawn) == 1
+    app.run()
+    assert len(drawn) == 2
 
 
 def test_pages_have_addresses_of_their_own():

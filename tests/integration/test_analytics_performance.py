@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from typing import NamedTuple
 
 import duckdb
 import polars as pl
@@ -11,6 +12,7 @@ from polars.testing import assert_frame_equal
 
 from smartshelf_dagster.pipeline.analytics import (
     ALL_MODELS,
+    VERSIONS,
     analytics_models,
     build_analytics,
     publish_analytics,
@@ -21,9 +23,12 @@ from smartshelf_dagster.services.embedded_redis import EmbeddedRedis
 from smartshelf_dagster.settings import Settings, load_settings
 from smartshelf_dagster.storage import delta
 from smartshelf_dagster.storage.reference import load_master_data
+from smartshelf_dagster.storage.warehouse import connect as connect_warehouse
 from smartshelf_dagster.streaming.client import connect
 from smartshelf_dagster.streaming.producer import send_batches
 from smartshelf_dagster.streaming.topics import SIM_NOW_KEY, store_stream
+from smartshelf_dagster.transform.changes import timely
+from smartshelf_dagster.transform.runner import Transformer
 from tests.helpers.events import cloud_event, encode
 from tests.helpers.golden import EVENTS, line, master_data, receipt, shelf
 
@@ -239,7 +244,8 @@ def test_events_are_historical_or_realtime_and_never_both(serving) -> None:
 
 
 # In steps. Each is what arrives by a time: the second has a sale of two days before, an item that
-# nobody knew and a return of an earlier sale; the third somebody's way in and out.
+# nobody knew and a return of an earlier sale; the third somebody's way in and out; the fifth nothing
+# but a sale of days before; the last nothing at all, ten minutes later.
 STEPS = [
     (datetime(2025, 3, 3, 12, tzinfo=UTC), EVENTS[:4]),
     (
@@ -272,6 +278,11 @@ STEPS = [
             shelf("putback", "fill-2", "2025-03-07T08:30:00Z", 2, "staff"),
         ],
     ),
+    (
+        datetime(2025, 3, 7, 9, tzinfo=UTC),
+        [receipt("L7", "S2", "2025-03-04T10:00:00Z", [line(1, "P2", 1, 5)], customer_id="C3")],
+    ),
+    (datetime(2025, 3, 7, 9, 10, tzinfo=UTC), []),
 ]  # fmt: skip
 
 
@@ -289,32 +300,41 @@ def tables(session: LakeSession) -> dict[str, pl.DataFrame]:
     return found
 
 
+class Grown(NamedTuple):
+    """A lake that grew in steps, what it says, and the models that each step built."""
+
+    session: LakeSession
+    tables: dict[str, pl.DataFrame]
+    built: list[set[str]]
+
+
 @pytest.fixture(scope="module")
-def grown(
-    broker: EmbeddedRedis, tmp_path_factory: pytest.TempPathFactory
-) -> tuple[LakeSession, dict[str, pl.DataFrame]]:
-    """A lake that was drained, built, analysed and published in steps, and what it says."""
+def grown(broker: EmbeddedRedis, tmp_path_factory: pytest.TempPathFactory) -> Grown:
+    """A lake that was drained, built, analysed and published in steps."""
     folder = tmp_path_factory.mktemp("grown")
     settings = load_settings(lake=str(folder / "lake"))
     load_master_data(settings, master_data(folder / "reference"))
     client = connect(broker.url, 10)
     client.flushall()
     session = LakeSession(settings, client)
+    built = []
     for now, events in STEPS:
         client.set(SIM_NOW_KEY, now.strftime("%Y-%m-%dT%H:%M:%SZ"))
         for stream, payload in events:
             send_batches(client, stream, [payload], 1)
         session.drain()
         session.build(now)
-        build_analytics(session.transformer, now)
+        # As by a process of its own, every hour: it knows what stands in the warehouse.
+        results = build_analytics(Transformer(settings), now)
+        built.append({result.table for result in results if result.status != "no-op"})
         publish_analytics(settings, session.transformer, now)
     client.close()
-    return session, tables(session)
+    return Grown(session, tables(session), built)
 
 
 @pytest.mark.timeout(240)
 def test_what_was_published_in_steps_is_what_was_built(grown) -> None:
-    session, built = grown
+    session, built, _ = grown
     for model in analytics_models(session.transformer):
         table = pl.DataFrame(pl.from_arrow(delta.read(session.settings.table_uri(model.table))))
         assert_frame_equal(
@@ -323,9 +343,72 @@ def test_what_was_published_in_steps_is_what_was_built(grown) -> None:
 
 
 @pytest.mark.timeout(240)
+def test_a_late_sale_builds_what_is_told_of_its_day_and_nothing_else(grown) -> None:
+    built = {table.split("/")[1] for table in grown.built[4]}
+    assert built >= {
+        "fact_sales",
+        "daily_store_sales",
+        "kpi_daily",
+        "sales_by_period",
+        "customer_rfm",
+    }
+    of_stock = {"fact_inventory", "stockout_spells", "inventory_ageing", "stock_movement_summary"}
+    assert not built & (of_stock | {"hourly_visitors", "dim_store", "cutover"})
+
+
+@pytest.mark.timeout(240)
+def test_ten_minutes_later_only_what_looks_at_the_time_is_built(grown) -> None:
+    """Of the days that are over nothing is told anew, nor of customers: it is the same day."""
+    transformer = grown.session.transformer
+    nodes = transformer.manifest().nodes.values()
+    models = {f"{node.schema}/{node.name}": node for node in nodes if node.resource_type == "model"}
+    macros = {name: m.depends_on.macros for name, m in transformer.manifest().macros.items()}
+    looking = timely({t: node.depends_on.macros for t, node in models.items()}, macros)
+    assert grown.built[5] & looking >= {"analytics/analysis_periods", "analytics/top_sellers"}
+    follows = {table.split("/")[1] for table in grown.built[5] - looking}
+    assert not follows & {
+        "sales_by_period",
+        "product_performance",
+        "seasonal_patterns",
+        "dim_product",
+    }
+    # What hangs on minutes of stock.
+    assert follows <= {"current_inventory", "inventory_kpis", "low_stock_alerts", "item_movers"}
+
+
+@pytest.mark.timeout(240)
+def test_nothing_is_built_or_written_again_for_the_same_time(grown) -> None:
+    settings = grown.session.settings
+    before = delta.read(settings.table_uri(VERSIONS))
+    # Another process, which asks dbt for nothing.
+    transformer = Transformer(settings)
+    results = build_analytics(transformer, STEPS[-1][0])
+    assert {result.status for result in results} == {"no-op"}
+    publish_analytics(settings, transformer, STEPS[-1][0])
+    assert delta.read(settings.table_uri(VERSIONS)).equals(before)
+    tables_ = {row["table"]: row["version"] for row in before.to_pylist()}
+    assert tables_ == {t: delta.open_table(settings.table_uri(t)).version() for t in tables_}
+
+
+@pytest.mark.timeout(240)
+def test_a_table_that_somebody_has_touched_is_built_again(grown) -> None:
+    settings = grown.session.settings
+    with connect_warehouse(settings.warehouse_path, read_only=False) as connection:
+        connection.execute("delete from analytics.kpi_daily")
+    results = build_analytics(Transformer(settings), STEPS[-1][0])
+    built = [result.table for result in results if result.status != "no-op"]
+    assert built == ["analytics/kpi_daily"]
+    assert_frame_equal(
+        tables(grown.session)["analytics/kpi_daily"],
+        grown.tables["analytics/kpi_daily"],
+        check_row_order=False,
+    )
+
+
+@pytest.mark.timeout(240)
 def test_a27_many_increments_say_what_one_build_says_for_the_same_time(grown) -> None:
     """No model reads a clock or remembers when it was asked."""
-    session, built = grown
+    session, built, _ = grown
     now = STEPS[-1][0]
     session.transformer.build(ALL_MODELS, now, full_refresh=True)
     anew = tables(session)
@@ -350,7 +433,7 @@ def test_a10_a_mean_price_is_a_quotient_after_any_number_of_steps(grown) -> None
 def test_a_late_event_reaches_its_day_and_the_day_of_as_of_is_not_over(grown) -> None:
     built = grown[1]
     events = built["analytics/sales_events_unified"]
-    assert events.height == events["event_id"].n_unique() == 17
+    assert events.height == events["event_id"].n_unique() == 18
     days = built["analytics/store_performance_daily"].filter(pl.col("store_id") == "S1")
     late = days.filter(pl.col("date_key") == date(2025, 3, 3))
     assert late["net_sales"].to_list() == [Decimal("36.50")]
@@ -368,4 +451,4 @@ def test_a_late_event_reaches_its_day_and_the_day_of_as_of_is_not_over(grown) ->
     best = sellers.filter((pl.col("scope_type") == "all") & (pl.col("member_type") == "item"))
     assert best.sort("rank")["member_id"].to_list() == ["P1", "NEW"]
     scored = built["analytics/sales_anomalies"]
-    assert scored["bucket_start"].max() == STEPS[-1][0] - timedelta(hours=1)
+    assert scored["bucket_start"].max() == STEPS[-2][0] - timedelta(hours=1)

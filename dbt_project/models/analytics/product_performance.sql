@@ -11,7 +11,7 @@ with cells as (
         min(lines.transaction_time) filter (where lines.sgn = 1) as first_sale_ts,
         max(lines.transaction_time) filter (where lines.sgn = 1) as last_sale_ts,
         cast(count(distinct lines.store_id) filter (where lines.sgn = 1) as bigint) as stores_selling
-    from {{ ref('fact_sales') }} as lines
+    from {{ ref('closed_sales') }} as lines
     inner join {{ ref('analysis_periods') }} as periods
         on lines.store_id = periods.store_id
         and lines.date_key between periods.first_date and periods.last_date

@@ -51,7 +51,9 @@ scored as (
         {{ name }}_mean as baseline,
         {{ name }}_sd as scale,
         hours_before as n_ref,
-        0.0 as least_deviation
+        0.0 as least_deviation,
+        {{ trailing_reference(name) }},
+        {{ seasonal_reference(name) }}
     from hours
     where hours_before = 24
     union all
@@ -66,7 +68,9 @@ judged as (
         *,
         {{ ratio('value - baseline', 'scale') }} as score,
         case method {% for method, threshold in thresholds.items() %}when '{{ method }}' then {{ threshold }} {% endfor %}end as threshold,
-        coalesce(abs(score) > threshold and abs(value - baseline) >= least_deviation, false) as is_anomaly
+        coalesce(abs(score) > threshold and abs(value - baseline) >= least_deviation, false) as is_anomaly,
+        {{ ratio('value - moving_avg_24h', 'std_dev_24h') }} as z_score,
+        {{ ratio('value - seasonal_median', 'seasonal_scale') }} as robust_z
     from scored
 ),
 
@@ -105,7 +109,31 @@ select
     end as severity,
     buckets.is_open,
     buckets.is_holiday,
-    judged.n_ref
+    judged.n_ref,
+    judged.z_score,
+    judged.robust_z,
+    judged.moving_avg_24h,
+    judged.std_dev_24h,
+    case
+        when judged.is_anomaly then 'anomaly'
+        when judged.score is null then 'not_comparable'
+        else 'usual'
+    end as status,
+    case
+        when judged.is_anomaly
+            then concat_ws(
+                '; ',
+                format(
+                    '{:.2f} where {:.2f} was to be expected, {:.2f} to {:.2f} at most',
+                    cast(judged.value as double),
+                    judged.baseline,
+                    judged.baseline - judged.threshold * judged.scale,
+                    judged.baseline + judged.threshold * judged.scale
+                ),
+                case when buckets.is_holiday then 'public holiday' end,
+                case when not buckets.is_open then 'closed' end
+            )
+    end as explanation
 from judged
 inner join buckets
     on judged.grain = buckets.grain

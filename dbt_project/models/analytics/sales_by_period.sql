@@ -23,7 +23,7 @@ with parts as (
         sum(lines.revenue) as revenue,
         sum(lines.cost) as cost,
         sum(lines.profit) as profit
-    from {{ ref('fact_sales') }} as lines
+    from {{ ref('closed_sales') }} as lines
     inner join {{ ref('dim_product') }} as products on lines.product_key = products.product_key
     inner join {{ ref('dim_store') }} as stores on lines.store_id = stores.store_id
     where lines.is_merchandise

@@ -6,7 +6,7 @@ with lines as (
         cast(month(sales.date_key) as tinyint) as month,
         cast({{ iso_weekday('sales.date_key') }} as tinyint) as day_of_week,
         coalesce(stores.region, 'UNKNOWN') as region
-    from {{ ref('fact_sales') }} as sales
+    from {{ ref('closed_sales') }} as sales
     inner join {{ ref('dim_store') }} as stores on sales.store_id = stores.store_id
     inner join {{ ref('analysis_periods') }} as periods
         on sales.store_id = periods.store_id

@@ -93,6 +93,19 @@ def test_crossing_windows_are_repaired(panel: Panel, trained: Trained) -> None:
     assert (np.diff(table, axis=2) >= 0).all()
 
 
+def test_a18_seven_days_are_the_seven_after_the_day_of_the_cutoff(said: pl.DataFrame) -> None:
+    of_item = said.filter(item_id=said["item_id"][0])
+    single = of_item.filter(pl.col("window") == "day").sort("horizon")
+    assert single["horizon"].to_list() == list(range(1, 31))
+    # What is left of the day of the cutoff belongs to none of them.
+    midnights = [
+        datetime(2025, 4, 21, tzinfo=UTC) + timedelta(days=ahead) for ahead in range(1, 31)
+    ]
+    assert single["until_ts"].to_list() == midnights
+    sums = of_item.filter(pl.col("window").is_in(["next_7", "next_30"])).sort("horizon")
+    assert sums.select("horizon", "until_ts").rows() == [(7, midnights[6]), (30, midnights[29])]
+
+
 def test_a17_version_is_that_of_the_model_and_only_where_it_spoke(said: pl.DataFrame) -> None:
     orders = said.filter(pl.col("window").is_in(NESTED))
     spoke = orders.filter(pl.col("method").str.starts_with("xgboost"))
