@@ -37,7 +37,7 @@ class Card:
     change: float | None = None
     change_unit: str = "%"
     is_more_better: bool | None = True
-    course: tuple[float | None, ...] = ()
+    course: tuple[float, ...] = ()
 
 
 def judgement(change: float | None, *, is_more_better: bool | None) -> str | None:

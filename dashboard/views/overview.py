@@ -99,7 +99,7 @@ def _cards(scope: Scope, period: str, context: PageContext) -> None:
             found[kpi]["change"],
             kpi_cards.POINTS if found[kpi]["unit"] == "percent" else "%",
             found[kpi]["is_more_better"],
-            tuple(course.get_column(kpi).cast(pl.Float64)) if kpi in course.columns else (),
+            _course(course, kpi),
         )
         for kpi, (name, meaning, decimals) in _KPIS.items()
         if kpi in found
@@ -121,6 +121,13 @@ def _cards(scope: Scope, period: str, context: PageContext) -> None:
     )
     more = f" Not told are {'; '.join(missing)}." if missing else ""
     st.caption(sentence + told + more)
+
+
+def _course(days: pl.DataFrame, kpi: str) -> tuple[float, ...]:
+    """Return the values of a KPI day by day, without days that have none, such as closed ones."""
+    if kpi not in days.columns:
+        return ()
+    return tuple(days.get_column(kpi).cast(pl.Float64).drop_nulls())
 
 
 def _why_not(missing: set[str], context: PageContext) -> list[str]:

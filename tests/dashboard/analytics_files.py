@@ -117,7 +117,8 @@ def kpis(store_id: str = "S001", *, leave_out: tuple[str, ...] = ()) -> Rows:
                 "gross_profit": 300,
                 "transactions": 20,
                 "units_sold": 300,
-                "atv": 50.0,
+                # A day on which the store was closed.
+                "atv": None if number == DAYS - 20 else 50.0,
                 "customers": 10,
                 "margin_pct": 30.0,
                 "net_sales_7d": 7_000 + 7 * number,
