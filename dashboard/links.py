@@ -50,8 +50,8 @@ def link(path: str, label: str, icon: str | None = None, choices: Choices | None
 
 
 def go(path: str, choices: Choices) -> NoReturn:
-    """Leave this page for another."""
-    st.switch_page(st.session_state[_PAGES][path], query_params=_with_store(choices))
+    """Leave this page for another; the store comes along by itself (`components/kept.py`)."""
+    st.switch_page(st.session_state[_PAGES][path], query_params=choices)
 
 
 def _with_store(choices: Choices) -> dict[str, str | list[str]]:
