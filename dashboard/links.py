@@ -41,27 +41,23 @@ def link(path: str, label: str, icon: str | None = None, choices: Choices | None
         icon: Material symbol; default: that of the page.
         choices: What the page shows.
     """
+    store = st.session_state.get(_STORE)
     st.page_link(
         st.session_state[_PAGES][path],
         label=label,
         icon=icon,
-        query_params=_with_store(choices or {}),
+        query_params=({"store": store} if store else {}) | dict(choices or {}),
     )
 
 
 def go(path: str, choices: Choices) -> NoReturn:
-    """Leave this page for another; the chosen store stays chosen.
+    """Leave this page for another; the store comes along by itself (`components/kept.py`).
 
     Args:
         path: Of the page.
         choices: What it shows, but for the store: Streamlit takes none that a widget is bound to.
     """
     st.switch_page(st.session_state[_PAGES][path], query_params=choices)
-
-
-def _with_store(choices: Choices) -> dict[str, str | list[str]]:
-    store = st.session_state.get(_STORE)
-    return ({"store": store} if store else {}) | dict(choices)
 
 
 def to_item(store: Store, item_id: str) -> dict[str, str]:

@@ -6,15 +6,17 @@ Columns are those that pages read; rows are made up so that every figure can be 
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from serving_files import AS_OF, Rows, ago
+from serving_files import AS_OF, LATER, Rows, ago
 
 TABLES: dict[str, str] = {
+    **{
+        name: LATER[name]
+        for name in ("analytics.dim_product", "analytics.sales_anomalies", "analytics.versions")
+    },
     "analytics.customer_clv": "currency VARCHAR, customer_id VARCHAR, clv_12m DECIMAL(18,2)",
     "analytics.daily_sales_summary": """
         date_key DATE, store_id VARCHAR, category VARCHAR, currency VARCHAR,
         net_sales DECIMAL(18,2), gross_profit DECIMAL(18,2), units_sold BIGINT""",
-    "analytics.dim_product": """
-        item_id VARCHAR, product_name VARCHAR, category VARCHAR, is_current BOOLEAN""",
     "analytics.kpi_comparison": """
         period VARCHAR, store_id VARCHAR, currency VARCHAR, kpi VARCHAR, kpi_no INTEGER,
         unit VARCHAR, is_more_better BOOLEAN, value DOUBLE, prev_value DOUBLE, change DOUBLE""",
@@ -34,11 +36,6 @@ TABLES: dict[str, str] = {
         return_rate_units_pct DOUBLE, wilson_low_pct DOUBLE, wilson_high_pct DOUBLE,
         category_rate_pct DOUBLE, median_days_to_return DOUBLE, is_judged BOOLEAN,
         is_flagged BOOLEAN""",
-    "analytics.sales_anomalies": """
-        scope_type VARCHAR, scope_id VARCHAR, currency VARCHAR, metric VARCHAR, method VARCHAR,
-        grain VARCHAR, bucket_start TIMESTAMPTZ, value DECIMAL(18,2), baseline DOUBLE,
-        score DOUBLE, direction VARCHAR, severity VARCHAR, is_open BOOLEAN,
-        is_holiday BOOLEAN, is_anomaly BOOLEAN""",
     "analytics.seasonal_indices": """
         scope_type VARCHAR, scope_id VARCHAR, currency VARCHAR, metric VARCHAR,
         dimension VARCHAR, "value" BIGINT, "index" DOUBLE, n_periods BIGINT""",
@@ -51,7 +48,6 @@ TABLES: dict[str, str] = {
         period VARCHAR, currency VARCHAR, member_type VARCHAR, scope_type VARCHAR,
         scope_value VARCHAR, metric VARCHAR, rank BIGINT, member_id VARCHAR,
         value DECIMAL(18,2), share_pct DOUBLE, prev_rank BIGINT, rank_change BIGINT""",
-    "analytics.versions": '"table" VARCHAR, version BIGINT, as_of_ts TIMESTAMPTZ',
     "ops.business_reports": """
         report_date DATE, report_type VARCHAR, store_id VARCHAR, currency VARCHAR,
         narrative VARCHAR, created_at TIMESTAMPTZ""",

@@ -98,7 +98,8 @@ TABLES: dict[str, str] = {
         latest_event_ts TIMESTAMPTZ, total_events BIGINT""",
     "live.sale_alerts": """
         alert_type VARCHAR, event_id VARCHAR, severity VARCHAR, event_ts TIMESTAMPTZ,
-        store_id VARCHAR, item_id VARCHAR, qty INTEGER, net DECIMAL(18,2), currency VARCHAR""",
+        store_id VARCHAR, item_id VARCHAR, transaction_id VARCHAR, qty INTEGER,
+        net DECIMAL(18,2), currency VARCHAR, current_value DOUBLE, threshold_value DOUBLE""",
     "live.sales_pane_1m": """
         pane_start TIMESTAMPTZ, store_id VARCHAR, item_id VARCHAR, units BIGINT,
         revenue DECIMAL(18,2)""",
@@ -243,10 +244,6 @@ LATER: dict[str, str] = {
         score DOUBLE, lower_band DOUBLE, upper_band DOUBLE, is_anomaly BOOLEAN,
         direction VARCHAR, severity VARCHAR, is_open BOOLEAN, is_holiday BOOLEAN""",
     ),
-    "live.sale_alerts": """
-        alert_type VARCHAR, event_id VARCHAR, severity VARCHAR, event_ts TIMESTAMPTZ,
-        store_id VARCHAR, item_id VARCHAR, transaction_id VARCHAR, current_value DOUBLE,
-        threshold_value DOUBLE""",
 }
 
 _SQL_TYPES = {
