@@ -119,7 +119,7 @@ def _cards(scope: Scope, period: str, context: PageContext) -> None:
     told = (
         " against as many days before." if any(card.change is not None for card in cards) else "."
     )
-    more = f" Not told are {'; '.join(missing)}." if missing else ""
+    more = f" Left out: {'; '.join(missing)}." if missing else ""
     st.caption(sentence + told + more)
 
 
