@@ -254,7 +254,10 @@ def test_recommended_orders_are_whole_packs_and_name_their_bound(open_page):
     assert "BEELAG0003" not in shown.index
     assert (shown["recommended_qty"] % 6 == 0).all()
     assert shown.loc["MEABEE0001", "order_value"] == 6 * shown.loc["MEABEE0001", "recommended_qty"]
-    assert "[Supply](./supply)" in words(app)
+    labels = {link.proto.label for link in app.get("page_link")}
+    assert {"Decide on orders in Supply", "Alerts of what has run low"} <= labels
+    addresses = table(app, "bound_label").set_index("item_id")["item_address"]
+    assert addresses["MEABEE0001"].endswith("item=MEABEE0001")
     later = opened(open_page, "optimisation", optimisation="Orders", later="7.0")
     assert table(later, "bound_label")["recommended_qty"].sum() > shown["recommended_qty"].sum()
 
