@@ -220,7 +220,8 @@ def test_up_order_approved_in_the_app_comes_back_through_the_pipeline(
 def test_up_a_table_taken_along_is_what_the_api_tells(up: Running, page: Page) -> None:
     wait_for(lambda: up.query("select 1 from ops.supplier_orders"))
     page.goto(f"http://127.0.0.1:{up.port + 1}/supply?supply=Orders")
-    button = page.get_by_test_id("stDownloadButton").get_by_role("button")
+    menu = page.get_by_test_id("stPopover").get_by_role("button")
+    button = page.get_by_test_id("stPopoverBody").get_by_role("button", name="Download as CSV")
     columns = ("order_id", "store_id", "shelf_id", "ordered_qty", "status")
     address = (
         f"http://127.0.0.1:{up.port + 3}/v1/tables/ops/supplier_orders"
@@ -230,6 +231,8 @@ def test_up_a_table_taken_along_is_what_the_api_tells(up: Running, page: Page) -
     def both() -> tuple[list[tuple[str, ...]], list[tuple[str, ...]]] | None:
         """Read both; nothing if a publication came between them."""
         before = up.query("select published_at from meta.publication")
+        if not button.is_visible():
+            menu.click()
         with page.expect_download() as taken:
             button.click()
         with urllib.request.urlopen(address, timeout=30) as answer:
