@@ -36,6 +36,8 @@ SHARES = (0.0, 0.05, 0.15, 0.30)
 # on their upper edge.
 _LOW_ZONE = 0.07
 _BADGE = 0.021
+# From one badge to the next beside it, in a wide zone.
+_BESIDE = 0.038
 _PIXELS_PER_SHARE = HEIGHT / (_WALLS[3] - _WALLS[1] + 2 * _MARGIN)
 _PIXELS_PER_LETTER = 6.2
 
@@ -227,6 +229,9 @@ def _zone_label(zone: Zone, palette: Palette) -> dict[str, Any]:
     if is_turned:
         y += badges * _BADGE * 0.9
         room = (y1 - y0 - badges * _BADGE * 1.8) * _PIXELS_PER_SHARE
+    elif not zone.is_small:
+        x -= badges * _BESIDE / 2
+        room -= badges * _BESIDE * _PIXELS_PER_SHARE
     label = _wrapped(zone.label.replace(" and ", " & "), room)
     is_tight = max(map(len, label.split("<br>"))) * _PIXELS_PER_LETTER > 0.9 * room
     return {
@@ -302,7 +307,7 @@ def _badge_place(zone: Zone, slot: int) -> tuple[float, float]:
         return (x0 + 0.016 if slot else x1 - 0.016, y0 + 0.003)
     if zone.is_upright:
         return ((x0 + x1) / 2, y0 + _BADGE + slot * 1.75 * _BADGE)
-    return (x1 - 0.024 - slot * 0.038, (y0 + y1) / 2)
+    return (x1 - 0.024 - slot * _BESIDE, (y0 + y1) / 2)
 
 
 def _building(palette: Palette) -> list[dict[str, Any]]:

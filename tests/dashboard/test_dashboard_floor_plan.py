@@ -119,6 +119,20 @@ def test_every_zone_has_its_label_in_readable_ink(real_zones, palette):
         assert contrast(note.font.color, plan.fill_of(z, palette)) >= 4.5
 
 
+def test_badges_of_a_wide_zone_leave_its_label_room():
+    wide = zone(
+        label="Fruits and Vegetables", box=(0.4, 0.05, 0.64, 0.1), open_alerts=44,
+        acknowledged_alerts=12,
+    )  # fmt: skip
+    figure = plan.floor_plan([wide], LIGHT)
+    (note,) = [note for note in figure.layout.annotations if "Vegetables" in note.text]
+    (leftmost,) = badges(figure, "acknowledged alerts").x
+    letters = max(map(len, note.text.split("<br>")))
+    half = letters * plan._PIXELS_PER_LETTER / plan._PIXELS_PER_SHARE / 2
+    assert wide.box[0] < note.x - half
+    assert note.x + half < leftmost
+
+
 @PALETTES
 def test_ink_is_readable_on_every_fill(palette):
     for fill in (*palette.reds, palette.amber, palette.calm):
