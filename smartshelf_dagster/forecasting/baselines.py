@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import stats
+import scipy
 
 from smartshelf_dagster.forecasting.calendar import Window
 from smartshelf_dagster.forecasting.features import same_windows
@@ -221,7 +221,7 @@ def _empirical(past: Floats) -> Floats:
 
 
 def _normal(mean: Floats, variance: Floats) -> Floats:
-    spread = np.sqrt(variance)[:, None] * stats.norm.ppf(LEVELS)
+    spread = np.sqrt(variance)[:, None] * scipy.stats.norm.ppf(LEVELS)
     found: Floats = np.maximum(mean[:, None] + spread, 0)
     return found
 
@@ -241,7 +241,7 @@ def count_quantiles(mean: Floats, variance: Floats) -> Floats:
         # Below this the negative binomial is a Poisson, but for rounding errors.
         excess = np.maximum(dispersion - 1, 1e-3)
         shape = mean / excess
-        found: Floats = stats.nbinom.ppf(LEVELS, shape[:, None], (1 / (1 + excess))[:, None])
+        found: Floats = scipy.stats.nbinom.ppf(LEVELS, shape[:, None], (1 / (1 + excess))[:, None])
         return found
 
     return _by_moments(mean, variance, quantiles)
@@ -260,7 +260,7 @@ def gamma_quantiles(mean: Floats, variance: Floats) -> Floats:
 
     def quantiles(mean: Floats, dispersion: Floats) -> Floats:
         scale = np.maximum(dispersion, 1e-3)[:, None]
-        found: Floats = stats.gamma.ppf(LEVELS, mean[:, None] / scale, scale=scale)
+        found: Floats = scipy.stats.gamma.ppf(LEVELS, mean[:, None] / scale, scale=scale)
         return found
 
     return _by_moments(mean, variance, quantiles)

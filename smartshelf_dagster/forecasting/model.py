@@ -11,10 +11,10 @@ about the same length.
 import hashlib
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import orjson
-import xgboost
 
 from smartshelf_dagster.errors import SmartShelfError
 from smartshelf_dagster.forecasting.baselines import LEVELS, Forecast
@@ -25,6 +25,10 @@ from smartshelf_dagster.forecasting.calibration import (
 )
 from smartshelf_dagster.forecasting.features import FEATURES, MIN_IN_STOCK, Examples
 from smartshelf_dagster.forecasting.panel import Ints
+
+# A second of every process that loads it; most of them forecast nothing.
+if TYPE_CHECKING:
+    import xgboost
 
 _QUANTILES_FILE, _MEAN_FILE, _ABOUT_FILE = "quantiles.ubj", "mean.ubj", "about.json"
 _FORMAT = 2
@@ -88,8 +92,8 @@ class Model:
         rows: Number of those.
     """
 
-    quantiles: xgboost.Booster
-    mean: xgboost.Booster
+    quantiles: "xgboost.Booster"
+    mean: "xgboost.Booster"
     offsets: Offsets
     vocabulary: dict[str, list[str]]
     settings: ModelSettings
@@ -117,6 +121,8 @@ class Model:
         Returns:
             Mean absolute contributions to the logarithm of the mean, adding up to 1.
         """
+        import xgboost  # noqa: PLC0415
+
         data = xgboost.DMatrix(examples.features, feature_names=list(FEATURES), nthread=1)
         # The last column is the same for all rows.
         moved = np.abs(self.mean.predict(data, pred_contribs=True)[:, :-1]).mean(axis=0)
@@ -189,6 +195,8 @@ def model_from_bytes(saved: ModelBytes, name: str) -> Model:
     Raises:
         ModelError: The model was made for other features or levels.
     """
+    import xgboost  # noqa: PLC0415
+
     about = orjson.loads(saved.about)
     for field, expected in (
         ("format", _FORMAT), ("features", list(FEATURES)), ("levels", LEVELS.tolist())
@@ -335,7 +343,9 @@ def _calibrate_each_by_the_others(raw: Forecast, examples: Examples) -> Forecast
     return Forecast(raw.mean, quantiles)
 
 
-def _fit(examples: Examples, settings: ModelSettings) -> tuple[xgboost.Booster, xgboost.Booster]:
+def _fit(examples: Examples, settings: ModelSettings) -> "tuple[xgboost.Booster, xgboost.Booster]":
+    import xgboost  # noqa: PLC0415
+
     if len(examples) > settings.max_rows:
         random = np.random.default_rng(settings.seed)
         chosen = random.choice(len(examples), settings.max_rows, replace=False)
@@ -382,7 +392,9 @@ def _fit(examples: Examples, settings: ModelSettings) -> tuple[xgboost.Booster, 
     )
 
 
-def _predict(quantiles: xgboost.Booster, mean: xgboost.Booster, examples: Examples) -> Forecast:
+def _predict(quantiles: "xgboost.Booster", mean: "xgboost.Booster", examples: Examples) -> Forecast:
+    import xgboost  # noqa: PLC0415
+
     if not len(examples):
         return Forecast(np.zeros(0), np.zeros((0, len(LEVELS))))
     data = xgboost.DMatrix(examples.features, feature_names=list(FEATURES), nthread=1)

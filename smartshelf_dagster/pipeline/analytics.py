@@ -15,7 +15,6 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from smartshelf_dagster.contracts.tables import UTC_MICROSECONDS
-from smartshelf_dagster.pipeline import anomaly_detection, customer_insights, stock_planning
 from smartshelf_dagster.pipeline.forecast import newest_predictions
 from smartshelf_dagster.settings import PROJECT_ROOT, Settings
 from smartshelf_dagster.storage import delta
@@ -166,6 +165,13 @@ def _derived(
     settings: Settings, reader: WarehouseReader, as_of: datetime, parts: Collection[str]
 ) -> list[_Derived]:
     """Return what follows from the models of some parts."""
+    # What they load takes a second, and whoever only publishes needs none of it.
+    from smartshelf_dagster.pipeline import (  # noqa: PLC0415
+        anomaly_detection,
+        customer_insights,
+        stock_planning,
+    )
+
     found = []
     if ANALYTICS in parts:
         said = newest_predictions(settings, as_of)
