@@ -7,6 +7,7 @@ browser; these functions serve sentences, the map and our own HTML.
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
+import polars as pl
 import streamlit as st
 
 # How languages group thousands; the others get a narrow space, which nobody misreads.
@@ -60,6 +61,11 @@ def category_label(category: str) -> str:
     """Return a category as a title: PASTA AND RICE is Pasta and Rice."""
     words = category.title().split(" ")
     return " ".join(word.lower() if word == "And" else word for word in words)
+
+
+def category_labels(column: str = "category") -> pl.Expr:
+    """Return the categories in a column as titles, under the name of the column."""
+    return pl.col(column).map_elements(category_label, return_dtype=pl.String)
 
 
 def number(value: float, locale: str | None = None) -> str:

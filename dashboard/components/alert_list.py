@@ -42,9 +42,7 @@ def readable(frame: pl.DataFrame) -> pl.DataFrame:
         ).alias("state"),
         pl.col("alert_type").map_elements(text.label, return_dtype=pl.String).alias("type_label"),
         pl.col("location").map_elements(text.label, return_dtype=pl.String).alias("location_label"),
-        pl.col("category")
-        .map_elements(text.category_label, return_dtype=pl.String)
-        .alias("category_label"),
+        text.category_labels().alias("category_label"),
     )
 
 

@@ -8,7 +8,7 @@ import streamlit as st
 
 from dashboard import text
 from dashboard.charts.models import accuracy_by_week
-from dashboard.components import downloads, explain, forecast_words, tables
+from dashboard.components import downloads, explain, figure, forecast_words, tables
 from dashboard.data import forecasts
 from dashboard.page import PageContext
 
@@ -59,12 +59,10 @@ def _figures(spans: pl.DataFrame) -> None:
 def _by_week(store_id: str, context: PageContext) -> None:
     weeks = forecasts.accuracy(store_id, by="week")
     downloads.summary("By week of the cutoff:", weeks, "accuracy_by_week.csv")
-    st.plotly_chart(
+    figure.draw(
         accuracy_by_week(weeks, forecast_words.SPANS, context.palette),
-        theme=None,
-        key="accuracy_by_week",
-        config={"displayModeBar": False},
-        alt="WAPE, bias, share in the 80 and 95 % bands and pinball loss by week and window",
+        "accuracy_by_week",
+        "WAPE, bias, share in the 80 and 95 % bands and pinball loss by week and window",
     )
     st.caption(
         "Each line is a window that is forecast. Dashed across: no bias, and the share that a band "

@@ -8,7 +8,7 @@ import streamlit as st
 
 from dashboard import text
 from dashboard.charts.forecast import Demand, demand_fan
-from dashboard.components import downloads, explain, forecast_words, tables
+from dashboard.components import downloads, explain, figure, forecast_words, tables
 from dashboard.components.order_story import order_story
 from dashboard.data import forecasts, supply
 from dashboard.page import PageContext
@@ -96,12 +96,10 @@ def _fan(item_id: str, found: pl.DataFrame, origin_ts: datetime, context: PageCo
         origin_ts=origin_ts,
         timezone=context.timezone,
     )
-    st.plotly_chart(
+    figure.draw(
         demand_fan(demand, (first, last), context.palette),
-        theme=None,
-        key="demand_fan",
-        config={"displayModeBar": False},
-        alt=f"Pieces of {item_id} sold a day, the forecast of 30 days with its bands, orders and "
+        "demand_fan",
+        f"Pieces of {item_id} sold a day, the forecast of 30 days with its bands, orders and "
         "deliveries; the table below has the figures",
     )
     st.caption(

@@ -7,7 +7,14 @@ import streamlit as st
 
 from dashboard import text
 from dashboard.charts import models
-from dashboard.components import downloads, explain, forecast_accuracy, forecast_words, tables
+from dashboard.components import (
+    downloads,
+    explain,
+    figure,
+    forecast_accuracy,
+    forecast_words,
+    tables,
+)
 from dashboard.data import forecasts
 from dashboard.page import PageContext
 
@@ -165,14 +172,12 @@ def _importance(family: str, context: PageContext) -> None:
         st.caption("No model is in force, or its shares were not kept: simple methods speak.")
         return
     shown = features.head(_SHOWN_FEATURES)
-    st.plotly_chart(
+    figure.draw(
         models.feature_importance(
             shown, [forecast_words.feature(name) for name in shown["feature"]], context.palette
         ),
-        theme=None,
-        key="feature_importance",
-        config={"displayModeBar": False},
-        alt="Share of each feature in the forecasts and in the gain of the model",
+        "feature_importance",
+        "Share of each feature in the forecasts and in the gain of the model",
     )
     downloads.summary(
         f"{len(shown)} of {len(features)} features, those that move forecasts most. SHAP: how far "
@@ -195,12 +200,10 @@ def _drift(family: str, context: PageContext) -> None:
         if measured.is_empty():
             st.caption("No forecast could be judged yet, so there is no error to compare.")
             return
-        st.plotly_chart(
+        figure.draw(
             models.drift_over_time(measured, context.timezone, context.palette),
-            theme=None,
-            key="drift_over_time",
-            config={"displayModeBar": False},
-            alt="Error ratio and share in the 80 % band over time, with alarms",
+            "drift_over_time",
+            "Error ratio and share in the 80 % band over time, with alarms",
         )
         downloads.summary(
             "Error ratio: loss of the newest forecasts over the loss when the model was chosen. "
@@ -215,14 +218,12 @@ def _drift_of_features(features: pl.DataFrame, family: str, context: PageContext
         st.caption("The features have not been compared yet.")
         return
     shown = features.head(_SHOWN_FEATURES)
-    st.plotly_chart(
+    figure.draw(
         models.drift_of_features(
             shown, [forecast_words.feature(name) for name in shown["feature"]], context.palette
         ),
-        theme=None,
-        key="drift_of_features",
-        config={"displayModeBar": False},
-        alt="Population stability index of each feature against its threshold",
+        "drift_of_features",
+        "Population stability index of each feature against its threshold",
     )
     alarms = int(features.get_column("is_alarm").sum())
     downloads.summary(

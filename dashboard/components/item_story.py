@@ -8,6 +8,7 @@ import streamlit as st
 
 from dashboard import text
 from dashboard.charts.stock import Window, stock_over_time
+from dashboard.components import figure
 from dashboard.data import states
 from dashboard.page import PageContext
 
@@ -69,12 +70,10 @@ def trajectory(
     if movements.is_empty():
         st.caption("Nothing was moved yet.")
         return
-    st.plotly_chart(
+    figure.draw(
         stock_over_time(
             movements, states.thresholds(store_id, item_id), window, context.palette, marks
         ),
-        theme=None,
-        key="trajectory",
-        config={"displayModeBar": False},
-        alt=f"Stock of {item_id} on the shelf and in the warehouse over time",
+        "trajectory",
+        f"Stock of {item_id} on the shelf and in the warehouse over time",
     )

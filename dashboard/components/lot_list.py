@@ -27,9 +27,7 @@ def readable(frame: pl.DataFrame) -> pl.DataFrame:
         pl.when(counted).then(pl.lit("⏳ counted")).otherwise(when).alias("state"),
         pl.col("batch_code").fill_null(NO_LOT).alias("lot"),
         pl.col("location").map_elements(text.label, return_dtype=pl.String).alias("place"),
-        pl.col("category")
-        .map_elements(text.category_label, return_dtype=pl.String)
-        .alias("category_label"),
+        text.category_labels().alias("category_label"),
         pl.when(pl.col("markdown") > 0)
         .then((pl.col("markdown").cast(pl.Float64) * 100).round(1))
         .alias("markdown_percent"),

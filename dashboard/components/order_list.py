@@ -44,9 +44,7 @@ def readable(frame: pl.DataFrame) -> pl.DataFrame:
             decision.replace_strict(DECISIONS, default=decision, return_dtype=pl.String),
         ).alias("state"),
         bound.replace_strict(BOUNDS, default=bound, return_dtype=pl.String).alias("bound_label"),
-        pl.col("category")
-        .map_elements(text.category_label, return_dtype=pl.String)
-        .alias("category_label"),
+        text.category_labels().alias("category_label"),
     )
 
 

@@ -59,7 +59,7 @@ def _readable(found: pl.DataFrame) -> pl.DataFrame:
         .then(pl.lit("◆ Delivered, differs"))
         .otherwise(pl.lit("✓ Delivered"))
         .alias("state"),
-        pl.col("category").map_elements(text.category_label, return_dtype=pl.String),
+        text.category_labels(),
     )
 
 

@@ -13,8 +13,10 @@ from dashboard.components import (
     analysis,
     downloads,
     explain,
+    figure,
     item_links,
     item_story,
+    pickers,
     signal_list,
     supplier_orders,
     tables,
@@ -42,16 +44,7 @@ def render(context: PageContext) -> None:
     total = alerts.count(context.store_ids)
     if total:
         _figures(context)
-    section = st.segmented_control(
-        "Show",
-        list(_SECTIONS),
-        default="stock",
-        required=True,
-        format_func=_SECTIONS.__getitem__,
-        key="show",
-        bind="query-params",
-        label_visibility="collapsed",
-    )
+    section = pickers.section(_SECTIONS, "stock", "show")
     if section == "unusual":
         _unusual(context)
     elif not total:
@@ -155,21 +148,8 @@ def _filtered(context: PageContext) -> pl.DataFrame:
             key="where",
             bind="query-params",
         )
-        categories = st.multiselect(
-            "Category",
-            alerts.categories(context.store_ids),
-            format_func=text.category_label,
-            placeholder="All",
-            key="alert_category",
-            bind="query-params",
-        )
-        search = st.text_input(
-            "Search",
-            placeholder="Shelf, item or alert",
-            key="alert_search",
-            bind="query-params",
-            icon=":material/search:",
-        )
+        categories = pickers.categories(alerts.categories(context.store_ids), "alert_category")
+        search = pickers.search("Shelf, item or alert", "alert_search")
     return alerts.alerts(
         context.store_ids,
         AlertFilter(
@@ -311,12 +291,10 @@ def _handling(context: PageContext) -> None:
         days,
         "alert_handling",
     )
-    st.plotly_chart(
+    figure.draw(
         handling_by_day(days, context.palette),
-        theme=None,
-        key="handling",
-        config={"displayModeBar": False},
-        alt="Alerts opened and closed by business day, and how many were active at its end",
+        "handling",
+        "Alerts opened and closed by business day, and how many were active at its end",
     )
     _times(alerts.handling_by_type(context.store_ids, types, since))
 

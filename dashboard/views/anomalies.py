@@ -7,7 +7,7 @@ import streamlit as st
 
 from dashboard import text
 from dashboard.charts.anomalies import hours_with_band
-from dashboard.components import analysis, downloads, explain, item_links, tables
+from dashboard.components import analysis, downloads, explain, figure, item_links, tables
 from dashboard.data import anomalies, items
 from dashboard.data.anomalies import Method, Series
 from dashboard.page import Page, PageContext
@@ -192,12 +192,10 @@ def _series(
     downloads.summary(f"**{called[chosen]}** by {method.grain}:", hours, "hours.csv")
     money = known[chosen].currency
     unit = money if metric in _OF_MONEY else "pcs" if metric == "units_sold" else "receipts"
-    st.plotly_chart(
+    figure.draw(
         hours_with_band(hours, unit, context.timezone, context.palette),
-        theme=None,
-        key="hours",
-        config={"displayModeBar": False},
-        alt="Hours of the series with what was to be expected; marked where it was not so",
+        "hours",
+        "Hours of the series with what was to be expected; marked where it was not so",
     )
 
 

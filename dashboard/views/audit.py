@@ -4,7 +4,7 @@ import polars as pl
 import streamlit as st
 
 from dashboard import text
-from dashboard.components import downloads, explain, item_links, tables
+from dashboard.components import downloads, explain, item_links, pickers, tables
 from dashboard.data import audit
 from dashboard.page import Page, PageContext
 
@@ -37,13 +37,7 @@ def render(context: PageContext) -> None:
             key="audit_action",
             bind="query-params",
         )
-        search = st.text_input(
-            "Search",
-            placeholder="Shelf, item, alert, lot or note",
-            key="audit_search",
-            bind="query-params",
-            icon=":material/search:",
-        )
+        search = pickers.search("Shelf, item, alert, lot or note", "audit_search")
     found = audit.actions(context.store_ids, actors=actors, kinds=kinds, text=search)
     total = int(known.get_column("times").sum())
     downloads.summary(

@@ -5,7 +5,7 @@ import streamlit as st
 
 from dashboard import text
 from dashboard.charts.baskets import network
-from dashboard.components import analysis, downloads, explain, offer_list, tables
+from dashboard.components import analysis, downloads, explain, figure, offer_list, tables
 from dashboard.data import baskets
 from dashboard.page import Page, PageContext
 
@@ -44,12 +44,10 @@ def _network(
         edges,
         "basket_pairs.csv",
     )
-    st.plotly_chart(
+    figure.draw(
         network(nodes, edges, item, context.palette),
-        theme=None,
-        key="network",
-        config={"displayModeBar": False},
-        alt="Network of items that are bought together",
+        "network",
+        "Network of items that are bought together",
     )
 
 

@@ -5,11 +5,10 @@ import streamlit as st
 
 from dashboard import text
 from dashboard.charts.customers import retention, segment_tiles, worth
-from dashboard.components import analysis, downloads, explain, tables
+from dashboard.components import analysis, downloads, explain, figure, pickers, tables
 from dashboard.data import customers
 from dashboard.page import Page, PageContext
 
-_NO_BAR = {"displayModeBar": False}
 _SHOWN_ROWS = 2_000
 # Of the model's states, those that the reader should know of.
 _UNSURE = {
@@ -52,12 +51,10 @@ def _segments(segments: pl.DataFrame, currency: str, context: PageContext) -> No
         segments,
         "customer_segments.csv",
     )
-    st.plotly_chart(
+    figure.draw(
         segment_tiles(segments, currency, context.palette),
-        theme=None,
-        key="segments",
-        config=_NO_BAR,
-        alt="Segments of customers by what they brought",
+        "segments",
+        "Segments of customers by what they brought",
     )
 
 
@@ -72,12 +69,10 @@ def _cohorts(currency: str, context: PageContext) -> None:
     if cohorts.filter(pl.col("month_offset") > 0).is_empty():
         st.info("No month after the first is over yet.", icon=":material/info:")
         return
-    st.plotly_chart(
+    figure.draw(
         retention(cohorts, context.palette),
-        theme=None,
-        key="retention",
-        config=_NO_BAR,
-        alt="Share of each month's new customers who bought in later months",
+        "retention",
+        "Share of each month's new customers who bought in later months",
     )
 
 
@@ -92,12 +87,10 @@ def _worth(currency: str, context: PageContext) -> None:
     if deciles.is_empty():
         st.info("Too few customers bought more than once.", icon=":material/info:")
         return
-    st.plotly_chart(
+    figure.draw(
         worth(deciles, currency, context.palette),
-        theme=None,
-        key="worth",
-        config=_NO_BAR,
-        alt="Expected spending within a year by tenth of the customers",
+        "worth",
+        "Expected spending within a year by tenth of the customers",
     )
     for status in deciles.get_column("model_status").unique().to_list():
         if status in _UNSURE:
@@ -114,13 +107,7 @@ def _members(segments: pl.DataFrame, currency: str) -> None:
             key="segment",
             bind="query-params",
         )
-        search = st.text_input(
-            "Search",
-            placeholder="Customer",
-            key="customer_search",
-            bind="query-params",
-            icon=":material/search:",
-        )
+        search = pickers.search("Customer", "customer_search")
     found = customers.members(currency, segment, search)
     downloads.summary(
         f"**{text.plural(len(found), 'customer')}**, those who spent most first.",

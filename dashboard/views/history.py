@@ -8,7 +8,7 @@ import streamlit as st
 from dashboard import text
 from dashboard.charts import history as charts
 from dashboard.charts.sales import WEEKDAYS, sales_by_day
-from dashboard.components import analysis, downloads, explain, kpi_cards, tables
+from dashboard.components import analysis, downloads, explain, figure, kpi_cards, tables
 from dashboard.components.kpi_cards import Card
 from dashboard.components.store_table import store_table
 from dashboard.data import history, sales
@@ -16,7 +16,6 @@ from dashboard.data.analysis import ALL, Scope, built_for
 from dashboard.page import Page, PageContext
 
 _DAYS = {"7d": 7, "30d": 30, "90d": 90}
-_NO_BAR = {"displayModeBar": False}
 _PER_ROW = 6
 _YEAR = 365
 _SHOWN_RETURNS = 10
@@ -111,12 +110,10 @@ def _days(scope: Scope, first: date, last: date, context: PageContext) -> None:
     if daily.is_empty():
         return
     downloads.summary("By business day:", daily, "sales_by_day.csv")
-    st.plotly_chart(
+    figure.draw(
         sales_by_day(daily, scope.currency, context.palette),
-        theme=None,
-        key="sales_by_day",
-        config=_NO_BAR,
-        alt="Net sales by business day, with their mean over seven days",
+        "sales_by_day",
+        "Net sales by business day, with their mean over seven days",
     )
 
 
@@ -125,12 +122,10 @@ def _months(scope: Scope, first: date, last: date, context: PageContext) -> None
     with left:
         months = sales.months(scope)
         downloads.summary("**Months**, and how they changed:", months, "sales_by_month.csv")
-        st.plotly_chart(
+        figure.draw(
             charts.months(months, scope.currency, context.palette),
-            theme=None,
-            key="months",
-            config=_NO_BAR,
-            alt="Net sales by month, with the change on the month and on the year before",
+            "months",
+            "Net sales by month, with the change on the month and on the year before",
         )
         if months.get_column("yoy_growth_pct").null_count() == len(months):
             st.caption(
@@ -144,12 +139,10 @@ def _months(scope: Scope, first: date, last: date, context: PageContext) -> None
         if found.is_empty():
             st.info("Nothing was sold on these days.", icon=":material/info:")
             return
-        st.plotly_chart(
+        figure.draw(
             charts.category_months(found, scope.currency, context.palette),
-            theme=None,
-            key="category_months",
-            config=_NO_BAR,
-            alt="Net sales of categories by month",
+            "category_months",
+            "Net sales of categories by month",
         )
 
 
@@ -158,12 +151,10 @@ def _seasons(scope: Scope, last: date, context: PageContext) -> None:
     with left:
         daily = sales.daily(scope, last - timedelta(days=_YEAR)).filter(pl.col("date_key") <= last)
         downloads.summary("**Calendar** of up to a year:", daily, "calendar.csv")
-        st.plotly_chart(
+        figure.draw(
             charts.calendar(daily, scope.currency, context.palette),
-            theme=None,
-            key="calendar",
-            config=_NO_BAR,
-            alt="Net sales of days as a calendar, a column for each week",
+            "calendar",
+            "Net sales of days as a calendar, a column for each week",
         )
     if built_for("seasonal_indices") is None:
         return
@@ -183,12 +174,10 @@ def _season(
     downloads.summary(
         f"**{title}** against a mean day, all days so far:", found, f"{dimension}.csv"
     )
-    st.plotly_chart(
+    figure.draw(
         charts.seasons(found, names, context.palette),
-        theme=None,
-        key=f"seasons_{dimension}",
-        config=_NO_BAR,
-        alt=f"Sales of {title.lower()} against a mean day",
+        f"seasons_{dimension}",
+        f"Sales of {title.lower()} against a mean day",
     )
 
 
@@ -210,12 +199,10 @@ def _returns(scope: Scope, period: str, context: PageContext) -> None:
     )
     left, right = st.columns([50, 50], gap="large")
     with left:
-        st.plotly_chart(
+        figure.draw(
             charts.returned(found.head(_SHOWN_RETURNS), context.palette),
-            theme=None,
-            key="returned",
-            config=_NO_BAR,
-            alt="Items that come back most often, with what chance allows",
+            "returned",
+            "Items that come back most often, with what chance allows",
         )
     with right:
         _return_table(found, scope)

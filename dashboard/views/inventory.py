@@ -11,13 +11,12 @@ from streamlit.delta_generator import DeltaGenerator
 from dashboard import text
 from dashboard.charts import inventory as charts
 from dashboard.charts.inventory import STATES
-from dashboard.components import analysis, downloads, explain, tables
+from dashboard.components import analysis, downloads, explain, figure, pickers, tables
 from dashboard.data import inventory
 from dashboard.data.analysis import ALL, Scope
 from dashboard.page import Page, PageContext
 
 _SHOWN_ROWS = 2_000
-_NO_BAR = {"displayModeBar": False}
 _PERIODS = {"30d": "30 days", "90d": "90 days", "365d": "A year"}
 _DAYS = {"30d": 30, "90d": 90, "365d": 365}
 _SECTIONS = {
@@ -58,16 +57,7 @@ def render(context: PageContext) -> None:
         return
     period = analysis.period(_PERIODS, "30d", "stock_period")
     _figures(now, period, scope)
-    section = st.segmented_control(
-        "Show",
-        list(_SECTIONS),
-        default="outs",
-        required=True,
-        format_func=_SECTIONS.__getitem__,
-        key="inventory",
-        bind="query-params",
-        label_visibility="collapsed",
-    )
+    section = pickers.section(_SECTIONS, "outs", "inventory")
     if section == "levels":
         _levels(scope, context)
     elif section == "flow":
@@ -158,17 +148,6 @@ def _figure_of(
         place.metric(name, round(float(value), 2), help=meaning, format=shape)
 
 
-def _category_filter(known: pl.DataFrame, key: str) -> list[str]:
-    return st.multiselect(
-        "Category",
-        sorted(known.get_column("category").to_list()),
-        format_func=text.category_label,
-        placeholder="All",
-        key=key,
-        bind="query-params",
-    )
-
-
 def _outs(scope: Scope, period: str, context: PageContext) -> None:
     found = inventory.stockout_items(scope, period, categories=[])
     if found.is_empty():
@@ -187,12 +166,10 @@ def _outs(scope: Scope, period: str, context: PageContext) -> None:
             found,
             "lost_sales.csv",
         )
-        st.plotly_chart(
+        figure.draw(
             charts.lost_sales_pareto(found, scope.currency, context.palette),
-            theme=None,
-            key="lost_sales",
-            config=_NO_BAR,
-            alt="Lost sales of the items that lost most, with their share added up",
+            "lost_sales",
+            "Lost sales of the items that lost most, with their share added up",
         )
     with right:
         troubled = int(categories.get_column("troubled_items").sum())
@@ -202,12 +179,10 @@ def _outs(scope: Scope, period: str, context: PageContext) -> None:
             "stock_by_category.csv",
         )
         if troubled:
-            st.plotly_chart(
+            figure.draw(
                 charts.troubled_categories(categories, context.palette),
-                theme=None,
-                key="troubled",
-                config=_NO_BAR,
-                alt="Items by category that are out of stock, nearly out, low or above their room",
+                "troubled",
+                "Items by category that are out of stock, nearly out, low or above their room",
             )
         else:
             st.success("All shelves are as they should be.", icon=":material/check_circle:")
@@ -216,7 +191,9 @@ def _outs(scope: Scope, period: str, context: PageContext) -> None:
 
 def _outs_table(scope: Scope, period: str, categories: pl.DataFrame) -> None:
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        chosen = _category_filter(categories, "outs_category")
+        chosen = pickers.categories(
+            sorted(categories.get_column("category").to_list()), "outs_category"
+        )
         only_frequent = st.toggle(
             "Only frequent ones",
             key="frequent",
@@ -237,7 +214,7 @@ def _outs_table(scope: Scope, period: str, categories: pl.DataFrame) -> None:
     config = st.column_config
     st.dataframe(
         found.head(_SHOWN_ROWS).with_columns(
-            pl.col("category").map_elements(text.category_label, return_dtype=pl.String),
+            text.category_labels(),
             pl.col("est_lost_revenue").cast(pl.Float64).round(0),
             often=pl.when("frequent_oos_flag").then(pl.lit("▲ Often")).otherwise(pl.lit("")),
             empty_h=pl.col("oos_minutes") / 60,
@@ -288,15 +265,11 @@ def _levels(scope: Scope, context: PageContext) -> None:
             key="stock_state",
             bind="query-params",
         )
-        chosen = _category_filter(categories, "stock_category")
-        search = st.text_input(
-            "Search",
-            placeholder="Item or name",
-            key="stock_search",
-            bind="query-params",
-            icon=":material/search:",
+        chosen = pickers.categories(
+            sorted(categories.get_column("category").to_list()), "stock_category"
         )
-    found = inventory.items(scope, statuses=statuses, categories=chosen, text=str(search))
+        search = pickers.search("Item or name", "stock_search")
+    found = inventory.items(scope, statuses=statuses, categories=chosen, text=search)
     downloads.summary(
         f"**{text.plural(len(found), 'shelf', 'shelves')}**, the emptiest first.",
         found,
@@ -309,7 +282,7 @@ def _levels(scope: Scope, context: PageContext) -> None:
     config = st.column_config
     st.dataframe(
         found.head(_SHOWN_ROWS).with_columns(
-            pl.col("category").map_elements(text.category_label, return_dtype=pl.String),
+            text.category_labels(),
             pl.col("whole_value").cast(pl.Float64).round(0),
             state=pl.col("stock_status").replace(
                 {code: f"{state.sign} {state.words}" for code, state in STATES.items()}
@@ -389,7 +362,7 @@ def _categories(categories: pl.DataFrame, scope: Scope) -> None:
     config = st.column_config
     st.dataframe(
         categories.with_columns(
-            pl.col("category").map_elements(text.category_label, return_dtype=pl.String),
+            text.category_labels(),
             whole_value=(pl.col("stock_value") + pl.col("wh_stock_value"))
             .cast(pl.Float64)
             .round(0),
@@ -415,12 +388,10 @@ def _flow(scope: Scope, period: str, context: PageContext) -> None:
         moved,
         "movements.csv",
     )
-    st.plotly_chart(
+    figure.draw(
         charts.goods_flow(moved, context.palette),
-        theme=None,
-        key="goods_flow",
-        config=_NO_BAR,
-        alt="Flow of goods from suppliers over warehouse and shelves to customers and to waste",
+        "goods_flow",
+        "Flow of goods from suppliers over warehouse and shelves to customers and to waste",
     )
     _net_movement(scope, since, today, context)
     _category_movement(scope)
@@ -435,12 +406,10 @@ def _net_movement(scope: Scope, since: date, today: date, context: PageContext) 
         days,
         "net_movement.csv",
     )
-    st.plotly_chart(
+    figure.draw(
         charts.net_movement(days, context.palette),
-        theme=None,
-        key="net_movement",
-        config=_NO_BAR,
-        alt="Pieces by which shelves and warehouses changed, by day",
+        "net_movement",
+        "Pieces by which shelves and warehouses changed, by day",
     )
 
 
@@ -462,9 +431,7 @@ def _category_movement(scope: Scope) -> None:
         "net_warehouse_change": "Warehouses, net",
     }
     st.dataframe(
-        found.with_columns(
-            pl.col("category").map_elements(text.category_label, return_dtype=pl.String)
-        ),
+        found.with_columns(text.category_labels()),
         key="category_movement",
         hide_index=True,
         placeholder="",
@@ -490,12 +457,10 @@ def _turnover(scope: Scope, period: str, context: PageContext) -> None:
         found,
         "turnover.csv",
     )
-    st.plotly_chart(
+    figure.draw(
         charts.turnover_by_category(found, context.palette),
-        theme=None,
-        key="turnover_chart",
-        config=_NO_BAR,
-        alt="Days that goods of each category stay, and gross profit over their cost",
+        "turnover_chart",
+        "Days that goods of each category stay, and gross profit over their cost",
     )
     _turnover_table(found, scope)
     items = inventory.items(scope, statuses=[], categories=[])
@@ -505,12 +470,10 @@ def _turnover(scope: Scope, period: str, context: PageContext) -> None:
         items,
         "cover.csv",
     )
-    st.plotly_chart(
+    figure.draw(
         charts.cover_by_sales(items, context.palette),
-        theme=None,
-        key="cover",
-        config=_NO_BAR,
-        alt="Days of cover of each item by pieces sold a day, by state of its stock",
+        "cover",
+        "Days of cover of each item by pieces sold a day, by state of its stock",
     )
 
 
@@ -518,7 +481,7 @@ def _turnover_table(found: pl.DataFrame, scope: Scope) -> None:
     config = st.column_config
     st.dataframe(
         found.with_columns(
-            pl.col("category").map_elements(text.category_label, return_dtype=pl.String),
+            text.category_labels(),
             pl.col("turnover_class").replace(_TURNOVER_CLASSES),
             pl.col("cogs", "avg_inventory_cost").cast(pl.Float64).round(0),
         ),
@@ -550,12 +513,10 @@ def _classes(scope: Scope, context: PageContext) -> None:
     downloads.summary(
         "Items by what they earn and how evenly they sell:", found, "item_classes.csv"
     )
-    st.plotly_chart(
+    figure.draw(
         charts.class_matrix(found, scope.currency, context.palette),
-        theme=None,
-        key="class_matrix",
-        config=_NO_BAR,
-        alt="Number of items by class of revenue and class of variation",
+        "class_matrix",
+        "Number of items by class of revenue and class of variation",
     )
     for place, (which, title) in zip(st.columns(2, gap="large"), _MOVERS.items(), strict=True):
         with place:
@@ -590,12 +551,10 @@ def _age(scope: Scope, context: PageContext) -> None:
     ages = inventory.ages(scope)
     if not ages.is_empty():
         downloads.summary("How long ago the stock was received, at cost:", ages, "ages.csv")
-        st.plotly_chart(
+        figure.draw(
             charts.ages_by_category(ages, scope.currency, context.palette),
-            theme=None,
-            key="ages",
-            config=_NO_BAR,
-            alt="Stock at cost by category and days since it was received",
+            "ages",
+            "Stock at cost by category and days since it was received",
         )
     found = inventory.near_expiry(scope)
     if found.is_empty():
@@ -612,7 +571,7 @@ def _age(scope: Scope, context: PageContext) -> None:
     config = st.column_config
     st.dataframe(
         found.head(_SHOWN_ROWS).with_columns(
-            pl.col("category").map_elements(text.category_label, return_dtype=pl.String),
+            text.category_labels(),
             pl.col("expiry_risk_score").round(2),
             pl.col("expiring_value").round(0),
         ),

@@ -14,6 +14,7 @@ from dashboard.components import (
     analysis,
     downloads,
     explain,
+    figure,
     forecast_item,
     item_links,
     item_story,
@@ -103,7 +104,7 @@ def _choose(context: PageContext) -> None:
     config = st.column_config
     st.dataframe(
         item_links.with_addresses(low, context).with_columns(
-            pl.col("category").map_elements(text.category_label, return_dtype=pl.String),
+            text.category_labels(),
             (pl.col("fill_rate") * 100).round().cast(pl.Int64).alias("fill_percent"),
         ),
         key="low_items",
@@ -260,12 +261,10 @@ def _sales(item_id: str, context: PageContext) -> None:
     )
     if found.is_empty():
         return
-    st.plotly_chart(
+    figure.draw(
         units_and_price(found, context.store.currency, context.palette),
-        theme=None,
-        key="item_sales",
-        config={"displayModeBar": False},
-        alt=f"Pieces of {item_id} sold a day, with promotions, and the mean price paid",
+        "item_sales",
+        f"Pieces of {item_id} sold a day, with promotions, and the mean price paid",
     )
 
 

@@ -8,14 +8,13 @@ import streamlit as st
 from dashboard import links, text
 from dashboard.charts.live import takings
 from dashboard.charts.sales import sales_by_category
-from dashboard.components import analysis, downloads, explain, kpi_cards, tables
+from dashboard.components import analysis, downloads, explain, figure, kpi_cards, tables
 from dashboard.components.kpi_cards import Card
 from dashboard.data import live
 from dashboard.data.analysis import ALL, Scope
 from dashboard.page import Page, PageContext
 from dashboard.serving import RUN_A_DAY, START
 
-_NO_BAR = {"displayModeBar": False}
 # How far back, in minutes, with the minutes of a bar.
 _RANGES = {"1h": (60, 5), "6h": (360, 15), "24h": (1_440, 60)}
 _RANGE_NAMES = {"1h": "1 hour", "6h": "6 hours", "24h": "24 hours"}
@@ -167,12 +166,10 @@ def _takings(
         with place:
             what = "The last hour, by" if width == five else "By"
             downloads.summary(f"**{what} {_STEPS[width]}:**", drawn, f"{key}.csv")
-            st.plotly_chart(
+            figure.draw(
                 takings(drawn, scope.currency, context.timezone, context.palette),
-                theme=None,
-                key=key,
-                config=_NO_BAR,
-                alt=f"Sales and receipts by {_STEPS[width]}",
+                key,
+                f"Sales and receipts by {_STEPS[width]}",
             )
 
 
@@ -181,12 +178,10 @@ def _goods(minutes: int, scope: Scope, context: PageContext) -> None:
     with left:
         found = live.categories(context.store_ids, scope.currency, minutes)
         downloads.summary("**Categories** that sold most:", found, "live_categories.csv")
-        st.plotly_chart(
+        figure.draw(
             sales_by_category(found, scope.currency, context.palette),
-            theme=None,
-            key="live_categories",
-            config=_NO_BAR,
-            alt="Sales by category, with their share",
+            "live_categories",
+            "Sales by category, with their share",
         )
         if scope.store_id == ALL:
             _stores(minutes, scope, context)

@@ -7,7 +7,7 @@ import streamlit as st
 
 from dashboard import text
 from dashboard.charts.expiry import lots_over_time, pieces_by_expiry
-from dashboard.components import downloads, explain, item_links, lot_list, tables
+from dashboard.components import downloads, explain, figure, item_links, lot_list, pickers, tables
 from dashboard.components.count_form import count_form
 from dashboard.data import lots, states
 from dashboard.data.lots import LotFilter
@@ -86,14 +86,7 @@ def _filters(store_ids: tuple[str, ...]) -> LotFilter:
             key="lots_where",
             bind="query-params",
         )
-        categories = st.multiselect(
-            "Category",
-            lots.categories(store_ids),
-            format_func=text.category_label,
-            placeholder="All",
-            key="lots_category",
-            bind="query-params",
-        )
+        categories = pickers.categories(lots.categories(store_ids), "lots_category")
         within = st.selectbox(
             "Expires within",
             list(_WITHIN),
@@ -102,13 +95,7 @@ def _filters(store_ids: tuple[str, ...]) -> LotFilter:
             key="within",
             bind="query-params",
         )
-        search = st.text_input(
-            "Search",
-            placeholder="Shelf, item or lot",
-            key="lots_search",
-            bind="query-params",
-            icon=":material/search:",
-        )
+        search = pickers.search("Shelf, item or lot", "lots_search")
     return LotFilter(
         store_ids,
         tuple(locations),
@@ -129,12 +116,10 @@ def _horizon(wanted: LotFilter, context: PageContext) -> None:
     )
     horizon = _HORIZONS[chosen or "14 days"]
     days = lots.by_days(wanted)
-    st.plotly_chart(
+    figure.draw(
         pieces_by_expiry(days, horizon, context.palette),
-        theme=None,
-        key="expiry",
-        config={"displayModeBar": False},
-        alt="Pieces by days to expiry on shelves and in the warehouse; the table below lists them",
+        "expiry",
+        "Pieces by days to expiry on shelves and in the warehouse; the table below lists them",
     )
     later = int(days.filter(pl.col("days_to_expiry") > horizon).get_column("quantity").sum())
     undated = int(days.filter(pl.col("days_to_expiry").is_null()).get_column("quantity").sum())
@@ -214,12 +199,10 @@ def _over_time(found: pl.DataFrame, context: PageContext) -> None:
     if dated.is_empty():
         st.caption("None of its pieces belongs to a lot whose dates are known.")
     else:
-        st.plotly_chart(
+        figure.draw(
             lots_over_time(dated, context.publication.as_of, context.timezone, context.palette),
-            theme=None,
-            key="lots_over_time",
-            config={"displayModeBar": False},
-            alt="Lots of the item from the day they were received to their last day",
+            "lots_over_time",
+            "Lots of the item from the day they were received to their last day",
         )
     undated = int(found.get_column("quantity").sum()) - int(dated.get_column("quantity").sum())
     if undated and not dated.is_empty():

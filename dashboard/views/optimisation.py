@@ -8,7 +8,7 @@ import streamlit as st
 from dashboard import links, text
 from dashboard.charts import optimisation as charts
 from dashboard.charts.optimisation import PRIORITIES, RECOMMENDATIONS
-from dashboard.components import analysis, downloads, explain, item_links, tables
+from dashboard.components import analysis, downloads, explain, figure, item_links, pickers, tables
 from dashboard.data import optimisation
 from dashboard.data.analysis import Scope
 from dashboard.page import Page, PageContext
@@ -23,7 +23,6 @@ _SHOWN_ROWS = 2_000
 _TABLE = "policies"
 _ITEM_PARAMETER = "policy_item"
 _PROJECTED_DAYS = 28.0
-_NO_BAR = {"displayModeBar": False}
 _SECTIONS = {
     "policy": "Policies",
     "orders": "Orders",
@@ -70,16 +69,7 @@ def render(context: PageContext) -> None:
             "Policies need stock on shelves and a cutoff of the supplier that is to come.",
         )
         return
-    section = st.segmented_control(
-        "Show",
-        list(_SECTIONS),
-        default="policy",
-        required=True,
-        format_func=_SECTIONS.__getitem__,
-        key="optimisation",
-        bind="query-params",
-        label_visibility="collapsed",
-    )
+    section = pickers.section(_SECTIONS, "policy", "optimisation")
     if section == "priority":
         _priorities(scope, published, context)
     elif section == "levels":
@@ -224,23 +214,10 @@ def _policies(asked: pl.DataFrame, terms: PolicyTerms, scope: Scope, context: Pa
 
 def _filtered(frame: pl.DataFrame, category_key: str, search_key: str) -> pl.DataFrame:
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        categories = st.multiselect(
-            "Category",
-            sorted(frame.get_column("category").unique().to_list()),
-            format_func=text.category_label,
-            placeholder="All",
-            key=category_key,
-            bind="query-params",
+        categories = pickers.categories(
+            sorted(frame.get_column("category").unique().to_list()), category_key
         )
-        search = str(
-            st.text_input(
-                "Search",
-                placeholder="Item or name",
-                key=search_key,
-                bind="query-params",
-                icon=":material/search:",
-            )
-        ).strip().lower()  # fmt: skip
+        search = pickers.search("Item or name", search_key).strip().lower()
     named = pl.concat_str("item_id", "product_name", separator=" ", ignore_nulls=True)
     return frame.filter(
         pl.col("category").is_in(categories) if categories else True,
@@ -251,9 +228,7 @@ def _filtered(frame: pl.DataFrame, category_key: str, search_key: str) -> pl.Dat
 def _readable(frame: pl.DataFrame) -> pl.DataFrame:
     return frame.with_columns(
         pl.concat_str("store_id", "item_id", separator="/").alias("row_id"),
-        pl.col("category")
-        .map_elements(text.category_label, return_dtype=pl.String)
-        .alias("category_label"),
+        text.category_labels().alias("category_label"),
         pl.col("method").replace(_METHODS).alias("method_label"),
         pl.col("binding_constraint").replace(_BOUNDS).alias("bound_label"),
         (100 * pl.col("service_level")).alias("service_pct"),
@@ -336,14 +311,12 @@ def _projection(item: dict[str, Any], context: PageContext) -> None:
         projected,
         "projected_stock.csv",
     )
-    st.plotly_chart(
+    figure.draw(
         charts.stock_to_come(
             projected, item["reorder_point"], item["safety_stock"], context.palette
         ),
-        theme=None,
-        key="stock_to_come",
-        config=_NO_BAR,
-        alt="Stock of the item in the days to come, as a saw-tooth between deliveries",
+        "stock_to_come",
+        "Stock of the item in the days to come, as a saw-tooth between deliveries",
     )
 
 
@@ -358,7 +331,7 @@ def _costs(item: dict[str, Any], terms: PolicyTerms, scope: Scope, context: Page
     st.markdown(
         f"What orders of a size cost in a year; least at **{text.number(item['eoq'])}** pcs:"
     )
-    st.plotly_chart(
+    figure.draw(
         charts.cost_of_quantities(
             item | {"round_qty": max(round_qty, 1.0)},
             terms.order_cost,
@@ -366,10 +339,8 @@ def _costs(item: dict[str, Any], terms: PolicyTerms, scope: Scope, context: Page
             scope.currency,
             context.palette,
         ),
-        theme=None,
-        key="cost_of_quantities",
-        config=_NO_BAR,
-        alt="Cost of ordering and of holding in a year by the quantity of an order",
+        "cost_of_quantities",
+        "Cost of ordering and of holding in a year by the quantity of an order",
     )
 
 
@@ -430,12 +401,10 @@ def _priorities(scope: Scope, published: pl.DataFrame, context: PageContext) -> 
         everything,
         "restock_priorities.csv",
     )
-    st.plotly_chart(
+    figure.draw(
         charts.priority_matrix(everything, context.palette),
-        theme=None,
-        key="priority_matrix",
-        config=_NO_BAR,
-        alt="Number of items by priority and by what is expected of their demand",
+        "priority_matrix",
+        "Number of items by priority and by what is expected of their demand",
     )
     told = everything.filter(pl.col("forecast_7d").is_not_null())
     if told.is_empty():
@@ -444,12 +413,10 @@ def _priorities(scope: Scope, published: pl.DataFrame, context: PageContext) -> 
             icon=":material/info:",
         )
     else:
-        st.plotly_chart(
+        figure.draw(
             charts.weeks_compared(told, context.palette),
-            theme=None,
-            key="weeks_compared",
-            config=_NO_BAR,
-            alt="Pieces expected next week against an average week, by priority",
+            "weeks_compared",
+            "Pieces expected next week against an average week, by priority",
         )
     with st.container(horizontal=True, vertical_alignment="bottom"):
         chosen = st.pills(
@@ -461,13 +428,8 @@ def _priorities(scope: Scope, published: pl.DataFrame, context: PageContext) -> 
             key="priority",
             bind="query-params",
         )
-        categories = st.multiselect(
-            "Category",
-            sorted(published.get_column("category").unique().to_list()),
-            format_func=text.category_label,
-            placeholder="All",
-            key="priority_category",
-            bind="query-params",
+        categories = pickers.categories(
+            sorted(published.get_column("category").unique().to_list()), "priority_category"
         )
     found = optimisation.priorities(scope, chosen, categories)
     downloads.summary(
@@ -535,12 +497,10 @@ def _optimal(scope: Scope, context: PageContext) -> None:
         "it, or all of it where it expires. The stock is that quantile of demand that the two ask "
         "for."
     )
-    st.plotly_chart(
+    figure.draw(
         charts.levels_compared(found, context.palette),
-        theme=None,
-        key="levels_compared",
-        config=_NO_BAR,
-        alt="Stock of the items that could save most, beside that of least expected cost",
+        "levels_compared",
+        "Stock of the items that could save most, beside that of least expected cost",
     )
     config = st.column_config
     st.dataframe(

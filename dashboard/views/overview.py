@@ -8,7 +8,7 @@ import streamlit as st
 
 from dashboard import links, text
 from dashboard.charts.sales import sales_by_category, sales_by_day
-from dashboard.components import analysis, downloads, explain, kpi_cards, tables, to_do
+from dashboard.components import analysis, downloads, explain, figure, kpi_cards, tables, to_do
 from dashboard.components.kpi_cards import Card
 from dashboard.components.store_table import store_table
 from dashboard.components.to_do import Task
@@ -24,7 +24,6 @@ _PERIODS = {name: analysis.PERIODS[name] for name in _DAYS}
 _TREND_DAYS = 90
 _PER_ROW = 6
 _BEST = 10
-_NO_BAR = {"displayModeBar": False}
 # KPIs of kpi_comparison: what to call them, what they say, decimals.
 _KPIS = {
     "net_sales": ("Net sales ({currency})", "Sales less what was paid back for returns.", 0),
@@ -184,12 +183,10 @@ def _trend(scope: Scope, context: PageContext) -> None:
     to_come = _expected(scope, last, context)
     told = ", and what forecasts expect" if len(to_come) else ""
     downloads.summary(f"**Net sales** by business day{told}:", daily, "sales_by_day.csv")
-    st.plotly_chart(
+    figure.draw(
         sales_by_day(daily, scope.currency, context.palette, to_come, height=370),
-        theme=None,
-        key="trend",
-        config=_NO_BAR,
-        alt="Net sales of the last 90 business days, with their mean over seven days",
+        "trend",
+        "Net sales of the last 90 business days, with their mean over seven days",
     )
     grown = [
         _growth_words(row) for row in overview.growth(scope).iter_rows(named=True) if any(
@@ -413,12 +410,10 @@ def _best_sellers(scope: Scope, period: str) -> None:
 def _categories(scope: Scope, since: date, context: PageContext) -> None:
     found = sales.categories(scope, since)
     downloads.summary("**Categories** that sold most:", found, "sales_by_category.csv")
-    st.plotly_chart(
+    figure.draw(
         sales_by_category(found, scope.currency, context.palette),
-        theme=None,
-        key="sales_by_category",
-        config=_NO_BAR,
-        alt="Net sales by category, with their share",
+        "sales_by_category",
+        "Net sales by category, with their share",
     )
 
 

@@ -7,7 +7,7 @@ import streamlit as st
 
 from dashboard import text
 from dashboard.charts.quality import measured, score
-from dashboard.components import downloads, explain, tables
+from dashboard.components import downloads, explain, figure, tables
 from dashboard.data import quality
 from dashboard.page import Page, PageContext
 
@@ -117,12 +117,10 @@ def _checks(results: pl.DataFrame) -> str | None:
 
 def _trend(reports: pl.DataFrame, context: PageContext) -> None:
     downloads.summary("**Score** of the last days:", reports, "quality_reports.csv")
-    st.plotly_chart(
+    figure.draw(
         score(reports, context.palette),
-        theme=None,
-        key="score",
-        config={"displayModeBar": False},
-        alt="Score of the data by run",
+        "score",
+        "Score of the data by run",
     )
 
 
@@ -133,12 +131,10 @@ def _story(row: dict[str, str], context: PageContext) -> None:
     if past.is_empty():
         st.info("It has not been measured in the last days.", icon=":material/info:")
         return
-    st.plotly_chart(
+    figure.draw(
         measured(past, context.palette),
-        theme=None,
-        key="measured",
-        config={"displayModeBar": False},
-        alt="What the check measured by run, with its bound",
+        "measured",
+        "What the check measured by run, with its bound",
     )
     samples = json.loads(row["sample_json"]) if row["sample_json"] else []
     if samples:

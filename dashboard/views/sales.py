@@ -7,13 +7,12 @@ import streamlit as st
 
 from dashboard import text
 from dashboard.charts.sales import WEEKDAYS, hours_of_week, sales_by_category, sales_by_day
-from dashboard.components import analysis, downloads, explain, item_links, tables
+from dashboard.components import analysis, downloads, explain, figure, item_links, tables
 from dashboard.data import sales
 from dashboard.data.analysis import Scope
 from dashboard.page import Page, PageContext
 
 _DAYS = {"7d": 7, "30d": 30, "90d": 90}
-_NO_BAR = {"displayModeBar": False}
 # Columns of kpi_daily that change is told of, and what to call them.
 _COMPARED = {
     "net_sales": ("Net sales ({currency})", "Sales less what was paid back for returns."),
@@ -83,12 +82,10 @@ def _figures(row: dict[str, float | None], period: str, scope: Scope) -> None:
 def _by_day(scope: Scope, since: date | None, context: PageContext) -> None:
     daily = sales.daily(scope, since)
     downloads.summary("By business day:", daily, "sales_by_day.csv")
-    st.plotly_chart(
+    figure.draw(
         sales_by_day(daily, scope.currency, context.palette),
-        theme=None,
-        key="sales_by_day",
-        config=_NO_BAR,
-        alt="Net sales by business day, with their mean over seven days",
+        "sales_by_day",
+        "Net sales by business day, with their mean over seven days",
     )
 
 
@@ -103,12 +100,10 @@ def _by_hour(scope: Scope, period: str, context: PageContext) -> None:
             "receipts. Colours tell net sales:"
         )
     downloads.summary(sentence, hours, "sales_by_hour.csv")
-    st.plotly_chart(
+    figure.draw(
         hours_of_week(hours, scope.currency, context.palette),
-        theme=None,
-        key="hours_of_week",
-        config=_NO_BAR,
-        alt="Average net sales by weekday and hour",
+        "hours_of_week",
+        "Average net sales by weekday and hour",
     )
 
 
@@ -119,12 +114,10 @@ def _by_category(scope: Scope, since: date | None, context: PageContext) -> None
         categories,
         "sales_by_category.csv",
     )
-    st.plotly_chart(
+    figure.draw(
         sales_by_category(categories, scope.currency, context.palette),
-        theme=None,
-        key="sales_by_category",
-        config=_NO_BAR,
-        alt="Net sales by category, with their share",
+        "sales_by_category",
+        "Net sales by category, with their share",
     )
 
 
@@ -139,7 +132,7 @@ def _best_sellers(scope: Scope, period: str, context: PageContext) -> None:
         item_links.with_addresses(
             found.with_columns(store_id=pl.lit(context.store.store_id)), context, "item_id"
         ).with_columns(
-            pl.col("category").map_elements(text.category_label, return_dtype=pl.String),
+            text.category_labels(),
             move=pl.when(pl.col("prev_rank").is_null())
             .then(pl.lit("new"))
             .when(moved > 0)

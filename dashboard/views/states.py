@@ -47,7 +47,7 @@ def render(context: PageContext) -> None:
         return
     found = states.states(location, wanted).with_columns(
         pl.concat_str("store_id", "shelf_id", separator="/").alias("row_id"),
-        pl.col("category").map_elements(text.category_label, return_dtype=pl.String),
+        text.category_labels(),
         (pl.col("fill_rate") * 100).round().cast(pl.Int64).alias("fill_percent"),
         pl.when("is_low").then(pl.lit("▲ low")).otherwise(pl.lit("✓")).alias("state"),
     )
@@ -81,13 +81,7 @@ def _filters(store_ids: tuple[str, ...]) -> tuple[str, StateFilter]:
             key="subcategory",
             bind="query-params",
         )
-        search = st.text_input(
-            "Search",
-            placeholder="Shelf or item",
-            key="search",
-            bind="query-params",
-            icon=":material/search:",
-        )
+        search = pickers.search("Shelf or item", "search")
         only_low = st.toggle("Only low", key="low", bind="query-params", width="content")
     return location or "shelf", StateFilter(store_ids, category, subcategory, search, only_low)
 

@@ -8,13 +8,12 @@ import streamlit as st
 from dashboard import text
 from dashboard.charts import store_comparison as charts
 from dashboard.charts.store_comparison import Measure
-from dashboard.components import analysis, downloads, explain, tables
+from dashboard.components import analysis, downloads, explain, figure, tables
 from dashboard.data import store_comparison, stores
 from dashboard.page import Page, PageContext
 
 _DAYS = {"7d": 7, "30d": 30, "90d": 90}
 _STOCK_PERIODS = ("30d", "90d")
-_NO_BAR = {"displayModeBar": False}
 
 
 def render(context: PageContext) -> None:
@@ -165,23 +164,19 @@ def _against_the_mean(
         compared.select("store_id", *(measure.column for measure in measures)),
         "stores_against_the_mean.csv",
     )
-    st.plotly_chart(
+    figure.draw(
         charts.against_the_mean(compared, measures, chosen, context.palette),
-        theme=None,
-        key="against_the_mean",
-        config=_NO_BAR,
-        alt="Position of each store by each measure, the mean of the stores being 100",
+        "against_the_mean",
+        "Position of each store by each measure, the mean of the stores being 100",
     )
 
 
 def _trend(daily: pl.DataFrame, names: dict[str, str], currency: str, context: PageContext) -> None:
     downloads.summary("Net sales over time:", daily, "stores_by_day.csv")
-    st.plotly_chart(
+    figure.draw(
         charts.sales_over_time(daily, names, currency, context.palette),
-        theme=None,
-        key="stores_trend",
-        config=_NO_BAR,
-        alt="Net sales of each store by day, as means over seven days",
+        "stores_trend",
+        "Net sales of each store by day, as means over seven days",
     )
 
 
@@ -189,12 +184,10 @@ def _mix(mix: pl.DataFrame, names: dict[str, str], context: PageContext) -> None
     if mix.get_column("category").n_unique() < 2:  # noqa: PLR2004 - one category is no mix
         return
     downloads.summary("Product mix: what net sales are made with.", mix, "product_mix.csv")
-    st.plotly_chart(
+    figure.draw(
         charts.mix_by_store(mix, names, context.palette),
-        theme=None,
-        key="product_mix",
-        config=_NO_BAR,
-        alt="Share of each category in the net sales of each store",
+        "product_mix",
+        "Share of each category in the net sales of each store",
     )
 
 

@@ -11,9 +11,11 @@ from dashboard.charts.deliveries import deliveries_by_day
 from dashboard.components import (
     downloads,
     explain,
+    figure,
     item_links,
     item_story,
     order_list,
+    pickers,
     supplier_orders,
     tables,
 )
@@ -55,16 +57,7 @@ def render(context: PageContext) -> None:
         )
         return
     _figures(cutoffs, context)
-    section = st.segmented_control(
-        "Show",
-        list(_SECTIONS),
-        default="plan",
-        required=True,
-        format_func=_SECTIONS.__getitem__,
-        key="supply",
-        bind="query-params",
-        label_visibility="collapsed",
-    )
+    section = pickers.section(_SECTIONS, "plan", "supply")
     if section == "orders":
         _orders(orders, context)
     elif section == "deliveries":
@@ -120,29 +113,6 @@ def _moment(place: Any, name: str, moment: datetime | None, context: PageContext
     )
 
 
-def _category_filter(key: str, context: PageContext) -> list[str]:
-    return st.multiselect(
-        "Category",
-        supply.categories(context.store_ids),
-        format_func=text.category_label,
-        placeholder="All",
-        key=key,
-        bind="query-params",
-    )
-
-
-def _search(key: str, placeholder: str) -> str:
-    return str(
-        st.text_input(
-            "Search",
-            placeholder=placeholder,
-            key=key,
-            bind="query-params",
-            icon=":material/search:",
-        )
-    )
-
-
 def _plan(context: PageContext) -> None:
     total = len(supply.plan(context.store_ids))
     if not total:
@@ -168,8 +138,8 @@ def _plan(context: PageContext) -> None:
             key="bound",
             bind="query-params",
         )
-        categories = _category_filter("plan_category", context)
-        search = _search("plan_search", "Shelf or item")
+        categories = pickers.categories(supply.categories(context.store_ids), "plan_category")
+        search = pickers.search("Shelf or item", "plan_search")
     found = order_list.readable(
         supply.plan(
             context.store_ids,
@@ -232,8 +202,8 @@ def _orders(total: int, context: PageContext) -> None:
             key="order_status",
             bind="query-params",
         )
-        categories = _category_filter("order_category", context)
-        search = _search("order_search", "Shelf, item or order")
+        categories = pickers.categories(supply.categories(context.store_ids), "order_category")
+        search = pickers.search("Shelf, item or order", "order_search")
         only_differences = st.toggle(
             "Only with differences",
             key="differences",
@@ -276,12 +246,10 @@ def _deliveries(context: PageContext) -> None:
         days,
         "deliveries.csv",
     )
-    st.plotly_chart(
+    figure.draw(
         deliveries_by_day(shown, context.palette),
-        theme=None,
-        key="deliveries",
-        config={"displayModeBar": False},
-        alt="Pieces received, damaged, missing and not there yet by delivery day, and the delay; "
+        "deliveries",
+        "Pieces received, damaged, missing and not there yet by delivery day, and the delay; "
         "the table below has the same figures",
     )
     config = st.column_config

@@ -9,7 +9,7 @@ import streamlit as st
 
 from dashboard import text
 from dashboard.charts.waste import Measure, waste_by_day
-from dashboard.components import downloads, explain, item_links, tables
+from dashboard.components import downloads, explain, figure, item_links, pickers, tables
 from dashboard.components.lot_list import NO_LOT
 from dashboard.data import waste
 from dashboard.page import Page, PageContext
@@ -46,16 +46,7 @@ def render(context: PageContext) -> None:
     currency = currencies.pop() if len(currencies) == 1 else None
     _figures(since, currency, context)
     _by_day(since, today, currency, context)
-    section = st.segmented_control(
-        "Show",
-        list(_SECTIONS),
-        default="markdowns",
-        required=True,
-        format_func=_SECTIONS.__getitem__,
-        key="waste",
-        bind="query-params",
-        label_visibility="collapsed",
-    )
+    section = pickers.section(_SECTIONS, "markdowns", "waste")
     if section == "removals":
         _removals(since, totals["removals"], context)
     else:
@@ -124,12 +115,10 @@ def _by_day(since: date | None, today: date, currency: str | None, context: Page
     )
     downloads.summary("By business day and category:", daily, "waste_daily.csv")
     first = since or daily.get_column("business_date")[0]
-    st.plotly_chart(
+    figure.draw(
         waste_by_day(daily, measures, (first, today), context.palette),
-        theme=None,
-        key="waste_by_day",
-        config={"displayModeBar": False},
-        alt="Waste and cost of markdowns by business day and category",
+        "waste_by_day",
+        "Waste and cost of markdowns by business day and category",
     )
 
 
@@ -144,21 +133,8 @@ def _filters(prefix: str, states: dict[str, str], context: PageContext) -> dict[
             key=f"{prefix}_status",
             bind="query-params",
         )
-        categories = st.multiselect(
-            "Category",
-            waste.categories(context.store_ids),
-            format_func=text.category_label,
-            placeholder="All",
-            key=f"{prefix}_category",
-            bind="query-params",
-        )
-        search = st.text_input(
-            "Search",
-            placeholder="Shelf, item or lot",
-            key=f"{prefix}_search",
-            bind="query-params",
-            icon=":material/search:",
-        )
+        categories = pickers.categories(waste.categories(context.store_ids), f"{prefix}_category")
+        search = pickers.search("Shelf, item or lot", f"{prefix}_search")
     return {"statuses": statuses, "categories": categories, "text": search}
 
 
@@ -256,7 +232,7 @@ def _table(found: pl.DataFrame, key: str, more: dict[str, Any], context: PageCon
         **more,
     }
     shown = item_links.with_addresses(found.head(_SHOWN_ROWS), context).with_columns(
-        pl.col("category").map_elements(text.category_label, return_dtype=pl.String),
+        text.category_labels(),
         pl.col("batch_code").fill_null(NO_LOT),
     )
     st.dataframe(
