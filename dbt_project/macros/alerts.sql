@@ -3,8 +3,9 @@
     one alert. Dismissed is final.
 
     standing_only: only alerts whose condition stands now: these are all that can be open, and
-    their number does not grow with the history. -#}
-{% macro alert_lives(standing_only=false) -%}
+    their number does not grow with the history.
+    touched: a table expression of alert_type, store_id, item_id, location; only alerts of these. -#}
+{% macro alert_lives(standing_only=false, touched=none) -%}
 {%- set key = 'alert_type, store_id, item_id, location' -%}
 with flips as (
     select
@@ -26,6 +27,16 @@ with flips as (
                 and latest.store_id = stock_levels.store_id
                 and latest.item_id = stock_levels.item_id
                 and latest.location = stock_levels.location
+        )
+    {%- endif %}
+    {%- if touched %}
+        and exists (
+            select 1
+            from {{ touched }} as touched
+            where touched.alert_type <> 'near_expiry'
+                and touched.store_id = stock_levels.store_id
+                and touched.item_id = stock_levels.item_id
+                and touched.location = stock_levels.location
         )
     {%- endif %}
 ),
@@ -59,6 +70,16 @@ conditions as (
             and latest.store_id = spans.store_id
             and latest.item_id = spans.item_id
             and latest.location = spans.location
+    )
+    {%- endif %}
+    {%- if touched %}
+    where exists (
+        select 1
+        from {{ touched }} as touched
+        where touched.alert_type = 'near_expiry'
+            and touched.store_id = spans.store_id
+            and touched.item_id = spans.item_id
+            and touched.location = spans.location
     )
     {%- endif %}
 ),
@@ -216,4 +237,42 @@ select
     note
 from ordered
 where was_dismissed = 0
+{%- endmacro %}
+
+{#- Whose alerts may be others than a model of transitions has: where stock has changed, where somebody
+    has done something, and where other lots are about to expire than it tells of.
+
+    Args: what it has seen of stock levels, of reports and of commands. -#}
+{% macro alerts_touched(levels_seen, reports_seen, commands_seen) -%}
+{%- set place = 'store_id, item_id, location' -%}
+{%- set told = "select store_id, shelf_id as item_id, location, transition_ts, to_status from " ~ this ~ " where alert_type = 'near_expiry' and actor = 'system'" -%}
+{%- set spans -%}
+    select {{ place }}, event_ts as transition_ts, 'open' as to_status
+    from {{ ref('near_expiry_spans') }}
+    union all
+    select {{ place }}, cleared_ts as transition_ts, 'resolved' as to_status
+    from {{ ref('near_expiry_spans') }}
+    where cleared_ts is not null
+{%- endset -%}
+    select distinct
+        case location when 'shelf' then 'refill_request' else 'supplier_request' end as alert_type,
+        {{ place }}
+    from {{ ref('stock_levels') }}
+    where load_seq > {{ levels_seen }}
+    union
+    select alert_type, {{ place }}
+    from {{ ref('operator_reports') }}
+    where event_type in ('alert_acknowledged', 'alert_dismissed')
+        and ingest_batch > {{ reports_seen }}
+    union
+    select 'refill_request' as alert_type, store_id, item_id, 'shelf' as location
+    from {{ ref('issued_commands') }}
+    where command_type = 'restock'
+        and ingest_batch > {{ commands_seen }}
+    union
+    select 'near_expiry' as alert_type, {{ place }}
+    from (({{ spans }}) except ({{ told }})) as new_spans
+    union
+    select 'near_expiry' as alert_type, {{ place }}
+    from (({{ told }}) except ({{ spans }})) as past_spans
 {%- endmacro %}

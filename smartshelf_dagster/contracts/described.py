@@ -696,6 +696,7 @@ MADE_IN_PYTHON: dict[str, Description] = {
             "table": "<layer>/<name>.",
             "version": "Delta version.",
             "role": "source (read) or published.",
+            "stamp": "Changes when its rows do, of published tables that are replaced.",
         },
         is_shared=True,
     ),

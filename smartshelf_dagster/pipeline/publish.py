@@ -37,6 +37,9 @@ _RECEIPTS = "pos_transactions"
 # So many of the last publications are told of; how fast the clock runs follows from them.
 _KEPT_PUBLICATIONS = 10
 _PUBLICATIONS = "meta/publications"
+# Larger tables are not copied into the serving file: every publication would pay for it, whatever
+# has changed. Pages look through to their files.
+_COPIED_ROWS = 100_000
 
 
 class IncompleteBuildError(SmartShelfError, RuntimeError):
@@ -69,12 +72,14 @@ class Publication:
         published_at: Wall time.
         raw_versions: Versions of the source tables it was computed from.
         table_versions: Versions of the Delta tables that were published with it.
+        stamps: Short texts that change when the rows of a table do, of tables that are replaced.
     """
 
     as_of: datetime
     published_at: datetime
     raw_versions: dict[str, int]
     table_versions: dict[str, int]
+    stamps: dict[str, str]
 
     @property
     def moment(self) -> tuple[datetime, datetime]:
@@ -110,6 +115,7 @@ def publish(settings: Settings, transformer: Transformer) -> Publication:
         IncompleteBuildError: Only some of the models were built last.
     """
     models = published_models(transformer)
+    before = read_publication(settings)
     with transformer.reading() as reader:
         build = reader.last_build()
         if build is None or not build.complete:
@@ -117,7 +123,12 @@ def publish(settings: Settings, transformer: Transformer) -> Publication:
                 f"{transformer.warehouse}: only some models were built last, and they do not fit "
                 "together; build all of them first (job micro_batch)"
             )
-        served = [_publish_model(settings, reader, model) for model in models]
+        served = [
+            _append(settings, reader, model)
+            if model.grows
+            else _replace(settings, reader, model, before)
+            for model in models
+        ]
         lag_ms = reader.rows("live/live_kpis", where="store_id = 'ALL'")["lag_p50_ms"]
         forecasts = settings.order_policy == FORECAST
         said = newest_predictions(settings, build.as_of) if forecasts else None
@@ -133,6 +144,7 @@ def publish(settings: Settings, transformer: Transformer) -> Publication:
         published_at=datetime.now(UTC),
         raw_versions=build.versions,
         table_versions={table.table: table.version for table in served},
+        stamps={table.table: table.stamp for table in served if table.stamp},
     )
     reference = {name: settings.table_uri(f"ref/{name}") for name in _SERVED_REFERENCE}
     streams = stream_status(settings)
@@ -174,13 +186,25 @@ def publish(settings: Settings, transformer: Transformer) -> Publication:
     return publication
 
 
-def _publish_model(
-    settings: Settings, reader: WarehouseReader, model: PublishedModel
+def _replace(
+    settings: Settings, reader: WarehouseReader, model: PublishedModel, before: Publication | None
 ) -> ServedTable:
+    """Publish a table as a whole, if it holds other rows than were published before."""
     uri = settings.table_uri(model.table)
-    if not model.grows:
-        info = delta.replace(uri, reader.rows(model.table, model.hidden), name=model.table)
-        return ServedTable(model.table, info.version, None, model.hidden)
+    stamp = reader.stamp(model.table, model.hidden)
+    version = before.table_versions.get(model.table) if before else None
+    is_same = before is not None and before.stamps.get(model.table) == stamp
+    if not is_same or version is None or not delta.is_newest(uri, version):
+        rows = reader.rows(model.table, model.hidden)
+        version = delta.replace(uri, rows, name=model.table).version
+    is_copied = not settings.lake_is_local or reader.count(model.table) <= _COPIED_ROWS
+    files = None if is_copied else delta.data_files(uri, version)
+    return ServedTable(model.table, version, files, model.hidden, stamp=stamp)
+
+
+def _append(settings: Settings, reader: WarehouseReader, model: PublishedModel) -> ServedTable:
+    """Publish the rows by which a table has grown."""
+    uri = settings.table_uri(model.table)
     version = _append_new(uri, reader, model)
     files = delta.data_files(uri, version) if settings.lake_is_local else None
     return ServedTable(model.table, version, files, model.hidden, model.partition_by)
@@ -212,7 +236,7 @@ def _append_new(uri: str, reader: WarehouseReader, model: PublishedModel) -> int
 
 def _describe(publication: Publication) -> dict[str, pa.Table]:
     versions = [
-        {"table": table, "version": version, "role": role}
+        {"table": table, "version": version, "role": role, "stamp": publication.stamps.get(table)}
         for role, tables in (
             ("source", publication.raw_versions),
             ("published", publication.table_versions),
@@ -224,7 +248,12 @@ def _describe(publication: Publication) -> dict[str, pa.Table]:
         "meta/tables": pa.Table.from_pylist(
             versions,
             schema=pa.schema(
-                [("table", pa.string()), ("version", pa.int64()), ("role", pa.string())]
+                [
+                    ("table", pa.string()),
+                    ("version", pa.int64()),
+                    ("role", pa.string()),
+                    ("stamp", pa.string()),
+                ]
             ),
         ),
     }
@@ -255,10 +284,18 @@ def read_publication(settings: Settings) -> Publication | None:
     )
     moment = moments.to_pylist()[0]
     versions: dict[str, dict[str, int]] = {"source": {}, "published": {}}
+    stamps: dict[str, str] = {}
     for row in tables.to_pylist():
         versions[row["role"]][row["table"]] = row["version"]
+        # A file of an older version has none.
+        if stamp := row.get("stamp"):
+            stamps[row["table"]] = stamp
     return Publication(
-        moment["as_of_ts"], moment["published_at"], versions["source"], versions["published"]
+        moment["as_of_ts"],
+        moment["published_at"],
+        versions["source"],
+        versions["published"],
+        stamps,
     )
 
 

@@ -11,7 +11,7 @@ from smartshelf_dagster.errors import SmartShelfError
 from smartshelf_dagster.pipeline.publish import read_publication
 from smartshelf_dagster.settings import Settings
 from smartshelf_dagster.storage.reference import ensure_reference_tables
-from smartshelf_dagster.transform.runner import Transformer, warehouse_lock
+from smartshelf_dagster.transform.runner import TICK, Transformer, warehouse_lock
 
 
 @contextmanager
@@ -30,6 +30,7 @@ def standing_lake(
 
     Raises:
         WarehouseBusyError: Another process is writing to the lake.
+        OutdatedWarehouseError: Another version built the warehouse.
     """
     with warehouse_lock(settings):
         publication = read_publication(settings)
@@ -41,4 +42,7 @@ def standing_lake(
         transformer = Transformer(settings)
         ensure_reference_tables(settings)
         transformer.prepare(moment)
+        transformer.refuse_outdated(
+            lambda node: TICK.removeprefix("tag:") in node.tags, missing=True
+        )
         yield transformer, moment

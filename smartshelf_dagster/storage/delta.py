@@ -73,6 +73,11 @@ def table_exists(uri: str) -> bool:
     return DeltaTable.is_deltatable(uri)
 
 
+def is_newest(uri: str, version: int) -> bool:
+    """Tell whether a table is there, and nothing was written to it since a version."""
+    return table_exists(uri) and DeltaTable(uri).version() == version
+
+
 def ensure_table(uri: str, contract: TableContract) -> DeltaTable:
     """Open a table, creating it empty from its contract when it is not there.
 

@@ -39,6 +39,7 @@ class ServedTable:
         hidden: Columns of the warehouse that are not published.
         partition_by: Partition column, which stands in the files' folders.
         condition: Of the rows of the files, only those that satisfy it in SQL.
+        stamp: Short text that changes when its rows do, for a table that is replaced.
     """
 
     table: str
@@ -47,6 +48,7 @@ class ServedTable:
     hidden: tuple[str, ...] = ()
     partition_by: str | None = None
     condition: str = "true"
+    stamp: str = ""
 
 
 @contextmanager
@@ -279,20 +281,22 @@ class WarehouseReader:
         newest = self._value(f"select coalesce(max(load_seq), 0) from {identifier(table)}")  # noqa: S608
         return int(str(newest))
 
-    def stamp(self, table: str, *, grows: bool = False) -> str:
+    def stamp(self, table: str, hidden: Sequence[str] = (), *, grows: bool = False) -> str:
         """Return a short text that changes when the columns of a table do, or its rows as a set.
 
         Args:
             table: `<layer>/<name>`; a view will do.
+            hidden: Columns that do not count.
             grows: Rows are only added, with a new `load_seq`; then nothing else is looked at.
         """
-        relation = self._connection.sql(f"from {identifier(table)} limit 0")
+        looked_at = f"(select {_selection(hidden)} from {identifier(table)})"  # noqa: S608
+        relation = self._connection.sql(f"from {looked_at} limit 0")
         columns = ",".join(
             f"{name} {kind}" for name, kind in zip(relation.columns, relation.types, strict=True)
         )
         told = "max(load_seq)" if grows else "sum(hash(*columns(*)))"
         row = self._connection.execute(
-            f"select md5(?), count(*), {told} from {identifier(table)}",  # noqa: S608
+            f"select md5(?), count(*), {told} from {looked_at}",  # noqa: S608
             [columns],
         ).fetchall()[0]
         return f"{row[0][:8]}:{row[1]}:{row[2]}"
@@ -336,6 +340,13 @@ class WarehouseReader:
             "select table_schema, table_name from information_schema.tables"
         )
         return {f"{schema}/{name}" for schema, name in found.fetchall()}
+
+    def columns(self) -> dict[str, set[str]]:
+        """Return the columns of every table that is there, by `<layer>/<name>`."""
+        found = self._connection.execute(
+            "select schema_name, table_name, list(column_name) from duckdb_columns() group by all"
+        )
+        return {f"{schema}/{name}": set(columns) for schema, name, columns in found.fetchall()}
 
     def note(self, name: str) -> str | None:
         """Return what `WarehouseWriter.remember` wrote under a name, `None` where nothing is."""

@@ -75,6 +75,10 @@ class CustomerSaltError(SmartShelfError, RuntimeError):
     """Customers of a warehouse are told by another salt than the one that is set."""
 
 
+class OutdatedWarehouseError(SmartShelfError, RuntimeError):
+    """The warehouse was built by another version, which this one cannot go on from."""
+
+
 class WarehouseBusyError(SmartShelfError, RuntimeError):
     """Another process builds in the warehouse of this lake."""
 
@@ -650,6 +654,7 @@ class Transformer:
 
         Raises:
             CustomerSaltError: Another salt is set than the warehouse was built with.
+            OutdatedWarehouseError: Tables that grow lack columns of this version.
         """
         self._check_salt()
         self._reference = {
@@ -660,12 +665,41 @@ class Transformer:
         wanted = f"{_project_digest()} {orjson.dumps(self._reference).decode()}"
         if read_preparation(self.warehouse) == wanted:
             return []
+        self.refuse_outdated(lambda node: node.config.materialized == "incremental")
         seeds = self.build("resource_type:seed", as_of, command="seed")
         staging = self.build(f"staging {REFERENCE}", as_of)
         record_preparation(self.warehouse, wanted)
         record_salt_check(self.warehouse, salt_check(self._salt))
         self._recorded.clear()
         return [*seeds, *staging]
+
+    def refuse_outdated(self, concerns: Callable[[Any], bool], *, missing: bool = False) -> None:
+        """Refuse a warehouse whose tables do not have what this version reads of them.
+
+        Args:
+            concerns: Chooses models, by their node of dbt's manifest.
+            missing: Refuse one without such a table, too.
+
+        Raises:
+            OutdatedWarehouseError: It names the first table, what it lacks, and what to do.
+        """
+        if not self.warehouse.exists():
+            return
+        with self.reading() as reader:
+            there = reader.columns()
+        for node in self.manifest().nodes.values():
+            table = f"{node.schema}/{node.name}"
+            if node.resource_type != "model" or not concerns(node):
+                continue
+            if table not in there:
+                lacks = {"the table"} if missing else set()
+            else:
+                lacks = node.columns.keys() - there[table]
+            if lacks:
+                raise OutdatedWarehouseError(
+                    f"{self.warehouse}: {table} lacks {', '.join(sorted(lacks))}, as another "
+                    "version built it; run `smartshelf rebuild`"
+                )
 
     def _check_salt(self) -> None:
         """Refuse a salt with which a customer would be told by two names."""

@@ -73,10 +73,14 @@ changes as (
         movements.event_ts,
         sum(movements.qty_signed) as qty
     from {{ ref('stock_movements') }} as movements
-    inner join told_again
-        on movements.store_id = told_again.store_id
-        and movements.item_id = told_again.item_id
-        and movements.location = told_again.location
+    -- Not a join: engines may group all movements before one.
+    where exists (
+        select 1
+        from told_again
+        where told_again.store_id = movements.store_id
+            and told_again.item_id = movements.item_id
+            and told_again.location = movements.location
+    )
     group by movements.store_id, movements.item_id, movements.location, movements.event_ts
 ),
 {% else %}

@@ -103,18 +103,24 @@ events as (
     select * from counts
 ),
 
-new_events as (
+candidates as (
     select events.*
     from events
     inner join {{ ref('stg_stores') }} as stores on events.store_id = stores.store_id
     where stores.stock_tracking = 'sensors'
         and events.arrival_no = 1
+),
+
+-- On its own: beside the join above, engines look for all that is known, not for what is new.
+new_events as (
+    select *
+    from candidates
     {% if is_incremental() %}
-        and not exists (
-            select 1
-            from {{ this }} as known
-            where known.event_id = events.event_id and known.source_table = events.source_table
-        )
+    where not exists (
+        select 1
+        from {{ this }} as known
+        where known.event_id = candidates.event_id and known.source_table = candidates.source_table
+    )
     {% endif %}
 )
 
