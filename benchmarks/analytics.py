@@ -8,6 +8,7 @@ there another time; `python -m benchmarks.api --lake PATH` measures queries on i
 
 import argparse
 import json
+import os
 import subprocess
 import sys
 import tempfile
@@ -29,13 +30,17 @@ from smartshelf_dagster.contracts.tables import raw_tables
 from smartshelf_dagster.pipeline.micro_batch import LakeSession
 from smartshelf_dagster.pipeline.publish import read_publication
 from smartshelf_dagster.pipeline.replay import replay_online_retail
+from smartshelf_dagster.services.embedded_redis import EmbeddedRedis
 from smartshelf_dagster.settings import PROJECT_ROOT, Settings, load_settings
 from smartshelf_dagster.storage import delta
 from smartshelf_dagster.streaming.client import connect
+from smartshelf_dagster.streaming.topics import SIM_NOW_KEY
 from smartshelf_dagster.transform.runner import ANALYTICS, CUSTOMERS, TICK, Transformer
 
 STORES, BEGIN, END = 10, "2025-01-01", "2025-04-01"
 REPETITIONS = 5
+# They make tables, write down what dbt executes, and send what is due.
+_FIRST_TURNS = 3
 # The days of the data set twice, a whole number of weeks apart, so that no two receipts meet.
 _SHIFT = timedelta(weeks=60)
 _QUESTIONS = Path(__file__).with_name("questions.sql")
@@ -174,7 +179,30 @@ def measure_stores(lake: Path) -> list[Figure]:
     faults = {name: audited[name] for name in ("lost", "conservation_errors", "state_mismatches")}
     if any(faults.values()):
         raise WrongError(f"audit: {faults}")
-    return [*figures, check_identities(settings), *measure_questions(settings)]
+    turn = measure_turns(settings)
+    return [*figures, turn, check_identities(settings), *measure_questions(settings)]
+
+
+def measure_turns(settings: Settings) -> Figure:
+    """Let a process take turns a minute apart, with nothing new, on a lake with a long past."""
+    publication = read_publication(settings)
+    if publication is None:
+        raise WrongError(f"{settings.lake}: nothing was published")
+    now = publication.as_of
+    seconds = []
+    with tempfile.TemporaryDirectory() as folder, EmbeddedRedis(Path(folder)) as server:
+        client = connect(server.url, 60)
+        session = LakeSession(settings, client)
+        with session.transformer.held():
+            for _ in range(_FIRST_TURNS + REPETITIONS):
+                now += timedelta(minutes=1)
+                client.set(SIM_NOW_KEY, f"{now:%Y-%m-%dT%H:%M:%SZ}")
+                began = os.times()
+                session.turn()
+                ended = os.times()
+                seconds.append(ended.user + ended.system - began.user - began.system)
+    method = "processor time of state, decisions and publication, in a process at work"
+    return Figure("chain: a turn with nothing new", tuple(seconds[_FIRST_TURNS:]), "s", method)
 
 
 def _bytes_an_event(settings: Settings) -> Figure:
