@@ -335,6 +335,29 @@ def test_a_page_without_the_choice_leaves_it_to_the_others(open_page, at_page):
     assert at_page(app, "history").button_group(key="period").value == "all"
 
 
+@pytest.mark.usefixtures("morning")
+@pytest.mark.parametrize(("path", "item"), [("item", "MEABEE0001"), ("states", "S001/MEABEE0001")])
+def test_the_span_of_a_stock_and_the_period_of_figures_leave_each_other_alone(
+    open_page, at_page, path, item
+):
+    app = open_page("history", period="90 days")
+    app.query_params["item"] = item
+    assert at_page(app, path).button_group(key="stock_span").value == "7d"
+    assert "period" not in app.query_params
+    app.button_group(key="stock_span").set_value("24h").run()
+    assert at_page(app, "history").button_group(key="period").value == "90d"
+    assert app.query_params["period"] == "90 days"
+    assert "stock_span" not in app.query_params
+    assert at_page(app, path).button_group(key="stock_span").value == "24h"
+
+
+@pytest.mark.usefixtures("morning")
+def test_the_span_of_an_address_is_not_taken_for_a_period(open_page, at_page):
+    app = open_page("states", item="S001/MEABEE0001", stock_span="24 hours")
+    assert app.button_group(key="stock_span").value == "24h"
+    assert at_page(app, "overview").button_group(key="period").value == "30d"
+
+
 # Live
 
 
