@@ -14,6 +14,7 @@ from dashboard.components.store_table import store_table
 from dashboard.data import history, sales
 from dashboard.data.analysis import ALL, Scope, built_for
 from dashboard.page import Page, PageContext
+from dashboard.theme import Palette
 
 _DAYS = {"7d": 7, "30d": 30, "90d": 90}
 _PER_ROW = 6
@@ -36,7 +37,7 @@ def render(context: PageContext) -> None:
         )
         return
     period, first, last = _span(known)
-    _totals(scope, first, last)
+    _totals(scope, first, last, context.palette)
     _days(scope, first, last, context)
     _months(scope, first, last, context)
     _seasons(scope, last, context)
@@ -79,7 +80,7 @@ def _day(day: date) -> str:
     return f"{day:%a} {day.day} {day:%b %Y}"
 
 
-def _totals(scope: Scope, first: date, last: date) -> None:
+def _totals(scope: Scope, first: date, last: date, palette: Palette) -> None:
     [row] = history.totals(scope, first, last).iter_rows(named=True)
     if not row["days"]:
         st.info("The stores have no complete business day among these.", icon=":material/info:")
@@ -98,7 +99,7 @@ def _totals(scope: Scope, first: date, last: date) -> None:
         ),
     ]
     with st.container(border=True, key="figures"):
-        kpi_cards.row(cards, _PER_ROW)
+        kpi_cards.row(cards, _PER_ROW, palette)
     st.caption(
         f"{text.plural(row['days'], 'business day')} from {_day(first)} to {_day(last)}. "
         f"The best was {_day(row['best_day'])}."

@@ -14,6 +14,7 @@ from dashboard.data import live
 from dashboard.data.analysis import ALL, Scope
 from dashboard.page import Page, PageContext
 from dashboard.serving import RUN_A_DAY, START
+from dashboard.theme import Palette
 
 # How far back, in minutes, with the minutes of a bar.
 _RANGES = {"1h": (60, 5), "6h": (360, 15), "24h": (1_440, 60)}
@@ -57,14 +58,14 @@ def render(context: PageContext) -> None:
         return
     [row] = found.iter_rows(named=True)
     if row["transactions_today"] or row["transactions_1h"]:
-        _cards(row, scope)
+        _cards(row, scope, context.palette)
         _last_hour(row, context)
     else:
         _quiet(row, context)
     _last_hours(scope, context)
 
 
-def _cards(row: dict[str, Any], scope: Scope) -> None:
+def _cards(row: dict[str, Any], scope: Scope, palette: Palette) -> None:
     """Draw the figures of today; people only where doors count them."""
     money = scope.currency
     cards = [
@@ -90,7 +91,7 @@ def _cards(row: dict[str, Any], scope: Scope) -> None:
             )
         )
     with st.container(border=True, key="figures"):
-        kpi_cards.row(cards, _PER_ROW)
+        kpi_cards.row(cards, _PER_ROW, palette)
 
 
 def _quiet(row: dict[str, Any], context: PageContext) -> None:
@@ -137,17 +138,18 @@ def _last_hours(scope: Scope, context: PageContext) -> None:
         label_visibility="collapsed",
     )
     minutes, step = _RANGES[chosen or "24h"]
-    with explain.what_is_missing():
-        panes = live.takings(context.store_ids, scope.currency, minutes=minutes, step=step)
-        if not panes.get_column("transactions").sum():
-            st.info(
-                f"Nothing was sold in the last {_RANGE_NAMES[chosen or '24h']} of the stores.",
-                icon=":material/info:",
-            )
-        else:
-            _takings(panes, minutes, step, scope, context)
-            _goods(minutes, scope, context)
-    _happenings(scope, context)
+    with figure.sent_last():
+        with explain.what_is_missing():
+            panes = live.takings(context.store_ids, scope.currency, minutes=minutes, step=step)
+            if not panes.get_column("transactions").sum():
+                st.info(
+                    f"Nothing was sold in the last {_RANGE_NAMES[chosen or '24h']} of the stores.",
+                    icon=":material/info:",
+                )
+            else:
+                _takings(panes, minutes, step, scope, context)
+                _goods(minutes, scope, context)
+        _happenings(scope, context)
 
 
 def _takings(

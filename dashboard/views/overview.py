@@ -113,7 +113,7 @@ def _cards(scope: Scope, period: str, context: PageContext) -> None:
     cards += [card for card in (worth, error) if card]
     with st.container(border=True, key="figures"):
         for first in range(0, len(cards), _PER_ROW):
-            kpi_cards.row(cards[first : first + _PER_ROW], _PER_ROW)
+            kpi_cards.row(cards[first : first + _PER_ROW], _PER_ROW, context.palette)
     sentence = f"{_PERIODS[period]} up to {_day(course.get_column('date_key')[-1])}"
     told = (
         " against as many days before." if any(card.change is not None for card in cards) else "."

@@ -2,6 +2,7 @@
 
 import json
 import re
+from base64 import b64decode
 from datetime import date, timedelta
 
 import analytics_files as analysed
@@ -9,11 +10,12 @@ import pytest
 import serving_files as files
 import yaml
 from app_support import figure, table, words
+from streamlit.runtime.forward_msg_queue import ForwardMsgQueue
 
 from dashboard import text
 from dashboard.charts.history import calendar
 from dashboard.charts.live import takings
-from dashboard.components.kpi_cards import judgement
+from dashboard.components.kpi_cards import course, judgement
 from dashboard.data import history, live, overview, sales
 from dashboard.data.analysis import Scope
 from dashboard.theme import DARK, LIGHT
@@ -356,6 +358,46 @@ def test_the_span_of_an_address_is_not_taken_for_a_period(open_page, at_page):
     app = open_page("states", item="S001/MEABEE0001", stock_span="24 hours")
     assert app.button_group(key="stock_span").value == "24h"
     assert at_page(app, "overview").button_group(key="period").value == "30d"
+
+
+# Courses and figures
+
+
+def test_a_course_goes_from_its_lowest_to_its_highest_value():
+    drawn = course((1.0, 3.0, 2.0), "#0b6e4f")
+    assert drawn.count('points="0.0,32.0 50.0,0.0 100.0,16.0"') == 1
+    assert drawn.count("#0b6e4f") == 2
+    # What never changes is a line at the bottom.
+    assert 'points="0.0,32.0 100.0,32.0"' in course((5.0, 5.0), "#000000")
+
+
+@pytest.mark.usefixtures("morning")
+def test_a_course_has_the_colour_of_its_judgement(open_page):
+    shown = "".join(element.proto.body for element in open_page().get("html"))
+    coded = re.findall(r'class="ss-course" alt="" src="data:image/svg\+xml;base64,([^"]+)"', shown)
+    drawn = [b64decode(text).decode() for text in coded]
+    # Net sales rose, the margin fell.
+    assert sum(LIGHT.good in one for one in drawn) >= 1
+    assert sum(LIGHT.critical in one for one in drawn) >= 1
+
+
+@pytest.mark.usefixtures("morning")
+@pytest.mark.parametrize("path", ["overview", "live", "map"])
+def test_figures_are_sent_when_all_else_has_been(open_page, monkeypatch, path):
+    sent = []
+    ours = ForwardMsgQueue.enqueue
+
+    def note(queue, message):
+        if message.WhichOneof("type") == "delta":
+            sent.append(message.delta.new_element.WhichOneof("type"))
+        return ours(queue, message)
+
+    monkeypatch.setattr(ForwardMsgQueue, "enqueue", note)
+    open_page(path)
+    kinds = [kind for kind in sent if kind]
+    first = kinds.index("plotly_chart")
+    assert kinds[first:].count("plotly_chart") == kinds.count("plotly_chart") >= 1
+    assert {"metric", "heading"} <= set(kinds[:first])
 
 
 # Live
