@@ -8,7 +8,7 @@ import streamlit as st
 from dashboard import text
 from dashboard.charts import history as charts
 from dashboard.charts.sales import WEEKDAYS, sales_by_day
-from dashboard.components import analysis, downloads, explain, figure, kpi_cards, tables
+from dashboard.components import analysis, downloads, explain, figure, item_links, kpi_cards, tables
 from dashboard.components.kpi_cards import Card
 from dashboard.components.store_table import store_table
 from dashboard.data import history, sales
@@ -206,13 +206,13 @@ def _returns(scope: Scope, period: str, context: PageContext) -> None:
             "Items that come back most often, with what chance allows",
         )
     with right:
-        _return_table(found, scope)
+        _return_table(found, scope, context)
 
 
-def _return_table(found: pl.DataFrame, scope: Scope) -> None:
+def _return_table(found: pl.DataFrame, scope: Scope, context: PageContext) -> None:
     config = st.column_config
     st.dataframe(
-        found.head(_SHOWN_ROWS).with_columns(
+        item_links.with_addresses(found.head(_SHOWN_ROWS), context, "item_id").with_columns(
             pl.col("returns_value").cast(pl.Float64),
             state=pl.when("is_flagged").then(pl.lit("▲")).otherwise(pl.lit("")),
         ),
@@ -221,12 +221,12 @@ def _return_table(found: pl.DataFrame, scope: Scope) -> None:
         placeholder="",
         height=tables.height_of(len(found), most=388),
         column_order=[
-            *("state", "item_id", "product_name", "units_sold", "units_returned"),
+            *("state", "item_address", "product_name", "units_sold", "units_returned"),
             *("return_rate_units_pct", "category_rate_pct", "returns_value"),
         ],
         column_config={
             "state": config.TextColumn("", width=30),
-            "item_id": config.TextColumn("Item", width=95),
+            **item_links.column("Item", 95),
             "product_name": config.TextColumn("Name", width=110),
             "units_sold": config.NumberColumn("Sold", format="localized", width=65),
             "units_returned": config.NumberColumn("Back", format="localized", width=55),

@@ -8,7 +8,7 @@ import streamlit as st
 from dashboard import links, text
 from dashboard.charts.live import takings
 from dashboard.charts.sales import sales_by_category
-from dashboard.components import analysis, downloads, explain, figure, kpi_cards, tables
+from dashboard.components import analysis, downloads, explain, figure, item_links, kpi_cards, tables
 from dashboard.components.kpi_cards import Card
 from dashboard.data import live
 from dashboard.data.analysis import ALL, Scope
@@ -197,14 +197,16 @@ def _items(minutes: int, scope: Scope, context: PageContext) -> None:
     downloads.summary("**Best sellers:**", found, "live_items.csv")
     config = st.column_config
     st.dataframe(
-        found.with_columns(pl.col("revenue").cast(pl.Float64).round(0)),
+        item_links.with_addresses(found, context, "item_id").with_columns(
+            pl.col("revenue").cast(pl.Float64).round(0)
+        ),
         key="live_items",
         hide_index=True,
         placeholder="",
         height=tables.height_of(len(found), most=388),
-        column_order=["item_id", "subcategory", "units", "revenue"],
+        column_order=["item_address", "subcategory", "units", "revenue"],
         column_config={
-            "item_id": config.TextColumn("Item", width=120),
+            **item_links.column("Item", 120),
             "subcategory": config.TextColumn("Name"),
             "units": config.NumberColumn("Sold (pcs)", format="localized", width=90),
             "revenue": config.NumberColumn(f"Sales ({scope.currency})", format="localized"),
@@ -307,20 +309,20 @@ def _unusual(context: PageContext) -> None:
         st.markdown("**Unusual sales**, the newest:")
         config = st.column_config
         st.dataframe(
-            found.with_columns(
+            item_links.with_addresses(found, context, "item_id").with_columns(
                 pl.col("alert_type").replace(_UNUSUAL_NAMES), pl.col("net").cast(pl.Float64)
             ),
             key="unusual_sales",
             hide_index=True,
             placeholder="",
-            column_order=["event_ts", "store_id", "alert_type", "item_id", "qty", "net"],
+            column_order=["event_ts", "store_id", "alert_type", "item_address", "qty", "net"],
             column_config={
                 "event_ts": config.DatetimeColumn(
                     "When", format="ddd HH:mm", timezone=context.timezone, width=90
                 ),
                 "store_id": config.TextColumn("Store", width=60),
                 "alert_type": config.TextColumn("What"),
-                "item_id": config.TextColumn("Item"),
+                **item_links.column("Item"),
                 "qty": config.NumberColumn("Pieces", format="localized", width=65),
                 "net": config.NumberColumn("Amount", format="localized", width=75),
             },

@@ -11,6 +11,7 @@ import serving_files as files
 import yaml
 from app_support import figure, table, words
 from streamlit.runtime.forward_msg_queue import ForwardMsgQueue
+from streamlit.util import calc_hash
 
 from dashboard import text
 from dashboard.charts.history import calendar
@@ -296,6 +297,22 @@ def test_a_first_day_that_is_not_over_is_explained(open_page, serving):
         app = open_page(path)
         assert not app.exception
         assert "No business day is complete yet" in words(app)
+    # There is no period to choose, and nothing stands beside what needs hands.
+    app = open_page()
+    assert not app.button_group
+    assert not app.columns
+    assert "What needs hands now" in words(app)
+
+
+@pytest.mark.usefixtures("two")
+def test_the_first_page_is_found_by_its_name_as_well(open_page):
+    app = open_page("live", store=CHOICE, period="7 days")
+    app._page_hash = calc_hash("overview")
+    app.run()
+    assert not app.exception
+    assert app.title[0].value == "Overview"
+    assert app.selectbox(key="store").value == "S002"
+    assert app.button_group(key="period").value == "7d"
 
 
 def test_money_of_two_currencies_is_chosen_between(open_page, serving):
