@@ -6,6 +6,7 @@ from base64 import b64decode
 from datetime import date, timedelta
 
 import analytics_files as analysed
+import polars as pl
 import pytest
 import serving_files as files
 import yaml
@@ -14,7 +15,7 @@ from streamlit.runtime.forward_msg_queue import ForwardMsgQueue
 from streamlit.util import calc_hash
 
 from dashboard import text
-from dashboard.charts.history import calendar
+from dashboard.charts.history import calendar, months
 from dashboard.charts.live import takings
 from dashboard.components.kpi_cards import course, judgement
 from dashboard.data import history, live, overview, sales
@@ -565,6 +566,22 @@ def test_categories_by_month_are_of_the_days_shown():
         ("WINES", date(2025, 12, 1)),
         ("WINES", date(2026, 1, 1)),
     ]
+
+
+@pytest.mark.parametrize("year_before", [None, 12.5])
+def test_months_are_compared_with_the_year_before_where_there_was_one(year_before):
+    found = pl.DataFrame(
+        {
+            "period_start": [date(2025, 11, 1), date(2025, 12, 1)],
+            "net_sales": [900, 1_000],
+            "mom_growth_pct": [None, 11.1],
+            "yoy_growth_pct": pl.Series([None, year_before], dtype=pl.Float64),
+            "is_complete": [True, True],
+        }
+    )
+    names = {trace.name for trace in months(found, "EUR", LIGHT).data}
+    assert ("On the year before (%)" in names) == (year_before is not None)
+    assert "On the month before (%)" in names
 
 
 @pytest.mark.usefixtures("morning")
