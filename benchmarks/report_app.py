@@ -8,8 +8,9 @@ Per page of the registry, from the beginning of the navigation:
 `first paint`: until heading, status and the first figure, chart or table are drawn and the script
 has ended, so that the sign for running is gone.
 `all drawn`: until each chart and each table of the page has its drawing as well.
+`largest paint`: Largest Contentful Paint as the browser tells it, of what was painted by then.
 
-Both by the clock of the browser, so what drives it does not count; both in a context of its own,
+All by the clock of the browser, so what drives it does not count; all in a context of its own,
 which knows nothing and loads all of Streamlit's JavaScript (`first visit`), and in one that has
 been there (`again`), as on every other morning. `first reader` is the first load of a page in a
 new process, which alone waits for queries.
@@ -89,6 +90,12 @@ _DRAWN = """
     look();
 })
 """
+# Resolves with the time since the navigation.
+_LARGEST = """
+() => new Promise((resolve) => new PerformanceObserver(
+    (list) => resolve(list.getEntries().at(-1).startTime)
+).observe({type: 'largest-contentful-paint', buffered: true}))
+"""
 # The next key or click is the beginning.
 _ARM = """
 () => {
@@ -142,12 +149,14 @@ class Load(NamedTuple):
     Attributes:
         painted: Time of the first paint.
         drawn: Time at which all was drawn.
+        largest: Time of the largest paint.
         browser_cpu: What the browser computed.
         app_cpu: What the app computed.
     """
 
     painted: float
     drawn: float
+    largest: float
     browser_cpu: float
     app_cpu: float
 
@@ -173,13 +182,14 @@ def _load(context: BrowserContext, address: str, title: str) -> Load:
     before = _cpu()
     page.goto(address, wait_until="commit")
     painted, drawn = _drawn(page, title)
+    largest = page.evaluate(_LARGEST) / 1_000
     grown = {key: seconds - before.get(key, 0.0) for key, seconds in _cpu().items()}
     page.close()
     app, browser = (
         sum(seconds for (_, is_app), seconds in grown.items() if is_app is wanted)
         for wanted in (True, False)
     )
-    return Load(painted, drawn, browser, app)
+    return Load(painted, drawn, largest, browser, app)
 
 
 def _first_visits(browser: Browser, address: str, title: str, times: int) -> list[Load]:
@@ -260,6 +270,7 @@ def run(lake: str, only: Sequence[str] = (), times: int = REPETITIONS) -> list[F
                 "first visit, all drawn": [load.drawn for load in visits],
                 "again, first paint": [load.painted for load in again],
                 "again, all drawn": [load.drawn for load in again],
+                "again, largest paint": [load.largest for load in again],
                 "interaction": _interactions(known, address, page.title, times),
                 "CPU of the browser": [load.browser_cpu for load in again],
                 "CPU of the app": [load.app_cpu for load in again],

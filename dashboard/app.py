@@ -20,14 +20,21 @@ _pages = {
         partial(frame.show, page),
         title=page.title,
         icon=page.icon,
-        url_path=page.path,
+        # The first page lies at the root.
+        url_path="" if page is PAGES[0] else page.path,
         default=page is PAGES[0],
         visibility="hidden" if page.is_of_all_stores and not sees_all else "visible",
     )
     for page in PAGES
 }
 links.remember(_pages)
-st.navigation(
-    {section: [_pages[page.path] for page in pages] for section, pages in SECTIONS.items()},
-    position="top" if is_open else "hidden",
-).run()
+# Whoever writes the name of the first page, or kept it, gets there as well.
+_by_name = st.Page(
+    partial(links.go_home, PAGES[0].path),
+    title=PAGES[0].title,
+    url_path=PAGES[0].path,
+    visibility="hidden",
+)
+_sections = {section: [_pages[page.path] for page in pages] for section, pages in SECTIONS.items()}
+_sections[next(iter(SECTIONS))].append(_by_name)
+st.navigation(_sections, position="top" if is_open else "hidden").run()

@@ -12,6 +12,7 @@ import polars as pl
 import streamlit as st
 from streamlit.navigation.page import StreamlitPage
 
+from dashboard.data.analysis import ALL
 from dashboard.data.stores import Store
 
 ITEM = "item"
@@ -60,6 +61,15 @@ def go(path: str, choices: Choices) -> NoReturn:
     st.switch_page(st.session_state[_PAGES][path], query_params=choices)
 
 
+def go_home(path: str) -> NoReturn:
+    """Go on to the page at the root, with all that the address chooses.
+
+    Args:
+        path: Of that page.
+    """
+    st.switch_page(st.session_state[_PAGES][path], query_params=st.query_params.to_dict())
+
+
 def to_item(store: Store, item_id: str) -> dict[str, str]:
     """Return the choices of the page about an item."""
     return {"store": store.label, "item": item_id}
@@ -69,15 +79,16 @@ def with_item_addresses(frame: pl.DataFrame, stores: tuple[Store, ...], item: st
     """Add the address of each row's item: `item_address`.
 
     Args:
-        frame: Rows with a store_id, of these stores.
-        stores: The stores.
+        frame: Rows of a store_id each, or of none; those of all stores together lead to the first.
+        stores: The stores, one at least.
         item: Column with the item.
     """
     begin = {store.store_id: f"{ITEM}?store={quote(store.label)}&item=" for store in stores}
+    begin[ALL] = begin[stores[0].store_id]
+    store = pl.col("store_id") if "store_id" in frame.columns else pl.lit(ALL)
+    of_store = store.replace_strict(begin, default=None, return_dtype=pl.String)
     items = frame.get_column(item).unique().drop_nulls().to_list()
-    address = pl.col("store_id").replace_strict(
-        begin, default=None, return_dtype=pl.String
-    ) + pl.col(item).replace_strict(
+    address = of_store + pl.col(item).replace_strict(
         {item_id: quote(item_id, safe="") for item_id in items},
         default=None,
         return_dtype=pl.String,

@@ -93,17 +93,19 @@ def months(found: pl.DataFrame, currency: str, palette: Palette) -> go.Figure:
         row=1,
         col=1,
     )
-    figure.add_trace(
-        go.Bar(
-            name="On the year before (%)",
-            x=starts,
-            y=found.get_column("yoy_growth_pct").to_list(),
-            marker={"color": palette.series[1], "line": {"width": 0}},
-            hovertemplate="%{y:+.1f} %",
-        ),
-        row=2,
-        col=1,
-    )
+    on_the_year = found.get_column("yoy_growth_pct")
+    if on_the_year.count():
+        figure.add_trace(
+            go.Bar(
+                name="On the year before (%)",
+                x=starts,
+                y=on_the_year.to_list(),
+                marker={"color": palette.series[1], "line": {"width": 0}},
+                hovertemplate="%{y:+.1f} %",
+            ),
+            row=2,
+            col=1,
+        )
     figure.add_trace(
         go.Scatter(
             name="On the month before (%)",
@@ -123,7 +125,9 @@ def months(found: pl.DataFrame, currency: str, palette: Palette) -> go.Figure:
     figure.update_xaxes(type="date", tickformat="%b %Y", nticks=min(len(starts), 14))
     muted = {"color": palette.muted}
     figure.update_yaxes(title={"text": currency, "font": muted}, nticks=5, row=1, col=1)
-    figure.update_yaxes(title={"text": "%", "font": muted}, nticks=5, row=2, col=1)
+    figure.update_yaxes(
+        title={"text": "%", "font": muted}, nticks=5, rangemode="tozero", row=2, col=1
+    )
     return figure
 
 

@@ -157,10 +157,11 @@ def summary(
         shown_rows: How many rows are drawn at most; `None` for all.
     """
     with st.container(horizontal=True, vertical_alignment="center"):
-        more = ""
         if shown_rows is not None and len(frame) > shown_rows:
-            more = f" The first {text.number(shown_rows)} are shown."
-        st.markdown(sentence + more)
+            some = f"first {text.number(shown_rows)} are shown"
+            leads_on = sentence.endswith(":")
+            sentence = f"{sentence[:-1]}; the {some}:" if leads_on else f"{sentence} The {some}."
+        st.markdown(sentence)
         menu(frame, file_name)
 
 

@@ -13,7 +13,7 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from dashboard import access, links, pending, serving, style, text
-from dashboard.components import door, downloads, explain, kept
+from dashboard.components import door, downloads, explain, figure, kept
 from dashboard.data import alerts, audit, items, stores
 from dashboard.data.stores import Publication, Store
 from dashboard.page import Page, PageContext
@@ -55,19 +55,20 @@ def show(page: Page) -> None:
     style.apply(palette)
     heading = st.container(horizontal=True, vertical_alignment="center", key="heading")
     heading.title(page.title, anchor=False, width="content")
-    try:
-        publication = stores.publication()
-        shown = Shown(file, palette.name, is_stale(publication))
-        chosen = _choose_store(heading, page)
-        if chosen:
-            _find_item(heading)
-        with heading:
-            _live(publication, chosen[0] if chosen else None, shown)
-        door.account(heading)
-        _render(page, PageContext(publication, chosen, palette), shown)
-    except ServingUnavailableError as problem:
-        explain.nothing(problem.title, problem.reason, *problem.remedies)
-        _live(None, None, Shown(file, palette.name, is_stale=False))
+    with figure.sent_last():
+        try:
+            publication = stores.publication()
+            shown = Shown(file, palette.name, is_stale(publication))
+            chosen = _choose_store(heading, page)
+            if chosen:
+                _find_item(heading)
+            with heading:
+                _live(publication, chosen[0] if chosen else None, shown)
+            door.account(heading)
+            _render(page, PageContext(publication, chosen, palette), shown)
+        except ServingUnavailableError as problem:
+            explain.nothing(problem.title, problem.reason, *problem.remedies)
+            _live(None, None, Shown(file, palette.name, is_stale=False))
 
 
 def _render(page: Page, context: PageContext, shown: Shown) -> None:

@@ -12,7 +12,7 @@ from dashboard.page import PageContext
 def with_addresses(
     frame: pl.DataFrame, context: PageContext, item: str = "shelf_id"
 ) -> pl.DataFrame:
-    """Add the addresses that `column` shows; the rows have a store_id."""
+    """Add the addresses that `column` shows; rows without a store lead to the first."""
     return links.with_item_addresses(frame, context.chosen, item)
 
 

@@ -8,15 +8,18 @@ import streamlit as st
 
 from dashboard import text
 from dashboard.charts.stock import Window, stock_over_time
-from dashboard.components import figure
+from dashboard.components import analysis, figure
 from dashboard.data import states
 from dashboard.page import PageContext
 
-_PERIODS: dict[str, timedelta | None] = {
-    "24 hours": timedelta(days=1),
-    "7 days": timedelta(days=7),
-    "30 days": timedelta(days=30),
-    "All": None,
+# Name of the time span in the URL: not that of the periods of the analytics, which are others.
+_SPAN = "stock_span"
+_SPANS = {"24h": "24 hours", "7d": "7 days", "30d": "30 days", "all": "All"}
+_LENGTHS: dict[str, timedelta | None] = {
+    "24h": timedelta(days=1),
+    "7d": timedelta(days=7),
+    "30d": timedelta(days=30),
+    "all": None,
 }
 
 
@@ -46,7 +49,7 @@ def facts(found: dict[str, Any], currency: str) -> None:
 def trajectory(
     store_id: str, item_id: str, context: PageContext, marks: pl.DataFrame | None = None
 ) -> None:
-    """Draw the stock over time, with a choice of the period.
+    """Draw the stock over time, with a choice of the time span.
 
     Args:
         store_id: Store.
@@ -54,16 +57,7 @@ def trajectory(
         context: Of the page.
         marks: Rows of `data.items.marks`, where they are to be drawn.
     """
-    period = st.segmented_control(
-        "Period",
-        list(_PERIODS),
-        default="7 days",
-        required=True,
-        key="period",
-        bind="query-params",
-        label_visibility="collapsed",
-    )
-    length = _PERIODS[period or "All"]
+    length = _LENGTHS[analysis.period(_SPANS, "7d", _SPAN)]
     as_of = context.publication.as_of
     window = Window(as_of - length if length else None, as_of, context.timezone)
     movements = states.trajectory(store_id, item_id, window.start)

@@ -1,13 +1,17 @@
 """KPIs as cards: what they are, how they changed, and whether that is good."""
 
+from base64 import b64encode
 from dataclasses import dataclass
 from typing import Literal
 
 import streamlit as st
 
 from dashboard import text
+from dashboard.theme import Palette
 
 POINTS = "points"
+# Of the picture of a course, which is then drawn as wide as its card.
+_WIDTH, _HEIGHT = 100.0, 32.0
 _COLOURS: dict[bool | None, Literal["normal", "inverse", "off"]] = {
     True: "normal",
     False: "inverse",
@@ -47,26 +51,59 @@ def judgement(change: float | None, *, is_more_better: bool | None) -> str | Non
     return "better" if (change > 0) == is_more_better else "worse"
 
 
-def row(cards: list[Card], per_row: int) -> None:
+def course(values: tuple[float, ...], colour: str) -> str:
+    """Return a course as a picture: SVG of one line over a pale ground.
+
+    Streamlit's own would bring a library for charts along, to a page that is opened often.
+
+    Args:
+        values: Two at least.
+        colour: As #rrggbb.
+    """
+    low, span = min(values), (max(values) - min(values)) or 1.0
+    step = _WIDTH / (len(values) - 1)
+    points = " ".join(
+        f"{place * step:.1f},{_HEIGHT - (value - low) / span * _HEIGHT:.1f}"
+        for place, value in enumerate(values)
+    )
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 -1 {_WIDTH:.0f} {_HEIGHT + 2:.0f}" '
+        f'preserveAspectRatio="none"><g fill="{colour}" stroke="none" fill-opacity="0.08">'
+        f'<polygon points="0,{_HEIGHT:.0f} {points} {_WIDTH:.0f},{_HEIGHT:.0f}"/></g>'
+        f'<polyline points="{points}" fill="none" stroke="{colour}" stroke-width="2" '
+        'vector-effect="non-scaling-stroke"/></svg>'
+    )
+
+
+def _picture(values: tuple[float, ...], colour: str) -> str:
+    """Return the HTML of a course; Streamlit lets SVG through as an image only."""
+    coded = b64encode(course(values, colour).encode()).decode()
+    return f'<img class="ss-course" alt="" src="data:image/svg+xml;base64,{coded}">'
+
+
+def row(cards: list[Card], per_row: int, palette: Palette) -> None:
     """Draw cards beside each other.
 
     Args:
         cards: What to draw; one at least.
         per_row: For how many there is room; fewer are drawn as wide as if there were all.
+        palette: Colours.
     """
     for place, card in zip(st.columns(per_row), cards, strict=False):
         # Points have the decimals of what they are of; what is rounded away has not changed.
         decimals = max(card.decimals, 1) if card.change_unit == POINTS else 1
         change = None if card.change is None else round(card.change, decimals)
+        told = judgement(change, is_more_better=card.is_more_better)
         place.metric(
             card.name,
             round(card.value, card.decimals) if card.decimals else round(card.value),
             delta=None if change is None else f"{text.signed(change, decimals)} {card.change_unit}",
             delta_color=_COLOURS[card.is_more_better if change else None],
             delta_arrow="auto" if change else "off",
-            delta_description=judgement(change, is_more_better=card.is_more_better),
+            delta_description=told,
             help=card.meaning,
             format="localized",
-            chart_data=list(card.course) or None,
-            chart_type="area",
         )
+        if len(card.course) > 1:
+            colours = {"better": palette.good, "worse": palette.critical}
+            place.html(_picture(card.course, colours.get(told or "", palette.muted)))

@@ -31,7 +31,6 @@ def draw(found: pl.DataFrame, item_id: str, context: PageContext) -> None:
                 default="Not known",
                 return_dtype=pl.String,
             ),
-            store_id=pl.lit(context.store.store_id),
         ),
         context,
         "recommended_item_id",

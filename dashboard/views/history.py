@@ -8,12 +8,13 @@ import streamlit as st
 from dashboard import text
 from dashboard.charts import history as charts
 from dashboard.charts.sales import WEEKDAYS, sales_by_day
-from dashboard.components import analysis, downloads, explain, figure, kpi_cards, tables
+from dashboard.components import analysis, downloads, explain, figure, item_links, kpi_cards, tables
 from dashboard.components.kpi_cards import Card
 from dashboard.components.store_table import store_table
 from dashboard.data import history, sales
 from dashboard.data.analysis import ALL, Scope, built_for
 from dashboard.page import Page, PageContext
+from dashboard.theme import Palette
 
 _DAYS = {"7d": 7, "30d": 30, "90d": 90}
 _PER_ROW = 6
@@ -36,7 +37,7 @@ def render(context: PageContext) -> None:
         )
         return
     period, first, last = _span(known)
-    _totals(scope, first, last)
+    _totals(scope, first, last, context.palette)
     _days(scope, first, last, context)
     _months(scope, first, last, context)
     _seasons(scope, last, context)
@@ -79,7 +80,7 @@ def _day(day: date) -> str:
     return f"{day:%a} {day.day} {day:%b %Y}"
 
 
-def _totals(scope: Scope, first: date, last: date) -> None:
+def _totals(scope: Scope, first: date, last: date, palette: Palette) -> None:
     [row] = history.totals(scope, first, last).iter_rows(named=True)
     if not row["days"]:
         st.info("The stores have no complete business day among these.", icon=":material/info:")
@@ -98,7 +99,7 @@ def _totals(scope: Scope, first: date, last: date) -> None:
         ),
     ]
     with st.container(border=True, key="figures"):
-        kpi_cards.row(cards, _PER_ROW)
+        kpi_cards.row(cards, _PER_ROW, palette)
     st.caption(
         f"{text.plural(row['days'], 'business day')} from {_day(first)} to {_day(last)}. "
         f"The best was {_day(row['best_day'])}."
@@ -205,13 +206,13 @@ def _returns(scope: Scope, period: str, context: PageContext) -> None:
             "Items that come back most often, with what chance allows",
         )
     with right:
-        _return_table(found, scope)
+        _return_table(found, scope, context)
 
 
-def _return_table(found: pl.DataFrame, scope: Scope) -> None:
+def _return_table(found: pl.DataFrame, scope: Scope, context: PageContext) -> None:
     config = st.column_config
     st.dataframe(
-        found.head(_SHOWN_ROWS).with_columns(
+        item_links.with_addresses(found.head(_SHOWN_ROWS), context, "item_id").with_columns(
             pl.col("returns_value").cast(pl.Float64),
             state=pl.when("is_flagged").then(pl.lit("▲")).otherwise(pl.lit("")),
         ),
@@ -220,12 +221,12 @@ def _return_table(found: pl.DataFrame, scope: Scope) -> None:
         placeholder="",
         height=tables.height_of(len(found), most=388),
         column_order=[
-            *("state", "item_id", "product_name", "units_sold", "units_returned"),
+            *("state", "item_address", "product_name", "units_sold", "units_returned"),
             *("return_rate_units_pct", "category_rate_pct", "returns_value"),
         ],
         column_config={
             "state": config.TextColumn("", width=30),
-            "item_id": config.TextColumn("Item", width=95),
+            **item_links.column("Item", 95),
             "product_name": config.TextColumn("Name", width=110),
             "units_sold": config.NumberColumn("Sold", format="localized", width=65),
             "units_returned": config.NumberColumn("Back", format="localized", width=55),

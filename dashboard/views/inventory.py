@@ -11,7 +11,7 @@ from streamlit.delta_generator import DeltaGenerator
 from dashboard import text
 from dashboard.charts import inventory as charts
 from dashboard.charts.inventory import STATES
-from dashboard.components import analysis, downloads, explain, figure, pickers, tables
+from dashboard.components import analysis, downloads, explain, figure, item_links, pickers, tables
 from dashboard.data import inventory
 from dashboard.data.analysis import ALL, Scope
 from dashboard.page import Page, PageContext
@@ -186,10 +186,10 @@ def _outs(scope: Scope, period: str, context: PageContext) -> None:
             )
         else:
             st.success("All shelves are as they should be.", icon=":material/check_circle:")
-    _outs_table(scope, period, inventory.stockout_categories(scope, period))
+    _outs_table(scope, period, inventory.stockout_categories(scope, period), context)
 
 
-def _outs_table(scope: Scope, period: str, categories: pl.DataFrame) -> None:
+def _outs_table(scope: Scope, period: str, categories: pl.DataFrame, context: PageContext) -> None:
     with st.container(horizontal=True, vertical_alignment="bottom"):
         chosen = pickers.categories(
             sorted(categories.get_column("category").to_list()), "outs_category"
@@ -213,7 +213,7 @@ def _outs_table(scope: Scope, period: str, categories: pl.DataFrame) -> None:
         return
     config = st.column_config
     st.dataframe(
-        found.head(_SHOWN_ROWS).with_columns(
+        item_links.with_addresses(found.head(_SHOWN_ROWS), context, "item_id").with_columns(
             text.category_labels(),
             pl.col("est_lost_revenue").cast(pl.Float64).round(0),
             often=pl.when("frequent_oos_flag").then(pl.lit("▲ Often")).otherwise(pl.lit("")),
@@ -226,11 +226,11 @@ def _outs_table(scope: Scope, period: str, categories: pl.DataFrame) -> None:
         placeholder="",
         height=tables.height_of(len(found), most=458),
         column_order=[
-            *("item_id", "product_name", "category", "est_lost_revenue", "est_lost_units"),
+            *("item_address", "product_name", "category", "est_lost_revenue", "est_lost_units"),
             *("oos_events", "often", "empty_h", "restock_h", "longest_h", "availability_pct"),
         ],
         column_config={
-            "item_id": config.TextColumn("Item", width=110),
+            **item_links.column("Item", 110),
             "product_name": config.TextColumn("Name"),
             "category": config.TextColumn("Category"),
             "est_lost_revenue": config.NumberColumn(
@@ -281,7 +281,7 @@ def _levels(scope: Scope, context: PageContext) -> None:
         return
     config = st.column_config
     st.dataframe(
-        found.head(_SHOWN_ROWS).with_columns(
+        item_links.with_addresses(found.head(_SHOWN_ROWS), context, "item_id").with_columns(
             text.category_labels(),
             pl.col("whole_value").cast(pl.Float64).round(0),
             state=pl.col("stock_status").replace(
@@ -294,13 +294,13 @@ def _levels(scope: Scope, context: PageContext) -> None:
         height=tables.height_of(len(found), most=458),
         column_order=[
             *(["store_id"] if len(context.chosen) > 1 else []),
-            *("item_id", "product_name", "category", "state", "quantity_on_hand", "stock_pct"),
+            *("item_address", "product_name", "category", "state", "quantity_on_hand", "stock_pct"),
             *("wh_on_hand", "on_order", "reorder_point", "days_of_cover", "nearest_expiry"),
             "whole_value",
         ],
         column_config={
             "store_id": config.TextColumn("Store", width=70),
-            "item_id": config.TextColumn("Item", width=110),
+            **item_links.column("Item", 110),
             "product_name": config.TextColumn("Name"),
             "category": config.TextColumn("Category"),
             "state": config.TextColumn("State", width=130),
@@ -520,26 +520,33 @@ def _classes(scope: Scope, context: PageContext) -> None:
     )
     for place, (which, title) in zip(st.columns(2, gap="large"), _MOVERS.items(), strict=True):
         with place:
-            _movers(scope, which, title)
+            _movers(scope, which, title, context)
 
 
-def _movers(scope: Scope, which: str, title: str) -> None:
+def _movers(scope: Scope, which: str, title: str, context: PageContext) -> None:
     found = inventory.movers(scope, which)
     downloads.summary(f"**{title}** of the last 30 days:", found, f"movers_{which}.csv")
     config = st.column_config
     st.dataframe(
-        found,
+        item_links.with_addresses(found, context, "item_id"),
         key=f"movers_{which}",
         hide_index=True,
         placeholder="",
         height=tables.height_of(len(found), most=738),
         column_order=[
-            *("place", "product_name", "item_id", "avg_daily_units", "on_hand", "days_of_cover"),
+            *(
+                "place",
+                "product_name",
+                "item_address",
+                "avg_daily_units",
+                "on_hand",
+                "days_of_cover",
+            ),
         ],
         column_config={
             "place": config.NumberColumn("", width=40),
             "product_name": config.TextColumn("Name", width=150),
-            "item_id": config.TextColumn("Item", width=100),
+            **item_links.column("Item", 100),
             "avg_daily_units": config.NumberColumn("A day (pcs)", format="%.1f"),
             "on_hand": config.NumberColumn("In stock (pcs)", format="localized"),
             "days_of_cover": config.NumberColumn("Lasts (days)", format="%.1f"),
@@ -570,7 +577,7 @@ def _age(scope: Scope, context: PageContext) -> None:
     )
     config = st.column_config
     st.dataframe(
-        found.head(_SHOWN_ROWS).with_columns(
+        item_links.with_addresses(found.head(_SHOWN_ROWS), context, "item_id").with_columns(
             text.category_labels(),
             pl.col("expiry_risk_score").round(2),
             pl.col("expiring_value").round(0),
@@ -581,12 +588,12 @@ def _age(scope: Scope, context: PageContext) -> None:
         height=tables.height_of(len(found), most=458),
         column_order=[
             *(["store_id"] if len(context.chosen) > 1 else []),
-            *("item_id", "product_name", "category", "nearest_expiry", "qty_expiring_7d"),
+            *("item_address", "product_name", "category", "nearest_expiry", "qty_expiring_7d"),
             *("avg_daily_units", "expiry_risk_score", "expiring_value", "markdown_suggestion_pct"),
         ],
         column_config={
             "store_id": config.TextColumn("Store", width=70),
-            "item_id": config.TextColumn("Item", width=110),
+            **item_links.column("Item", 110),
             "product_name": config.TextColumn("Name"),
             "category": config.TextColumn("Category"),
             "nearest_expiry": config.DateColumn("First expiry", format="ddd D MMM"),

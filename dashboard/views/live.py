@@ -8,12 +8,13 @@ import streamlit as st
 from dashboard import links, text
 from dashboard.charts.live import takings
 from dashboard.charts.sales import sales_by_category
-from dashboard.components import analysis, downloads, explain, figure, kpi_cards, tables
+from dashboard.components import analysis, downloads, explain, figure, item_links, kpi_cards, tables
 from dashboard.components.kpi_cards import Card
 from dashboard.data import live
 from dashboard.data.analysis import ALL, Scope
 from dashboard.page import Page, PageContext
 from dashboard.serving import RUN_A_DAY, START
+from dashboard.theme import Palette
 
 # How far back, in minutes, with the minutes of a bar.
 _RANGES = {"1h": (60, 5), "6h": (360, 15), "24h": (1_440, 60)}
@@ -57,14 +58,14 @@ def render(context: PageContext) -> None:
         return
     [row] = found.iter_rows(named=True)
     if row["transactions_today"] or row["transactions_1h"]:
-        _cards(row, scope)
+        _cards(row, scope, context.palette)
         _last_hour(row, context)
     else:
         _quiet(row, context)
     _last_hours(scope, context)
 
 
-def _cards(row: dict[str, Any], scope: Scope) -> None:
+def _cards(row: dict[str, Any], scope: Scope, palette: Palette) -> None:
     """Draw the figures of today; people only where doors count them."""
     money = scope.currency
     cards = [
@@ -90,7 +91,7 @@ def _cards(row: dict[str, Any], scope: Scope) -> None:
             )
         )
     with st.container(border=True, key="figures"):
-        kpi_cards.row(cards, _PER_ROW)
+        kpi_cards.row(cards, _PER_ROW, palette)
 
 
 def _quiet(row: dict[str, Any], context: PageContext) -> None:
@@ -137,17 +138,18 @@ def _last_hours(scope: Scope, context: PageContext) -> None:
         label_visibility="collapsed",
     )
     minutes, step = _RANGES[chosen or "24h"]
-    with explain.what_is_missing():
-        panes = live.takings(context.store_ids, scope.currency, minutes=minutes, step=step)
-        if not panes.get_column("transactions").sum():
-            st.info(
-                f"Nothing was sold in the last {_RANGE_NAMES[chosen or '24h']} of the stores.",
-                icon=":material/info:",
-            )
-        else:
-            _takings(panes, minutes, step, scope, context)
-            _goods(minutes, scope, context)
-    _happenings(scope, context)
+    with figure.sent_last():
+        with explain.what_is_missing():
+            panes = live.takings(context.store_ids, scope.currency, minutes=minutes, step=step)
+            if not panes.get_column("transactions").sum():
+                st.info(
+                    f"Nothing was sold in the last {_RANGE_NAMES[chosen or '24h']} of the stores.",
+                    icon=":material/info:",
+                )
+            else:
+                _takings(panes, minutes, step, scope, context)
+                _goods(minutes, scope, context)
+        _happenings(scope, context)
 
 
 def _takings(
@@ -195,14 +197,16 @@ def _items(minutes: int, scope: Scope, context: PageContext) -> None:
     downloads.summary("**Best sellers:**", found, "live_items.csv")
     config = st.column_config
     st.dataframe(
-        found.with_columns(pl.col("revenue").cast(pl.Float64).round(0)),
+        item_links.with_addresses(found, context, "item_id").with_columns(
+            pl.col("revenue").cast(pl.Float64).round(0)
+        ),
         key="live_items",
         hide_index=True,
         placeholder="",
         height=tables.height_of(len(found), most=388),
-        column_order=["item_id", "subcategory", "units", "revenue"],
+        column_order=["item_address", "subcategory", "units", "revenue"],
         column_config={
-            "item_id": config.TextColumn("Item", width=120),
+            **item_links.column("Item", 120),
             "subcategory": config.TextColumn("Name"),
             "units": config.NumberColumn("Sold (pcs)", format="localized", width=90),
             "revenue": config.NumberColumn(f"Sales ({scope.currency})", format="localized"),
@@ -305,20 +309,20 @@ def _unusual(context: PageContext) -> None:
         st.markdown("**Unusual sales**, the newest:")
         config = st.column_config
         st.dataframe(
-            found.with_columns(
+            item_links.with_addresses(found, context, "item_id").with_columns(
                 pl.col("alert_type").replace(_UNUSUAL_NAMES), pl.col("net").cast(pl.Float64)
             ),
             key="unusual_sales",
             hide_index=True,
             placeholder="",
-            column_order=["event_ts", "store_id", "alert_type", "item_id", "qty", "net"],
+            column_order=["event_ts", "store_id", "alert_type", "item_address", "qty", "net"],
             column_config={
                 "event_ts": config.DatetimeColumn(
                     "When", format="ddd HH:mm", timezone=context.timezone, width=90
                 ),
                 "store_id": config.TextColumn("Store", width=60),
                 "alert_type": config.TextColumn("What"),
-                "item_id": config.TextColumn("Item"),
+                **item_links.column("Item"),
                 "qty": config.NumberColumn("Pieces", format="localized", width=65),
                 "net": config.NumberColumn("Amount", format="localized", width=75),
             },

@@ -197,7 +197,7 @@ def _policies(asked: pl.DataFrame, terms: PolicyTerms, scope: Scope, context: Pa
     if found.is_empty():
         st.info("No item fits the filters.", icon=":material/filter_alt_off:")
         return
-    shown = _readable(found).head(_SHOWN_ROWS)
+    shown = item_links.with_addresses(_readable(found).head(_SHOWN_ROWS), context, "item_id")
     tables.restore(_TABLE, _ITEM_PARAMETER)
     chosen = tables.table(
         shown,
@@ -248,7 +248,7 @@ def _policy_columns(*, with_store: bool) -> dict[str, Any]:
     store = {"store_id": config.TextColumn("Store", width=60)} if with_store else {}
     return {
         **store,
-        "item_id": config.TextColumn("Item", width=100),
+        **item_links.column("Item", 100),
         "product_name": config.TextColumn("Name", width=130),
         "demand_mean_d": config.NumberColumn(
             "A day", format="%.1f", help="Pieces expected to be asked for."
@@ -443,7 +443,7 @@ def _priorities(scope: Scope, published: pl.DataFrame, context: PageContext) -> 
         return
     config = st.column_config
     st.dataframe(
-        found.head(_SHOWN_ROWS).with_columns(
+        item_links.with_addresses(found.head(_SHOWN_ROWS), context, "item_id").with_columns(
             pl.col("priority").replace(_PRIORITY_WORDS),
             pl.col("recommendation").replace_strict(
                 RECOMMENDATIONS, default=RECOMMENDATIONS[None], return_dtype=pl.String
@@ -457,13 +457,13 @@ def _priorities(scope: Scope, published: pl.DataFrame, context: PageContext) -> 
         height=tables.height_of(len(found), most=458),
         column_order=[
             *(["store_id"] if len(context.chosen) > 1 else []),
-            *("item_id", "product_name", "priority", "reason", "on_hand", "days_of_cover"),
+            *("item_address", "product_name", "priority", "reason", "on_hand", "days_of_cover"),
             *("stock_out_risk_score", "trailing_avg_7d", "forecast_7d", "recommendation"),
             "recommended_qty",
         ],
         column_config={
             "store_id": config.TextColumn("Store", width=60),
-            "item_id": config.TextColumn("Item", width=110),
+            **item_links.column("Item", 110),
             "product_name": config.TextColumn("Name"),
             "priority": config.TextColumn("Priority", width=90),
             "reason": config.TextColumn("Because"),
@@ -504,7 +504,7 @@ def _optimal(scope: Scope, context: PageContext) -> None:
     )
     config = st.column_config
     st.dataframe(
-        found.head(_SHOWN_ROWS).with_columns(
+        item_links.with_addresses(found.head(_SHOWN_ROWS), context, "item_id").with_columns(
             pl.col("critical_ratio").mul(100),
             pl.col("chosen").replace({"optimal": "Optimal", "policy": "Policy"}),
         ),
@@ -514,13 +514,13 @@ def _optimal(scope: Scope, context: PageContext) -> None:
         height=tables.height_of(len(found), most=458),
         column_order=[
             *(["store_id"] if len(context.chosen) > 1 else []),
-            *("item_id", "product_name", "current_stock", "optimal_stock", "delta_units"),
+            *("item_address", "product_name", "current_stock", "optimal_stock", "delta_units"),
             *("policy_stock", "critical_ratio", "expected_cost_current"),
             *("expected_cost_optimal", "saving", "chosen"),
         ],
         column_config={
             "store_id": config.TextColumn("Store", width=60),
-            "item_id": config.TextColumn("Item", width=110),
+            **item_links.column("Item", 110),
             "product_name": config.TextColumn("Name"),
             "current_stock": config.NumberColumn("Has (pcs)", format="localized"),
             "optimal_stock": config.NumberColumn("Optimal (pcs)", format="%.0f"),

@@ -8,7 +8,16 @@ import streamlit as st
 
 from dashboard import links, text
 from dashboard.charts.sales import sales_by_category, sales_by_day
-from dashboard.components import analysis, downloads, explain, figure, kpi_cards, tables, to_do
+from dashboard.components import (
+    analysis,
+    downloads,
+    explain,
+    figure,
+    item_links,
+    kpi_cards,
+    tables,
+    to_do,
+)
 from dashboard.components.kpi_cards import Card
 from dashboard.components.store_table import store_table
 from dashboard.components.to_do import Task
@@ -64,7 +73,15 @@ _PARTS = {
 def render(context: PageContext) -> None:
     """Draw the page."""
     scope = analysis.scope(context)
-    if analysis.is_built("kpi_comparison", "KPIs", context):
+    if not analysis.is_built("kpi_comparison", "KPIs", context):
+        _to_do(scope, context)
+    elif overview.days(scope, 1).is_empty():
+        explain.nothing(
+            "No business day is complete yet",
+            "Figures are of whole days, which end at midnight of the store.",
+        )
+        _to_do(scope, context)
+    else:
         period = analysis.period(_PERIODS, "30d")
         _cards(scope, period, context)
         left, right = st.columns([60, 40], gap="large")
@@ -74,20 +91,12 @@ def render(context: PageContext) -> None:
             _to_do(scope, context)
             _report(scope)
         _stores_and_goods(scope, period, context)
-    else:
-        _to_do(scope, context)
     _system(context)
 
 
 def _cards(scope: Scope, period: str, context: PageContext) -> None:
     """Draw all KPIs that are known, and say why the others are not."""
     course = overview.days(scope, _DAYS[period])
-    if course.is_empty():
-        explain.nothing(
-            "No business day is complete yet",
-            "Figures are of whole days, which end at midnight of the store.",
-        )
-        return
     found = {row["kpi"]: row for row in overview.kpis(scope, period).iter_rows(named=True)}
     cards = [
         Card(
@@ -113,7 +122,7 @@ def _cards(scope: Scope, period: str, context: PageContext) -> None:
     cards += [card for card in (worth, error) if card]
     with st.container(border=True, key="figures"):
         for first in range(0, len(cards), _PER_ROW):
-            kpi_cards.row(cards[first : first + _PER_ROW], _PER_ROW)
+            kpi_cards.row(cards[first : first + _PER_ROW], _PER_ROW, context.palette)
     sentence = f"{_PERIODS[period]} up to {_day(course.get_column('date_key')[-1])}"
     told = (
         " against as many days before." if any(card.change is not None for card in cards) else "."
@@ -175,10 +184,7 @@ def _forecast_error(days: int, context: PageContext) -> Card | None:
 
 
 def _trend(scope: Scope, context: PageContext) -> None:
-    newest = overview.days(scope, 1)
-    if newest.is_empty():
-        return
-    last = newest.get_column("date_key")[-1]
+    last = _last_day(scope)
     daily = sales.daily(scope, last - timedelta(days=_TREND_DAYS - 1))
     to_come = _expected(scope, last, context)
     told = ", and what forecasts expect" if len(to_come) else ""
@@ -362,27 +368,23 @@ def _report(scope: Scope) -> None:
 
 
 def _stores_and_goods(scope: Scope, period: str, context: PageContext) -> None:
-    since = _first_day(period, scope)
-    if since is None:
-        return
+    since = _last_day(scope) - timedelta(days=_DAYS[period] - 1)
     if scope.store_id == ALL:
         store_table(context.store_ids, scope.currency, period)
     left, right = st.columns(2, gap="large")
     with left:
-        _best_sellers(scope, period)
+        _best_sellers(scope, period, context)
     with right:
         _categories(scope, since, context)
 
 
-def _first_day(period: str, scope: Scope) -> date | None:
-    newest = overview.days(scope, 1)
-    if newest.is_empty():
-        return None
-    last: date = newest.get_column("date_key")[-1]
-    return last - timedelta(days=_DAYS[period] - 1)
+def _last_day(scope: Scope) -> date:
+    """Return the newest complete business day."""
+    last: date = overview.days(scope, 1).get_column("date_key")[-1]
+    return last
 
 
-def _best_sellers(scope: Scope, period: str) -> None:
+def _best_sellers(scope: Scope, period: str, context: PageContext) -> None:
     # What sells is ranked for 7 and 30 days.
     told = period if period in sales.SPANS else "30d"
     found = sales.best_sellers(scope, told).head(_BEST)
@@ -391,15 +393,17 @@ def _best_sellers(scope: Scope, period: str) -> None:
     )  # fmt: skip
     config = st.column_config
     st.dataframe(
-        found.with_columns(pl.col("sales_revenue").cast(pl.Float64).round(0)),
+        item_links.with_addresses(found, context, "item_id").with_columns(
+            pl.col("sales_revenue").cast(pl.Float64).round(0)
+        ),
         key="best_sellers",
         hide_index=True,
         placeholder="",
         height=tables.height_of(len(found), most=388),
-        column_order=["rank", "item_id", "product_name", "sales_revenue", "share_pct"],
+        column_order=["rank", "item_address", "product_name", "sales_revenue", "share_pct"],
         column_config={
             "rank": config.NumberColumn("Rank", width=50),
-            "item_id": config.TextColumn("Item", width=110),
+            **item_links.column("Item", 110),
             "product_name": config.TextColumn("Name"),
             "sales_revenue": config.NumberColumn(f"Sales ({scope.currency})", format="localized"),
             "share_pct": config.NumberColumn("Share (%)", format="%.2f", width=80),

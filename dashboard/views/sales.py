@@ -129,9 +129,7 @@ def _best_sellers(scope: Scope, period: str, context: PageContext) -> None:
     config = st.column_config
     moved = pl.col("rank_change")
     st.dataframe(
-        item_links.with_addresses(
-            found.with_columns(store_id=pl.lit(context.store.store_id)), context, "item_id"
-        ).with_columns(
+        item_links.with_addresses(found, context, "item_id").with_columns(
             text.category_labels(),
             move=pl.when(pl.col("prev_rank").is_null())
             .then(pl.lit("new"))

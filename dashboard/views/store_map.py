@@ -6,7 +6,7 @@ import streamlit as st
 from dashboard import text
 from dashboard.charts.floor_plan import SHARES, Zone, clicked_zone, floor_plan, zones_of
 from dashboard.charts.traffic import people_over_the_day
-from dashboard.components import alert_list, downloads, explain, item_links, tables
+from dashboard.components import alert_list, downloads, explain, figure, item_links, tables
 from dashboard.components.shelf_list import shelf_list
 from dashboard.data import alerts, store_map, stores
 from dashboard.data.alerts import AlertFilter
@@ -17,7 +17,6 @@ _ZONE = "zone"
 _MAP = "floor_plan"
 _ALERTS = "map_alerts"
 _NEEDY = "map_needy_zones"
-_CHART_CONFIG = {"displayModeBar": False}
 
 
 def render(context: PageContext) -> None:
@@ -79,24 +78,23 @@ def _figures(figures: dict[str, object], *, tracks_stock: bool) -> None:
 def _map_and_panel(zones: list[Zone], context: PageContext) -> None:
     """Draw map and panel; a click draws only these again."""
     plan, panel = st.columns([57, 43], gap="medium")
-    with panel:
-        selected = _choose_zone(zones)
-        if selected:
-            _zone_panel(selected, context)
-        else:
-            _overview(zones, context)
-    with plan:
-        st.plotly_chart(
-            floor_plan(zones, context.palette, selected.zone_id if selected else None),
-            theme=None,
-            key=_MAP,
-            on_select=_on_click,
-            selection_mode="points",
-            config=_CHART_CONFIG,
-            alt="Floor plan of the store; each zone shows how many of its shelves have alerts. "
-            "The same zones can be chosen in the list beside it.",
-        )
-        st.html(_legend())
+    with figure.sent_last():
+        with panel:
+            selected = _choose_zone(zones)
+        with plan:
+            figure.draw(
+                floor_plan(zones, context.palette, selected.zone_id if selected else None),
+                _MAP,
+                "Floor plan of the store; each zone shows how many of its shelves have alerts. "
+                "The same zones can be chosen in the list beside it.",
+                _on_click,
+            )
+            st.html(_legend())
+        with panel:
+            if selected:
+                _zone_panel(selected, context)
+            else:
+                _overview(zones, context)
 
 
 def _on_click() -> None:
@@ -207,12 +205,10 @@ def _people(context: PageContext) -> None:
     if people.is_empty():
         st.caption("Nobody was counted at the doors today.")
         return
-    st.plotly_chart(
+    figure.draw(
         people_over_the_day(people, context.timezone, context.palette),
-        theme=None,
-        key="people",
-        config=_CHART_CONFIG,
-        alt="People in the store over the day",
+        "people",
+        "People in the store over the day",
     )
 
 

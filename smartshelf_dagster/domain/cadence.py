@@ -81,3 +81,22 @@ def clock_speed(publications: Sequence[tuple[datetime, datetime]]) -> float:
         if later[0] > earlier[0] and later[1] > earlier[1]
     ]
     return max(1.0, median(ratios)) if ratios else 1.0
+
+
+def due_every(job: str, speed: float) -> timedelta:
+    """Return how far apart two runs of a job are, by the clock in force.
+
+    However fast the clock, recurring jobs rest between two runs on the wall.
+
+    Args:
+        job: Name of the job.
+        speed: Seconds of the clock in force for each second on the wall.
+
+    >>> due_every("hourly_pipeline", 1) == timedelta(hours=1)
+    True
+    >>> due_every("hourly_pipeline", 60) == timedelta(hours=10)
+    True
+    """
+    every = {cadence.job: cadence.every for cadence in CADENCES}
+    least = QUIET_PUBLICATION if job == "micro_batch" else LEAST_REAL_INTERVAL
+    return max(every.get(job, timedelta()), least * speed)

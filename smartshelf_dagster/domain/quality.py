@@ -64,13 +64,6 @@ class Bounds:
             return ends[0]
         return min(ends, key=lambda end: abs(end - observed))
 
-    def moved(self, by: float, times: float) -> "Bounds":
-        """Return the bounds moved, and then stretched."""
-        return Bounds(
-            None if self.low is None else (self.low + by) * times,
-            None if self.high is None else (self.high + by) * times,
-        )
-
 
 @dataclass(frozen=True)
 class Pace:
@@ -83,6 +76,28 @@ class Pace:
 
     speed: float
     batch_interval_s: float
+
+    def passes(self, seconds: float, *, waits_for_batch: bool = False) -> float:
+        """Return how much of the clock in force passes while seconds pass on the wall.
+
+        Args:
+            seconds: Seconds on the wall.
+            waits_for_batch: Whether the wait for the next micro-batch comes on top.
+
+        >>> Pace(60, 30).passes(5), Pace(60, 30).passes(5, waits_for_batch=True)
+        (300, 2100)
+        """
+        return (seconds + (self.batch_interval_s if waits_for_batch else 0)) * self.speed
+
+    def bounds(self, wall: Bounds | None, *, waits_for_batch: bool = False) -> Bounds | None:
+        """Return bounds in seconds on the wall as seconds of the clock in force."""
+        if wall is None:
+            return None
+        low, high = (
+            None if end is None else self.passes(end, waits_for_batch=waits_for_batch)
+            for end in (wall.low, wall.high)
+        )
+        return Bounds(low, high)
 
 
 @dataclass(frozen=True)
@@ -119,8 +134,10 @@ class Check:
         """Return the bounds of failure and of warning in the unit of what is measured."""
         if not self.is_wall_time:
             return self.fail, self.warn
-        wait = pace.batch_interval_s if self.waits_for_batch else 0.0
-        fail, warn = (b and b.moved(wait, pace.speed) for b in (self.fail, self.warn))
+        fail, warn = (
+            pace.bounds(wall, waits_for_batch=self.waits_for_batch)
+            for wall in (self.fail, self.warn)
+        )
         return fail, warn
 
 

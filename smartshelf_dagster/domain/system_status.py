@@ -8,12 +8,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from smartshelf_dagster.domain.cadence import due_every
+from smartshelf_dagster.domain.quality import Pace
+
 OK, WARN, FAIL, OFF = "ok", "warn", "fail", "off"
 
-# How old what a part has may be before somebody should look, and before it counts as failed.
-_RAW = (timedelta(minutes=15), timedelta(hours=1))
-_STREAM = (timedelta(minutes=15), timedelta(hours=1))
-_ANALYTICS = (timedelta(hours=2), timedelta(hours=26))
+# How old what a part has may be before somebody should look, and before it counts as failed: events
+# on the wall, analytics in times that they are due.
+_EVENTS = (timedelta(minutes=15), timedelta(hours=1))
+_ANALYTICS = (2, 26)
 _FREE_BYTES = (5_000_000_000, 1_000_000_000)
 
 
@@ -33,7 +36,9 @@ class Known:
         decided: Newest decision on who forecasts; `None` before the first.
         forecasts: Whether orders follow from forecasts.
         free_bytes: Room on the disk of the lake; `None` where that is remote.
-        is_open: Whether a store is open, so that something should be coming in.
+        open_since: Since when a store is open, so that something should be coming in; `None` while
+            all are closed.
+        pace: How fast the clock in force goes.
         last_ok: When each part was well, as the publication before says.
     """
 
@@ -48,7 +53,8 @@ class Known:
     decided: datetime | None
     forecasts: bool
     free_bytes: int | None
-    is_open: bool
+    open_since: datetime | None
+    pace: Pace
     last_ok: Mapping[str, datetime | None]
 
 
@@ -94,24 +100,37 @@ def judge(known: Known) -> list[Component]:
 _Verdict = tuple[str, str, float | None, str]
 
 
-def _by_age(age: timedelta, limits: tuple[timedelta, timedelta]) -> str:
+_Limits = tuple[timedelta, timedelta]
+
+
+def _by_age(age: timedelta, limits: _Limits) -> str:
     """Judge how old something is.
 
-    >>> _by_age(timedelta(minutes=15), _RAW), _by_age(timedelta(hours=2), _RAW)
+    >>> _by_age(timedelta(minutes=15), _EVENTS), _by_age(timedelta(hours=2), _EVENTS)
     ('ok', 'fail')
     """
     warn, fail = limits
     return FAIL if age > fail else WARN if age > warn else OK
 
 
+def _on_the_clock(pace: Pace) -> _Limits:
+    """Return the limits of events by the clock in force, which the checks of quality follow too."""
+    warn, fail = (
+        timedelta(seconds=pace.passes(limit.total_seconds(), waits_for_batch=True))
+        for limit in _EVENTS
+    )
+    return warn, fail
+
+
 def _raw(known: Known) -> _Verdict:
     if known.newest_event is None:
         return "raw", FAIL, None, "no event has come yet"
     age = max(known.as_of - known.newest_event, timedelta())
-    message = f"{known.events} events, the newest of {known.newest_event:%Y-%m-%d %H:%M:%S}"
-    if not known.is_open:
+    message = f"{known.events:,} events, the newest of {known.newest_event:%Y-%m-%d %H:%M:%S}"
+    if known.open_since is None:
         return "raw", OK, age.total_seconds(), f"{message}; no store is open"
-    return "raw", _by_age(age, _RAW), age.total_seconds(), message
+    missing = min(age, known.as_of - known.open_since)
+    return "raw", _by_age(missing, _on_the_clock(known.pace)), age.total_seconds(), message
 
 
 def _cleansed(known: Known) -> _Verdict:
@@ -125,16 +144,19 @@ def _analytics(known: Known) -> _Verdict:
         return "analytics", OFF, None, "not built yet"
     age = max(known.as_of - known.analysed, timedelta())
     message = f"built for {known.analysed:%Y-%m-%d %H:%M:%S}"
-    return "analytics", _by_age(age, _ANALYTICS), age.total_seconds(), message
+    due = due_every("hourly_pipeline", known.pace.speed)
+    warn, fail = (times * due for times in _ANALYTICS)
+    return "analytics", _by_age(age, (warn, fail)), age.total_seconds(), message
 
 
 def _stream(known: Known) -> _Verdict:
+    limits = _on_the_clock(known.pace)
     if known.drain_lag_s is None:
-        status = FAIL if known.is_open else OK
-        return "stream", status, None, "no receipt was drained in the last hour"
+        traded = known.as_of - known.open_since if known.open_since else timedelta()
+        return "stream", _by_age(traded, limits), None, "no receipt was drained in the last hour"
     lag = timedelta(seconds=known.drain_lag_s)
     message = "what half of the receipts took from the till to the lake"
-    return "stream", _by_age(lag, _STREAM), known.drain_lag_s, message
+    return "stream", _by_age(lag, limits), known.drain_lag_s, message
 
 
 def _serving(known: Known) -> _Verdict:

@@ -15,6 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from smartshelf_dagster.contracts.tables import QUARANTINE, UTC_MICROSECONDS
+from smartshelf_dagster.domain.cadence import clock_speed
 from smartshelf_dagster.domain.ordering import FORECAST
 from smartshelf_dagster.domain.retention import POLICY
 from smartshelf_dagster.errors import SmartShelfError
@@ -148,6 +149,7 @@ def publish(settings: Settings, transformer: Transformer) -> Publication:
     )
     reference = {name: settings.table_uri(f"ref/{name}") for name in _SERVED_REFERENCE}
     streams = stream_status(settings)
+    moments = [*read_publications(settings), publication.moment]
     status = system_status(
         settings,
         streams,
@@ -158,10 +160,11 @@ def publish(settings: Settings, transformer: Transformer) -> Publication:
         drain_lag_ms=pc.max(lag_ms).as_py(),
         analysed=_newest(copied_analytics.get(VERSIONS), "as_of_ts"),
         decided=_newest(copied.get("ml/promotions"), "decided_ts"),
+        speed=clock_speed(moments),
     )
     extra = {
         **_describe(publication),
-        _PUBLICATIONS: _publications([*read_publications(settings), publication.moment]),
+        _PUBLICATIONS: _publications(moments),
         "ops/supplier_plan": plan,
         "live/stream_status": streams,
         SYSTEM_STATUS: status,

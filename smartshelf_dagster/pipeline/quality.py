@@ -23,12 +23,7 @@ from smartshelf_dagster.contracts.tables import (
     arrow_schema,
     raw_tables,
 )
-from smartshelf_dagster.domain.cadence import (
-    CADENCES,
-    LEAST_REAL_INTERVAL,
-    QUIET_PUBLICATION,
-    clock_speed,
-)
+from smartshelf_dagster.domain.cadence import clock_speed, due_every
 from smartshelf_dagster.domain.quality import (
     CHECKS,
     FAIL,
@@ -355,11 +350,7 @@ def _ages(
     as_of: datetime,
     speed: float,
 ) -> Iterator[Measurement]:
-    """Measure how old what was built longest ago is, in times that it is due.
-
-    However fast the clock, recurring jobs rest between two runs on the wall.
-    """
-    every = {cadence.job: cadence.every for cadence in CADENCES}
+    """Measure how old what was built longest ago is, in times that it is due."""
     built = {"micro_batch": {"serving/smartshelf": publication.as_of}}
     daily = {m.table for m in analytics_models(transformer) if m.part == CUSTOMERS}
     daily |= {*INSIGHTS, *UNUSUAL}
@@ -368,11 +359,9 @@ def _ages(
             job = "customer_insights" if row["table"] in daily else "hourly_pipeline"
             built.setdefault(job, {})[row["table"]] = row["as_of_ts"]
     for job, times in built.items():
-        least = QUIET_PUBLICATION if job == "micro_batch" else LEAST_REAL_INTERVAL
-        due = max(every.get(job, timedelta()), least * speed)
         table = min(times, key=lambda name: (times[name], name))
         age = max(as_of - times[table], timedelta())
-        yield Measurement("tables_are_up_to_date", table, job, age / due)
+        yield Measurement("tables_are_up_to_date", table, job, age / due_every(job, speed))
 
 
 def _acceptance(streams: Sequence[dict[str, Any]]) -> Measurement:

@@ -7,7 +7,7 @@ Belongs here: finding out. Does not belong here: what is well and what is not
 import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
-from datetime import datetime
+from datetime import UTC, datetime, time
 from zoneinfo import ZoneInfo
 
 import polars as pl
@@ -17,6 +17,7 @@ import pyarrow.compute as pc
 from smartshelf_dagster.contracts.tables import UTC_MICROSECONDS, raw_tables
 from smartshelf_dagster.domain.opening_hours import is_open
 from smartshelf_dagster.domain.ordering import FORECAST
+from smartshelf_dagster.domain.quality import Pace
 from smartshelf_dagster.domain.system_status import Component, Known, judge
 from smartshelf_dagster.settings import Settings
 from smartshelf_dagster.storage import delta, warehouse
@@ -65,6 +66,7 @@ def system_status(
     drain_lag_ms: float | None,
     analysed: datetime | None,
     decided: datetime | None,
+    speed: float,
 ) -> pa.Table:
     """Return one row per part of the system: how it is.
 
@@ -78,6 +80,7 @@ def system_status(
         drain_lag_ms: What half of the last hour's receipts took from till to lake.
         analysed: The time that analytics was built for; `None` before the first time.
         decided: Newest decision on who forecasts; `None` before the first.
+        speed: Seconds of the clock in force for each second on the wall.
     """
     known = Known(
         as_of=as_of,
@@ -91,19 +94,26 @@ def system_status(
         decided=decided,
         forecasts=settings.order_policy == FORECAST,
         free_bytes=shutil.disk_usage(settings.lake).free if settings.lake_is_local else None,
-        is_open=_any_open(read_reference(settings, "stores"), as_of),
+        open_since=_open_since(read_reference(settings, "stores"), as_of),
+        pace=Pace(speed, settings.micro_batch_interval_s),
         last_ok=_last_ok(settings),
     )
     return _to_table(judge(known))
 
 
-def _any_open(stores: pl.DataFrame, moment: datetime) -> bool:
-    """Say whether any store is open."""
-    hours = stores.select("timezone", "opens_at", "closes_at").iter_rows()
-    return any(
-        is_open(moment.astimezone(ZoneInfo(zone)).strftime("%H:%M"), opens, closes)
-        for zone, opens, closes in hours
-    )
+def _open_since(stores: pl.DataFrame, moment: datetime) -> datetime | None:
+    """Return since when any store is open; one that does not tell its hours always was."""
+    since = []
+    for zone, opens, closes in stores.select("timezone", "opens_at", "closes_at").iter_rows():
+        local = moment.astimezone(ZoneInfo(zone))
+        if is_open(local.strftime("%H:%M"), opens, closes):
+            begin = time.fromisoformat(opens) if opens and closes else None
+            since.append(
+                datetime.combine(local.date(), begin, local.tzinfo).astimezone(UTC)
+                if begin
+                else datetime.min.replace(tzinfo=UTC)
+            )
+    return min(since, default=None)
 
 
 def _behind(streams: pa.Table, built_from: Mapping[str, int]) -> int:

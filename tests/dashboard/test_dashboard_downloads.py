@@ -209,3 +209,19 @@ def both(*parts):
         for name, rows in part.items():
             together.setdefault(name, []).extend(rows)
     return together
+
+
+@pytest.mark.parametrize(
+    ("sentence", "rows", "told"),
+    [
+        ("**Items**, the worst first:", 2, "**Items**, the worst first:"),
+        ("**Items**, the worst first:", 3, "**Items**, the worst first; the first 2 are shown:"),
+        ("**3** items.", 3, "**3** items. The first 2 are shown."),
+    ],
+)
+def test_a_sentence_says_where_not_all_rows_are_shown(monkeypatch, sentence, rows, told):
+    said = []
+    monkeypatch.setattr(downloads.st, "markdown", said.append)
+    monkeypatch.setattr(downloads, "menu", lambda frame, name: None)
+    downloads.summary(sentence, pl.DataFrame({"row": range(rows)}), "items", shown_rows=2)
+    assert said == [told]

@@ -269,6 +269,10 @@ def test_addresses_survive_odd_ids():
     assert parse_qs(urlsplit(found[0]).query)["store"] == ["Market & more (S 1)"]
     # A store that is not shown has no address.
     assert found[2] is None
+    # What is told of all stores together leads to the first.
+    for rows in (frame.drop("store_id"), frame.with_columns(store_id=pl.lit("ALL"))):
+        addresses = links.with_item_addresses(rows, (store,), "item_id").get_column("item_address")
+        assert parse_qs(urlsplit(addresses[2]).query)["store"] == ["Market & more (S 1)"]
 
 
 # The search

@@ -2,18 +2,22 @@
 
 import json
 import re
+from base64 import b64decode
 from datetime import date, timedelta
 
 import analytics_files as analysed
+import polars as pl
 import pytest
 import serving_files as files
 import yaml
 from app_support import figure, table, words
+from streamlit.runtime.forward_msg_queue import ForwardMsgQueue
+from streamlit.util import calc_hash
 
 from dashboard import text
-from dashboard.charts.history import calendar
+from dashboard.charts.history import calendar, months
 from dashboard.charts.live import takings
-from dashboard.components.kpi_cards import judgement
+from dashboard.components.kpi_cards import course, judgement
 from dashboard.data import history, live, overview, sales
 from dashboard.data.analysis import Scope
 from dashboard.theme import DARK, LIGHT
@@ -294,6 +298,22 @@ def test_a_first_day_that_is_not_over_is_explained(open_page, serving):
         app = open_page(path)
         assert not app.exception
         assert "No business day is complete yet" in words(app)
+    # There is no period to choose, and nothing stands beside what needs hands.
+    app = open_page()
+    assert not app.button_group
+    assert not app.columns
+    assert "What needs hands now" in words(app)
+
+
+@pytest.mark.usefixtures("two")
+def test_the_first_page_is_found_by_its_name_as_well(open_page):
+    app = open_page("live", store=CHOICE, period="7 days")
+    app._page_hash = calc_hash("overview")
+    app.run()
+    assert not app.exception
+    assert app.title[0].value == "Overview"
+    assert app.selectbox(key="store").value == "S002"
+    assert app.button_group(key="period").value == "7d"
 
 
 def test_money_of_two_currencies_is_chosen_between(open_page, serving):
@@ -333,6 +353,69 @@ def test_a_page_without_the_choice_leaves_it_to_the_others(open_page, at_page):
     assert app.selectbox(key="store").value == "all"
     assert app.button_group(key="period").value == "30d"
     assert at_page(app, "history").button_group(key="period").value == "all"
+
+
+@pytest.mark.usefixtures("morning")
+@pytest.mark.parametrize(("path", "item"), [("item", "MEABEE0001"), ("states", "S001/MEABEE0001")])
+def test_the_span_of_a_stock_and_the_period_of_figures_leave_each_other_alone(
+    open_page, at_page, path, item
+):
+    app = open_page("history", period="90 days")
+    app.query_params["item"] = item
+    assert at_page(app, path).button_group(key="stock_span").value == "7d"
+    assert "period" not in app.query_params
+    app.button_group(key="stock_span").set_value("24h").run()
+    assert at_page(app, "history").button_group(key="period").value == "90d"
+    assert app.query_params["period"] == "90 days"
+    assert "stock_span" not in app.query_params
+    assert at_page(app, path).button_group(key="stock_span").value == "24h"
+
+
+@pytest.mark.usefixtures("morning")
+def test_the_span_of_an_address_is_not_taken_for_a_period(open_page, at_page):
+    app = open_page("states", item="S001/MEABEE0001", stock_span="24 hours")
+    assert app.button_group(key="stock_span").value == "24h"
+    assert at_page(app, "overview").button_group(key="period").value == "30d"
+
+
+# Courses and figures
+
+
+def test_a_course_goes_from_its_lowest_to_its_highest_value():
+    drawn = course((1.0, 3.0, 2.0), "#0b6e4f")
+    assert drawn.count('points="0.0,32.0 50.0,0.0 100.0,16.0"') == 1
+    assert drawn.count("#0b6e4f") == 2
+    # What never changes is a line at the bottom.
+    assert 'points="0.0,32.0 100.0,32.0"' in course((5.0, 5.0), "#000000")
+
+
+@pytest.mark.usefixtures("morning")
+def test_a_course_has_the_colour_of_its_judgement(open_page):
+    shown = "".join(element.proto.body for element in open_page().get("html"))
+    coded = re.findall(r'class="ss-course" alt="" src="data:image/svg\+xml;base64,([^"]+)"', shown)
+    drawn = [b64decode(text).decode() for text in coded]
+    # Net sales rose, the margin fell.
+    assert sum(LIGHT.good in one for one in drawn) >= 1
+    assert sum(LIGHT.critical in one for one in drawn) >= 1
+
+
+@pytest.mark.usefixtures("morning")
+@pytest.mark.parametrize("path", ["overview", "live", "map"])
+def test_figures_are_sent_when_all_else_has_been(open_page, monkeypatch, path):
+    sent = []
+    ours = ForwardMsgQueue.enqueue
+
+    def note(queue, message):
+        if message.WhichOneof("type") == "delta":
+            sent.append(message.delta.new_element.WhichOneof("type"))
+        return ours(queue, message)
+
+    monkeypatch.setattr(ForwardMsgQueue, "enqueue", note)
+    open_page(path)
+    kinds = [kind for kind in sent if kind]
+    first = kinds.index("plotly_chart")
+    assert kinds[first:].count("plotly_chart") == kinds.count("plotly_chart") >= 1
+    assert {"metric", "heading"} <= set(kinds[:first])
 
 
 # Live
@@ -483,6 +566,22 @@ def test_categories_by_month_are_of_the_days_shown():
         ("WINES", date(2025, 12, 1)),
         ("WINES", date(2026, 1, 1)),
     ]
+
+
+@pytest.mark.parametrize("year_before", [None, 12.5])
+def test_months_are_compared_with_the_year_before_where_there_was_one(year_before):
+    found = pl.DataFrame(
+        {
+            "period_start": [date(2025, 11, 1), date(2025, 12, 1)],
+            "net_sales": [900, 1_000],
+            "mom_growth_pct": [None, 11.1],
+            "yoy_growth_pct": pl.Series([None, year_before], dtype=pl.Float64),
+            "is_complete": [True, True],
+        }
+    )
+    names = {trace.name for trace in months(found, "EUR", LIGHT).data}
+    assert ("On the year before (%)" in names) == (year_before is not None)
+    assert "On the month before (%)" in names
 
 
 @pytest.mark.usefixtures("morning")

@@ -3,6 +3,7 @@
 import ast
 import importlib
 import pkgutil
+import re
 
 import serving_files as files
 
@@ -84,3 +85,14 @@ def test_pages_have_addresses_of_their_own():
 
 def test_streamlit_finds_no_pages_by_itself():
     assert not (files.ROOT / "dashboard" / "pages").exists()
+
+
+def test_items_in_tables_lead_to_their_page():
+    """The column of `components/item_links.py` shows ids; none is plain text beside it."""
+    plain = re.compile(r'"(?:\w+_)?(?:item|shelf)_id": config\.')
+    found = [
+        (path.name, line)
+        for path in (files.ROOT / "dashboard").rglob("*.py")
+        for line in plain.findall(path.read_text(encoding="utf-8"))
+    ]
+    assert found == []

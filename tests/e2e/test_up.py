@@ -69,7 +69,7 @@ def up(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     """A fresh world that runs, until a signal ends it."""
     folder = tmp_path_factory.mktemp("up")
     port = free_ports(4)
-    pictures = Path(os.environ.get("SCREENSHOTS", folder))
+    pictures = Path(os.environ.get("SMARTSHELF_SCREENSHOTS", folder))
     with (folder / "output.txt").open("w") as output:
         process = subprocess.Popen(
             [

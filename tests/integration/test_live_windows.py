@@ -370,5 +370,5 @@ def test_status_of_the_system_is_published(golden: tuple[Settings, DrainReport])
         "model": "off", "disk": rows["disk"],
     }  # fmt: skip
     assert message.startswith(
-        f"{events} events, the newest of {newest.astimezone(UTC):%Y-%m-%d %H:%M:%S}"
+        f"{events:,} events, the newest of {newest.astimezone(UTC):%Y-%m-%d %H:%M:%S}"
     )

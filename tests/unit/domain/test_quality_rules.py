@@ -108,7 +108,7 @@ def test_no_bound_holds_beyond_itself() -> None:
     assert Bounds(low=1).hold(1)
     assert not Bounds(low=1).hold(0.9)
     assert Bounds().hold(1e9)
-    assert Bounds(1, 2).moved(1, 10) == Bounds(20, 30)
+    assert Pace(10, 1).bounds(Bounds(1, 2), waits_for_batch=True) == Bounds(20, 30)
 
 
 def test_the_wall_clock_runs_at_its_own_speed() -> None:

@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from smartshelf_dagster.domain.quality import Pace
 from smartshelf_dagster.domain.system_status import Component, Known, judge
 
 AS_OF = datetime(2026, 1, 1, 12, tzinfo=UTC)
@@ -21,7 +22,8 @@ HEALTHY = Known(
     decided=AS_OF - timedelta(days=3),
     forecasts=True,
     free_bytes=50_000_000_000,
-    is_open=True,
+    open_since=AS_OF - timedelta(hours=4),
+    pace=Pace(speed=1, batch_interval_s=60),
     last_ok={},
 )
 
@@ -42,14 +44,14 @@ def test_in_a_healthy_system_every_part_is_well() -> None:
 @pytest.mark.parametrize(
     ("component", "status", "change"),
     [
-        ("raw", "warn", {"newest_event": AS_OF - timedelta(minutes=16)}),
-        ("raw", "fail", {"newest_event": AS_OF - timedelta(minutes=61)}),
+        ("raw", "warn", {"newest_event": AS_OF - timedelta(minutes=17)}),
+        ("raw", "fail", {"newest_event": AS_OF - timedelta(minutes=62)}),
         ("raw", "fail", {"newest_event": None}),
         ("cleansed", "warn", {"behind": 1}),
         ("analytics", "warn", {"analysed": AS_OF - timedelta(hours=3)}),
         ("analytics", "fail", {"analysed": AS_OF - timedelta(hours=27)}),
         ("analytics", "off", {"analysed": None}),
-        ("stream", "warn", {"drain_lag_s": 901.0}),
+        ("stream", "warn", {"drain_lag_s": 961.0}),
         ("stream", "fail", {"drain_lag_s": None}),
         ("model", "warn", {"decided": None}),
         ("model", "off", {"forecasts": False}),
@@ -67,9 +69,43 @@ def test_a_part_that_stops_changes_its_own_row_alone(
 
 def test_at_night_nothing_comes_in_and_that_is_well() -> None:
     night = replace(
-        HEALTHY, is_open=False, newest_event=AS_OF - timedelta(hours=9), drain_lag_s=None
+        HEALTHY, open_since=None, newest_event=AS_OF - timedelta(hours=9), drain_lag_s=None
     )
     assert statuses(night) == statuses(HEALTHY)
+
+
+@pytest.mark.parametrize(
+    ("opened_before", "raw", "stream"),
+    [(1, "ok", "ok"), (30, "warn", "warn"), (90, "fail", "fail")],
+)
+def test_in_the_morning_what_is_missing_counts_from_the_opening(
+    opened_before: int, raw: str, stream: str
+) -> None:
+    morning = replace(
+        HEALTHY,
+        open_since=AS_OF - timedelta(minutes=opened_before),
+        newest_event=AS_OF - timedelta(hours=11),
+        drain_lag_s=None,
+    )
+    assert statuses(morning) == statuses(HEALTHY) | {"raw": raw, "stream": stream}
+    assert by_name(morning)["raw"].latency_s == 11 * 3600
+
+
+def test_a_fast_clock_grants_what_passes_while_a_batch_is_awaited() -> None:
+    """A minute on the wall is an hour of the clock: for both it is the same lateness."""
+    old = {
+        "newest_event": AS_OF - timedelta(hours=2),
+        "drain_lag_s": 7200.0,
+        "analysed": AS_OF - timedelta(hours=19),
+    }
+    slow = statuses(replace(HEALTHY, **old))
+    assert (slow["raw"], slow["stream"], slow["analytics"]) == ("fail", "fail", "warn")
+    fast = replace(HEALTHY, **old, pace=Pace(speed=60, batch_interval_s=60))
+    assert statuses(fast) == statuses(HEALTHY)
+    late = replace(
+        fast, newest_event=AS_OF - timedelta(hours=62), open_since=AS_OF - timedelta(hours=70)
+    )
+    assert statuses(late)["raw"] == "fail"
 
 
 def test_what_was_well_before_is_remembered() -> None:
