@@ -62,9 +62,9 @@ CUSTOMERS = "tag:customers"
 QUALITY = "tag:quality"
 # What depends on reference data alone.
 REFERENCE = "tag:reference"
-# What builds of what has changed note in the warehouse: what tables were made from, how, and which
-# tables selections build.
-_MADE, _STATEMENTS, _SELECTIONS = "made", "statements", "selections"
+# What builds note in the warehouse for those that follow: what tables were made from, how, which
+# tables selections build, and what their runs execute.
+_MADE, _STATEMENTS, _SELECTIONS, _RUNS = "made", "statements", "selections", "runs"
 
 
 class TransformError(SmartShelfError, RuntimeError):
@@ -297,7 +297,7 @@ class Transformer:
     ) -> list[NodeResult]:
         """Build models as `build_once` does, in less time when that is done again and again.
 
-        Nobody else may build in the warehouse in the meantime.
+        What dbt executed stands in the warehouse, so that the next process knows it too.
 
         Args:
             select: dbt selection.
@@ -316,10 +316,11 @@ class Transformer:
             None if fresh is None else {t for t, grown in fresh.items() if grown.rows.num_rows}
         )
         sources = self._raw_sources({name for model in run.models for name in model.inputs}, fresh)
+        concerns_tick = any(model.table in self._tables_of(TICK) for model in run.models)
         with self._writing() as writer:
             with writer.sources(sources):
                 seconds = run.execute(writer, as_of, changed)
-            if self._concerns_tick(seconds):
+            if concerns_tick:
                 writer.record_build(self._build_of(as_of, select))
         return _executed(seconds)
 
@@ -552,7 +553,7 @@ class Transformer:
     def _tables_of(self, select: str) -> frozenset[str]:
         """Return the tables that a selection builds."""
         if select not in self._tables:
-            self._tables[select] = self._listed(select)[0]
+            self._tables[select] = self._selected(select)[0]
         return self._tables[select]
 
     def _listed(self, select: str) -> tuple[frozenset[str], frozenset[str]]:
@@ -591,8 +592,36 @@ class Transformer:
                 whole, as_of, before_close=lambda: log.extend(executed_statements())
             )
         self._recorded[whole] = recorded(log, self._inputs())
+        self._note_run(whole)
         self._record_build(whole, as_of, results)
         return results
+
+    def _note_run(self, select: str) -> None:
+        """Note what a run executes, beside the runs of other selections that were noted."""
+        with self._writing() as writer:
+            told = orjson.loads(writer.reader().note(_RUNS) or "{}")
+            runs = told["runs"] if told.get("base") == self._runs_base() else {}
+            runs[select] = write_models(self._recorded[select].models)
+            noted = {"base": self._runs_base(), "runs": runs}
+            writer.remember(_RUNS, orjson.dumps(noted).decode())
+
+    def _noted_runs(self) -> dict[str, RecordedRun]:
+        """Return what runs execute, as far as was noted, and their tables are there."""
+        with self.reading() as reader:
+            told = orjson.loads(reader.note(_RUNS) or "{}")
+            there = reader.tables()
+        if told.get("base") != self._runs_base():
+            return {}
+        runs = {select: RecordedRun(tuple(read_models(of))) for select, of in told["runs"].items()}
+        return {
+            select: run
+            for select, run in runs.items()
+            if {model.table for model in run.models} <= there
+        }
+
+    def _runs_base(self) -> str:
+        """Return what all runs follow from: the project, the engines and the reference data."""
+        return digest(self._base(), sorted(self._reference.items()))
 
     def manifest(self) -> Any:
         """Return the parsed project, parsing it when that was not done in this process."""
@@ -629,11 +658,10 @@ class Transformer:
         """
         moment = as_of.astimezone(UTC).isoformat(timespec="microseconds")
         values = {"as_of": moment.replace("+00:00", "Z"), **(variables or {})}
-        arguments = ["--select", *select.split(), "--vars", orjson.dumps(values).decode()]
+        options = ("--vars", orjson.dumps(values).decode(), "--no-write-json")
+        arguments = ["--select", *select.split(), *options]
         if full_refresh:
             arguments.append("--full-refresh")
-        if command in {"run", "build", "test"}:
-            arguments.append("--no-write-json")
         outcome = self.invoke(command, arguments, before_close)
         results = [_to_result(r) for r in outcome.results if r.node.resource_type != "operation"]
         failed = [r for r in results if r.status in {"error", "fail", "runtime error"}]
@@ -659,6 +687,7 @@ class Transformer:
         }
         wanted = f"{_project_digest()} {orjson.dumps(self._reference).decode()}"
         if read_preparation(self.warehouse) == wanted:
+            self._recorded = self._noted_runs()
             return []
         seeds = self.build("resource_type:seed", as_of, command="seed")
         staging = self.build(f"staging {REFERENCE}", as_of)

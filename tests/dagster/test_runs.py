@@ -147,9 +147,11 @@ def test_micro_batch_drains_builds_decides_and_publishes(
 
 
 def test_micro_batch_publishes_every_time(
-    definitions: dg.Definitions, instance: dg.DagsterInstance, client: Client, settings: Settings
+    broker: EmbeddedRedis, instance: dg.DagsterInstance, client: Client, new_settings: Settings
 ) -> None:
     """Also when nothing had to be prepared any more, neither in this process nor in another."""
+    settings = new_settings
+    definitions = build_definitions(LakeResource(lake=settings.lake, redis_url=broker.url))
     for version in (1, 2):
         send_batches(client, "shelf_events:S001", [encode(pickup(f"p{version}"))], 1)
         result = run(definitions, instance, "micro_batch")
