@@ -49,6 +49,7 @@ from smartshelf_dagster.transform.recorded import (
     set_time,
     write_models,
 )
+from smartshelf_dagster.transform.sources import open_source, opened_versions, session_variables
 
 DBT_PROJECT_DIR = PROJECT_ROOT / "dbt_project"
 TICK = "tag:tick"
@@ -151,9 +152,9 @@ def warehouse_lock(settings: Settings, *, wait: bool = False) -> AbstractContext
 
 
 class Transformer:
-    """dbt for one lake. Parsing is done once and shared by all runs of this object."""
+    """dbt for one lake. Parsing is done once and shared by all runs of this process."""
 
-    _manifest: Any = None
+    _parsed: Any = None
 
     def __init__(
         self,
@@ -255,8 +256,6 @@ class Transformer:
         # Imported here: every process pays for it, and most never run dbt.
         from dbt.cli.main import dbtRunner  # noqa: PLC0415
 
-        from smartshelf_dagster.transform.lake_plugin import session_variables  # noqa: PLC0415
-
         session_variables[self._settings.lake] = self._variables()
         self.release()
         self.warehouse.parent.mkdir(parents=True, exist_ok=True)
@@ -266,7 +265,7 @@ class Transformer:
             *("--target-path", str(self.target), "--log-path", str(self.target)),
         ]
         # A run marks the nodes of its manifest as compiled; the next one needs a fresh copy.
-        manifest = None if command == "parse" else self.manifest().deepcopy()
+        manifest = None if command == "parse" else self.parse().deepcopy()
         with self._environ():
             try:
                 outcome = dbtRunner(manifest=manifest).invoke([command, *arguments, *options])
@@ -276,6 +275,8 @@ class Transformer:
                 _close_warehouse()
         if outcome.exception:
             raise TransformError(f"dbt {command}: {outcome.exception}") from outcome.exception
+        if command == "parse":
+            Transformer._parsed = outcome.result
         return outcome.result
 
     def build_once(self, select: str, as_of: datetime) -> list[NodeResult]:
@@ -435,14 +436,14 @@ class Transformer:
         """Return what has changed since tables were built."""
         manifest = self.manifest()
         models = {
-            f"{node.schema}/{node.name}": node
-            for node in manifest.nodes.values()
-            if node.resource_type == "model"
+            f"{node['schema']}/{node['name']}": node
+            for node in manifest["nodes"].values()
+            if node["resource_type"] == "model"
         }
-        sources = {f"{source.schema}/{source.name}" for source in manifest.sources.values()}
+        sources = {f"{of['schema']}/{of['name']}" for of in manifest["sources"].values()}
         looking = timely(
-            {table: models[table].depends_on.macros for table in tables},
-            {name: macro.depends_on.macros for name, macro in manifest.macros.items()},
+            {table: models[table]["depends_on"]["macros"] for table in tables},
+            {name: macro["depends_on"]["macros"] for name, macro in manifest["macros"].items()},
         )
         there = reader.relations()
 
@@ -489,11 +490,6 @@ class Transformer:
         self, read: Collection[str], fresh: Mapping[str, FreshRows] | None = None
     ) -> dict[str, pds.Dataset | pa.Table]:
         """Return the raw tables among those that are read, by registered name; note versions."""
-        from smartshelf_dagster.transform.lake_plugin import (  # noqa: PLC0415
-            open_source,
-            opened_versions,
-        )
-
         lake = self._settings.lake
         sources: dict[str, pds.Dataset | pa.Table] = {}
         for table in (contract.table for contract in raw_tables().values()):
@@ -516,29 +512,30 @@ class Transformer:
     def _concerns_tick(self, tables: Iterable[str]) -> bool:
         """Say whether any of the tables has to fit those that are published together."""
         tick = {
-            f"{node.schema}/{node.name}"
-            for node in self.manifest().nodes.values()
-            if TICK.removeprefix("tag:") in node.tags
+            f"{node['schema']}/{node['name']}"
+            for node in self.manifest()["nodes"].values()
+            if TICK.removeprefix("tag:") in node["tags"]
         }
         return not tick.isdisjoint(tables)
 
     def _inputs(self) -> dict[str, set[str]]:
         """Return the tables that each model is computed from, looking through staging views."""
-        nodes = {**self.manifest().nodes, **self.manifest().sources}
+        manifest = self.manifest()
+        nodes = {**manifest["nodes"], **manifest["sources"]}
 
         def names(unique_id: str) -> set[str]:
             node = nodes[unique_id]
-            is_model = node.resource_type == "model"
-            if is_model and node.config.materialized == "view" and node.schema == "staging":
-                return {name for parent in node.depends_on.nodes for name in names(parent)}
-            return {f"{node.schema}/{node.name}"}
+            if node["schema"] == "staging" and node["config"].get("materialized") == "view":
+                return parents(node)
+            return {f"{node['schema']}/{node['name']}"}
+
+        def parents(node: Mapping[str, Any]) -> set[str]:
+            return {name for parent in node["depends_on"]["nodes"] for name in names(parent)}
 
         return {
-            f"{node.schema}/{node.name}": {
-                name for parent in node.depends_on.nodes for name in names(parent)
-            }
-            for node in self.manifest().nodes.values()
-            if node.resource_type == "model"
+            f"{node['schema']}/{node['name']}": parents(node)
+            for node in manifest["nodes"].values()
+            if node["resource_type"] == "model"
         }
 
     def _recorded_run(self, select: str) -> RecordedRun | None:
@@ -561,9 +558,9 @@ class Transformer:
         options = ("--resource-type", "model", "--output", "name")
         names = set(self.invoke("list", ["--select", *select.split(), *options]))
         views = {
-            f"{node.schema}/{node.name}": node.config.materialized == "view"
-            for node in self.manifest().nodes.values()
-            if node.resource_type == "model" and node.name in names
+            f"{node['schema']}/{node['name']}": node["config"]["materialized"] == "view"
+            for node in self.manifest()["nodes"].values()
+            if node["resource_type"] == "model" and node["name"] in names
         }
         return (
             frozenset(table for table, is_view in views.items() if not is_view),
@@ -581,10 +578,12 @@ class Transformer:
             recording,
         )
 
-        self.release()
         whole = TICK if self._is_of_tick(select) else select
+        wanted = self._tables_of(whole)
+        with self.reading() as reader:
+            there = reader.tables()
         # A run that creates tables executes other statements than those that follow.
-        if not self._tables_of(whole) <= list_tables(self.warehouse):
+        if not wanted <= there:
             return self.build_once(whole, as_of)
         log: list[str] = []
         with recording():
@@ -592,8 +591,8 @@ class Transformer:
                 whole, as_of, before_close=lambda: log.extend(executed_statements())
             )
         self._recorded[whole] = recorded(log, self._inputs())
-        self._note_run(whole)
         self._record_build(whole, as_of, results)
+        self._note_run(whole)
         return results
 
     def _note_run(self, select: str) -> None:
@@ -623,12 +622,18 @@ class Transformer:
         """Return what all runs follow from: the project, the engines and the reference data."""
         return digest(self._base(), sorted(self._reference.items()))
 
-    def manifest(self) -> Any:
-        """Return the parsed project, parsing it when that was not done in this process."""
-        if Transformer._manifest is None:
+    @staticmethod
+    def manifest() -> dict[str, Any]:
+        """Return what the project consists of: `manifest.json`, read once by a process."""
+        return _manifest()
+
+    @staticmethod
+    def parse() -> Any:
+        """Return the project as dbt needs it, parsed when that was not done in this process."""
+        if Transformer._parsed is None:
             with _parsing() as transformer:
-                Transformer._manifest = transformer.invoke("parse", ["--no-write-json"])
-        return Transformer._manifest
+                transformer.invoke("parse", ["--no-write-json"])
+        return Transformer._parsed
 
     def build(
         self,
@@ -686,15 +691,14 @@ class Transformer:
             for contract in reference_tables().values()
         }
         wanted = f"{_project_digest()} {orjson.dumps(self._reference).decode()}"
-        if read_preparation(self.warehouse) == wanted:
-            self._recorded = self._noted_runs()
-            return []
-        seeds = self.build("resource_type:seed", as_of, command="seed")
-        staging = self.build(f"staging {REFERENCE}", as_of)
-        record_preparation(self.warehouse, wanted)
-        record_salt_check(self.warehouse, salt_check(self._salt))
-        self._recorded.clear()
-        return [*seeds, *staging]
+        results = []
+        if read_preparation(self.warehouse) != wanted:
+            results += self.build("resource_type:seed", as_of, command="seed")
+            results += self.build(f"staging {REFERENCE}", as_of)
+            record_preparation(self.warehouse, wanted)
+            record_salt_check(self.warehouse, salt_check(self._salt))
+        self._recorded = self._noted_runs()
+        return results
 
     def _check_salt(self) -> None:
         """Refuse a salt with which a customer would be told by two names."""
@@ -710,8 +714,6 @@ class Transformer:
 
     def source_versions(self) -> dict[str, int]:
         """Return the version of every source table that the warehouse was built from."""
-        from smartshelf_dagster.transform.lake_plugin import opened_versions  # noqa: PLC0415
-
         return self._reference | opened_versions[self._settings.lake]
 
 
@@ -723,10 +725,11 @@ def project_variables() -> dict[str, Any]:
     return variables
 
 
-def _grows(node: Any) -> bool:
+def _grows(node: Mapping[str, Any]) -> bool:
     """Say whether a load only adds rows to a model, all of them with its number."""
-    is_appended = node.config.incremental_strategy == "append" and "load_seq" in node.columns
-    return bool(is_appended or node.config.meta.get("grows"))
+    config = node["config"]
+    is_appended = config["incremental_strategy"] == "append" and "load_seq" in node["columns"]
+    return bool(is_appended or config["meta"].get("grows"))
 
 
 def _executed(seconds: Mapping[str, float | None]) -> list[NodeResult]:
@@ -799,7 +802,8 @@ def _parsing() -> Iterator[Transformer]:
 def ensure_manifest() -> dict[str, Any]:
     """Return dbt's manifest, parsing the project when it has changed since the last time.
 
-    Dagster needs it to know the models before anything runs.
+    Dagster needs it to know the models before anything runs; and what only has to know them needs
+    no dbt, which takes three seconds to start.
     """
     path = DBT_PROJECT_DIR / "target" / "manifest.json"
     if _is_stale(path):
@@ -811,6 +815,14 @@ def ensure_manifest() -> dict[str, Any]:
     return manifest
 
 
+@cache
+def _manifest() -> dict[str, Any]:
+    return ensure_manifest()
+
+
 def _is_stale(manifest: Path) -> bool:
-    newest = max(source.stat().st_mtime for source in _project_files())
+    files = _project_files()
+    # A file that was removed is seen by its folder; the project's own holds what dbt writes.
+    folders = {file.parent for file in files} - {DBT_PROJECT_DIR}
+    newest = max(source.stat().st_mtime for source in (*files, *folders))
     return not manifest.exists() or manifest.stat().st_mtime < newest
