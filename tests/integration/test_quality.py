@@ -30,6 +30,7 @@ from smartshelf_dagster.storage import delta
 from smartshelf_dagster.storage.warehouse import connect, read_serving
 from smartshelf_dagster.transform.runner import TICK, Transformer
 from tests.helpers.quality import AS_OF, NEWEST, record_healthy
+from tests.helpers.warehouse import give_warehouse
 
 # The lake takes a minute to make; on a busy machine, longer.
 pytestmark = pytest.mark.timeout(400)
@@ -60,8 +61,11 @@ class Lake:
 
 
 @pytest.fixture(scope="module")
-def shared(broker: EmbeddedRedis, tmp_path_factory: pytest.TempPathFactory) -> Lake:
+def shared(
+    broker: EmbeddedRedis, analysed_template: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Lake:
     folder = tmp_path_factory.mktemp("quality")
+    give_warehouse(folder / "lake", analysed_template)
     settings = record_healthy(folder, broker.url)
     transformer = Transformer(settings)
     transformer.prepare(AS_OF)
