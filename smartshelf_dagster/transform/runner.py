@@ -347,8 +347,8 @@ class Transformer:
             statements = self._known_statements(writer.reader())
             if statements.keys() >= set(concerned):
                 built = self._build_concerned(writer, changes, concerned, as_of)
-                left = (tables | views) - built.keys()
-                return [*_executed(dict.fromkeys(sorted(left))), *_executed(built)]
+                # Views are left as they are, and may come after what was built: Dagster minds.
+                return _executed({table: built.get(table) for table in changes.order})
         results = self._build_noting([*concerned, *views], as_of)
         with self._writing() as writer:
             changes = self._changes(tables, views, as_of, writer.reader())
