@@ -226,7 +226,7 @@ def measure_million() -> list[Figure]:
         )
         pl.concat([rows, later]).write_parquet(path)
         session = LakeSession(settings, connect(url, 60))
-        session.transformer.manifest()
+        session.transformer.parse()
         sent = replay_online_retail(session, path)
         first, last = rows.select(first=pl.min("InvoiceDate"), last=pl.max("InvoiceDate")).row(0)
         recorded_s = (last - first + _SHIFT).total_seconds()

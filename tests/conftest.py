@@ -17,7 +17,7 @@ from smartshelf_dagster.pipeline.analyse import analyse
 from smartshelf_dagster.pipeline.drain import DrainReport, ensure_raw_tables
 from smartshelf_dagster.pipeline.generate import HistoryReport
 from smartshelf_dagster.pipeline.micro_batch import LakeSession
-from smartshelf_dagster.pipeline.replay import replay_online_retail
+from smartshelf_dagster.pipeline.replay import ReplayReport, replay_online_retail
 from smartshelf_dagster.services.embedded_redis import EmbeddedRedis
 from smartshelf_dagster.services.simulator import command
 from smartshelf_dagster.settings import PROJECT_ROOT, Settings, load_settings
@@ -26,6 +26,8 @@ from smartshelf_dagster.streaming.client import Client, connect
 from smartshelf_dagster.streaming.topics import SIM_NOW_KEY
 from tests.helpers.generated import load_generated
 from tests.helpers.golden import END, record_golden
+from tests.helpers.made_once import made_once
+from tests.helpers.warehouse import analyse_empty, build_empty, give_warehouse
 from tests.helpers.world import NOISE, Recording, record_world
 
 # What a developer has set for himself must not reach the tests.
@@ -99,21 +101,68 @@ def master_data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def lake_template(master_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def new_lake(master_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A lake with master data and empty raw tables, to be copied."""
-    lake = tmp_path_factory.mktemp("template") / "lake"
+    lake = tmp_path_factory.mktemp("new") / "lake"
     settings = load_settings(lake=str(lake))
     load_master_data(settings, master_data)
     ensure_raw_tables(settings)
     return lake
 
 
+@pytest.fixture(scope="session")
+def lake_template(new_lake: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same with a warehouse of empty tables, and how dbt builds them noted in it.
+
+    A first turn on a copy is one of many; on `new_lake` it takes nine times as long.
+    """
+
+    def make(folder: Path) -> None:
+        shutil.copytree(new_lake, folder / "lake")
+        build_empty(load_settings(lake=str(folder / "lake")))
+
+    return made_once(tmp_path_factory, "template", make) / "lake"
+
+
+@pytest.fixture(scope="session")
+def analysed_template(lake_template: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same with the tables of analytics."""
+
+    def make(folder: Path) -> None:
+        shutil.copytree(lake_template, folder / "lake")
+        analyse_empty(load_settings(lake=str(folder / "lake")))
+
+    return made_once(tmp_path_factory, "analysed", make) / "lake"
+
+
 @pytest.fixture
 def settings(lake_template: Path, tmp_path: Path) -> Settings:
-    """Settings of a fresh lake with master data."""
+    """Settings of a lake with master data where nothing has happened yet."""
     lake = tmp_path / "lake"
     shutil.copytree(lake_template, lake)
     return load_settings(lake=str(lake))
+
+
+@pytest.fixture
+def analysed_settings(analysed_template: Path, tmp_path: Path) -> Settings:
+    """The same for tests that analyse."""
+    lake = tmp_path / "lake"
+    shutil.copytree(analysed_template, lake)
+    return load_settings(lake=str(lake))
+
+
+@pytest.fixture
+def new_settings(new_lake: Path, tmp_path: Path) -> Settings:
+    """Settings of such a lake without a warehouse, for tests of how one comes to be."""
+    lake = tmp_path / "lake"
+    shutil.copytree(new_lake, lake)
+    return load_settings(lake=str(lake))
+
+
+@pytest.fixture
+def new_session(new_settings: Settings, client: Client) -> LakeSession:
+    """The system on a lake without a warehouse."""
+    return LakeSession(new_settings, client)
 
 
 @pytest.fixture
@@ -133,10 +182,12 @@ def recorded(tmp_path_factory: pytest.TempPathFactory) -> Recording:
 
 @pytest.fixture(scope="session")
 def golden(
-    broker: EmbeddedRedis, tmp_path_factory: pytest.TempPathFactory
+    broker: EmbeddedRedis, analysed_template: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> tuple[Settings, DrainReport]:
     """Three days that were reckoned by hand, analysed; tests leave them as they are."""
-    settings, drained = record_golden(tmp_path_factory.mktemp("golden"), broker.url)
+    folder = tmp_path_factory.mktemp("golden")
+    give_warehouse(folder / "lake", analysed_template)
+    settings, drained = record_golden(folder, broker.url)
     analyse(settings, END)
     return settings, drained
 
@@ -145,7 +196,10 @@ def golden(
 def generated_lake(
     broker: EmbeddedRedis, tmp_path_factory: pytest.TempPathFactory
 ) -> tuple[Settings, HistoryReport]:
-    """Two made-up years whose laws are known, analysed; tests leave them as they are."""
+    """Two made-up years whose laws are known, analysed; tests leave them as they are.
+
+    All that they need is made from nothing.
+    """
     return load_generated(tmp_path_factory.mktemp("generated"), broker.url)
 
 
@@ -166,12 +220,25 @@ def shared_data() -> Path:
 
 
 @pytest.fixture(scope="session")
-def online_retail_lake(shared_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Settings:
-    """The whole of UCI Online Retail, replayed and analysed; tests leave it as it is."""
+def online_retail_replay(
+    shared_data: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[tuple[LakeSession, ReplayReport, Path]]:
+    """The whole of UCI Online Retail, replayed on a new lake; the report, and a copy of the lake."""
     folder = tmp_path_factory.mktemp("online_retail")
     settings = load_settings(lake=str(folder / "lake"))
     with EmbeddedRedis(folder / "redis") as server:
         session = LakeSession(settings, connect(server.url, 60))
-        replay_online_retail(session, shared_data / "online_retail" / "online_retail.parquet")
+        file = shared_data / "online_retail" / "online_retail.parquet"
+        report = replay_online_retail(session, file)
+        shutil.copytree(settings.lake, folder / "copy")
+        yield session, report, folder / "copy"
+
+
+@pytest.fixture(scope="session")
+def online_retail_lake(
+    online_retail_replay: tuple[LakeSession, ReplayReport, Path],
+) -> Settings:
+    """The same lake, analysed; tests leave it as it is."""
+    settings = load_settings(lake=str(online_retail_replay[2]))
     analyse(settings, datetime(2011, 12, 10, tzinfo=UTC))
     return settings

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import polars as pl
-from scipy import ndimage, stats
+import scipy
 
 from smartshelf_dagster.errors import SmartShelfError
 
@@ -145,7 +145,7 @@ def rare_counts(days: pl.DataFrame, settings: AnomalySettings | None = None) -> 
     expected = _negative_binomial(mean, variance)
     below, above = expected.cdf(sold), expected.sf(sold - 1)
     p_values = np.minimum(1, 2 * np.minimum(below, above))
-    tails = stats.norm.isf(np.maximum(p_values, _LEAST_P) / 2)
+    tails = scipy.stats.norm.isf(np.maximum(p_values, _LEAST_P) / 2)
     judged = judged.with_columns(
         p_value=pl.Series(p_values, dtype=pl.Float64),
         score=pl.Series(np.where(below < above, -tails, tails), dtype=pl.Float64),
@@ -188,7 +188,7 @@ def _with_references(days: pl.DataFrame, settings: AnomalySettings) -> pl.DataFr
 
 
 def _negative_binomial(mean: Floats, variance: Floats) -> Any:
-    return stats.nbinom(mean**2 / (variance - mean), mean / variance)
+    return scipy.stats.nbinom(mean**2 / (variance - mean), mean / variance)
 
 
 def _false_discovery_rate(family: list[str]) -> pl.Expr:
@@ -284,7 +284,7 @@ def decompose(values: Floats, period: int) -> Floats:
         )
     # Each place of the period stands in the window twice; where the window is not whole, the trend
     # is as in the nearest that is.
-    whole = ndimage.median_filter(values, size=2 * period)[period : len(values) - period + 1]
+    whole = scipy.ndimage.median_filter(values, size=2 * period)[period : len(values) - period + 1]
     trend = np.pad(whole, (period, period - 1), mode="edge")
     seasons = -(-len(values) // period)
     padded = np.pad(values - trend, (0, seasons * period - len(values)), constant_values=np.nan)
@@ -292,7 +292,7 @@ def decompose(values: Floats, period: int) -> Floats:
     # The last period may lack its end: it is as the one before.
     by_place[-1] = np.where(np.isnan(by_place[-1]), by_place[-2], by_place[-1])
     # Beyond the ends the periods come back mirrored: none, and so no bump, stands there twice.
-    season = ndimage.median_filter(by_place, size=(_SEASONS_BESIDE, 1), mode="mirror")
+    season = scipy.ndimage.median_filter(by_place, size=(_SEASONS_BESIDE, 1), mode="mirror")
     fitted: Floats = trend + season.ravel()[: len(values)]
     return fitted
 
@@ -336,7 +336,7 @@ def generalised_esd(
         low, high = (low, high - 1) if is_last else (low + 1, high)
     index = np.arange(1, most + 1)
     degrees = size - index - 1
-    quantile = stats.t.isf(alpha / (2 * (size - index + 1)), degrees)
+    quantile = scipy.stats.t.isf(alpha / (2 * (size - index + 1)), degrees)
     critical = (size - index) * quantile / np.sqrt((degrees + quantile**2) * (size - index + 1))
     beyond = np.flatnonzero(np.array(distances[:most]) > critical)
     found = int(beyond[-1]) + 1 if len(beyond) else 0

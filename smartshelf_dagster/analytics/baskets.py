@@ -19,7 +19,7 @@ import networkx as nx
 import numpy as np
 import numpy.typing as npt
 import polars as pl
-from scipy import sparse, stats
+import scipy
 
 from smartshelf_dagster.errors import SmartShelfError
 
@@ -227,7 +227,7 @@ def build_incidence(lines: pl.DataFrame, large_basket: int = 200) -> Incidence:
     sizes = baskets["codes"].list.len().to_numpy()
     columns = baskets["codes"].explode().to_numpy()
     rows = np.repeat(np.arange(baskets.height), sizes)
-    matrix = sparse.csc_array(
+    matrix = scipy.sparse.csc_array(
         (np.ones(len(rows), dtype=np.int32), (rows, columns)), shape=(baskets.height, len(items))
     )
     large = (
@@ -330,7 +330,8 @@ def association_rules(itemsets: Itemsets, settings: MiningSettings) -> pl.DataFr
     frame = _with_measures(frame)
     p_values = _fisher(frame)
     kept = frame.with_columns(
-        p_value=pl.Series(p_values), q_value=pl.Series(stats.false_discovery_control(p_values))
+        p_value=pl.Series(p_values),
+        q_value=pl.Series(scipy.stats.false_discovery_control(p_values)),
     ).filter(
         pl.col("confidence") >= settings.min_confidence,
         pl.col("lift") >= settings.min_lift,
@@ -400,7 +401,7 @@ def _fisher(frame: pl.DataFrame) -> npt.NDArray[np.floating]:
     )
     # The test is symmetric; the rarer side has fewer terms to add.
     few, many = np.minimum(with_a, with_c), np.maximum(with_a, with_c)
-    chance: npt.NDArray[np.floating] = stats.hypergeom.sf(both - 1, n, many, few)
+    chance: npt.NDArray[np.floating] = scipy.stats.hypergeom.sf(both - 1, n, many, few)
     return chance
 
 

@@ -14,7 +14,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import polars as pl
-from scipy import optimize, special
+import scipy
+from scipy import special
 
 from smartshelf_dagster.errors import SmartShelfError
 
@@ -455,7 +456,7 @@ def _minimise(
         return value / size, gradient * values / size
 
     bounds = np.log(np.column_stack([least, np.full(len(least), _MOST)]))
-    result: Any = optimize.minimize(
+    result: Any = scipy.optimize.minimize(
         on_log_scale,
         np.log(start),
         jac=True,

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 
 import numpy as np
 import polars as pl
-from scipy import stats
+import scipy
 
 from smartshelf_dagster.domain.inventory import (
     SCENARIO_PROBABILITY,
@@ -57,8 +57,8 @@ def shortage_probability(
     """
     there = np.maximum(position, 0)
     size, chance = _negative_binomial(mean, variance)
-    spread = np.asarray(stats.nbinom.sf(there, size, chance))
-    even = np.asarray(stats.poisson.sf(there, mean))
+    spread = np.asarray(scipy.stats.nbinom.sf(there, size, chance))
+    even = np.asarray(scipy.stats.poisson.sf(there, mean))
     return np.where(_is_poisson(mean, variance), even, spread)
 
 
@@ -71,8 +71,8 @@ def demand_quantile(level: FloatArray, mean: FloatArray, variance: FloatArray) -
         variance: Its variance.
     """
     size, chance = _negative_binomial(mean, variance)
-    spread = np.asarray(stats.nbinom.ppf(level, size, chance))
-    even = np.asarray(stats.poisson.ppf(level, mean))
+    spread = np.asarray(scipy.stats.nbinom.ppf(level, size, chance))
+    even = np.asarray(scipy.stats.poisson.ppf(level, mean))
     return np.where(_is_poisson(mean, variance), even, spread)
 
 

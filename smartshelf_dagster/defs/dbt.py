@@ -89,7 +89,9 @@ def dbt_models(
         as_of = session.as_of()
         results = session.prepare(as_of)
         select = _selection(chosen)
-        if select:
+        if select == TICK:
+            results += session.transformer.build_again(select, as_of)
+        elif select:
             results += session.transformer.build_once(select, as_of)
         counts = _count_rows(session.transformer, results)
     yield from _materialized((r for r in results if r.table in chosen), counts, as_of)

@@ -100,14 +100,13 @@ class AnalyticsModel:
 def analytics_models(transformer: Transformer) -> list[AnalyticsModel]:
     """Read from the dbt project how the models of analytics are published, by name."""
     found = []
-    for node in transformer.manifest().nodes.values():
-        told: dict[str, Any] | None = (
-            node.config.meta.get("analytics") if node.resource_type == "model" else None
-        )
+    for node in transformer.manifest()["nodes"].values():
+        is_model = node["resource_type"] == "model"
+        told: dict[str, Any] | None = node["config"]["meta"].get("analytics") if is_model else None
         if told:
             hidden = tuple(told.get("hide", ()))
-            table = f"{node.schema}/{node.name}"
-            part = CUSTOMERS if CUSTOMERS.removeprefix("tag:") in node.tags else ANALYTICS
+            table = f"{node['schema']}/{node['name']}"
+            part = CUSTOMERS if CUSTOMERS.removeprefix("tag:") in node["tags"] else ANALYTICS
             found.append(AnalyticsModel(table, told["mode"], told.get("by", ""), hidden, part))
     return sorted(found, key=lambda model: model.table)
 

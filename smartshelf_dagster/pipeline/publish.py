@@ -91,12 +91,13 @@ class Publication:
 def published_models(transformer: Transformer) -> list[PublishedModel]:
     """Read from the dbt project which models are published, by name."""
     found = []
-    for node in transformer.manifest().nodes.values():
-        publish = node.config.meta.get("publish") if node.resource_type == "model" else None
+    for node in transformer.manifest()["nodes"].values():
+        is_model = node["resource_type"] == "model"
+        publish = node["config"]["meta"].get("publish") if is_model else None
         if publish:
             found.append(
                 PublishedModel(
-                    table=f"{node.schema}/{node.name}",
+                    table=f"{node['schema']}/{node['name']}",
                     grows=publish["mode"] == "append",
                     hidden=tuple(publish.get("hide", ())),
                     partition_by=publish.get("partition_by"),

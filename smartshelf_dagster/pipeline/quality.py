@@ -5,7 +5,7 @@ here: what SQL can ask (`dbt_project/models/quality`, dbt's tests), the checks a
 (`domain/quality.py`), the tables of the results (`pipeline/quality_tables.py`).
 """
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -287,14 +287,19 @@ def _measure_by_sql(
 ) -> Iterator[Measurement]:
     """Build the models of quality whose tables are there, and read what they measured."""
     there = list_tables(transformer.warehouse)
-    nodes = {**transformer.manifest().nodes, **transformer.manifest().sources}
+    manifest = transformer.manifest()
+    nodes = {**manifest["nodes"], **manifest["sources"]}
     models = {}
-    for node in transformer.manifest().nodes.values():
-        if node.resource_type == "model" and QUALITY.removeprefix("tag:") in node.tags:
-            parents = [nodes[unique_id] for unique_id in node.depends_on.nodes]
-            needed = {f"{p.schema}/{p.name}" for p in parents if p.config.materialized != "view"}
-            if needed <= there and (not only or node.name in only):
-                models[node.name] = f"{node.schema}/{node.name}"
+    for node in manifest["nodes"].values():
+        if node["resource_type"] == "model" and QUALITY.removeprefix("tag:") in node["tags"]:
+            parents = [nodes[unique_id] for unique_id in node["depends_on"]["nodes"]]
+            needed = {
+                f"{parent['schema']}/{parent['name']}"
+                for parent in parents
+                if parent["config"].get("materialized") != "view"
+            }
+            if needed <= there and (not only or node["name"] in only):
+                models[node["name"]] = f"{node['schema']}/{node['name']}"
     transformer.build_again(" ".join(sorted(models)), as_of)
     with transformer.reading() as reader:
         for name, table in sorted(models.items()):
@@ -313,21 +318,22 @@ def _measure_by_tests(
         tag: Only those of models with this tag.
     """
     there = list_tables(transformer.warehouse)
-    nodes = transformer.manifest().nodes
+    nodes = transformer.manifest()["nodes"]
     chosen = {}
     for unique_id, node in nodes.items():
-        if node.resource_type == "test" and node.config.meta.get("quality"):
-            model = nodes[node.attached_node]
-            is_wanted = not tag or tag.removeprefix("tag:") in model.tags
-            if is_wanted and f"{model.schema}/{model.name}" in there:
-                chosen[unique_id] = (node, f"{model.schema}/{model.name}")
-    select = " ".join(node.name for node, _ in chosen.values())
+        if node["resource_type"] == "test" and node["config"]["meta"].get("quality"):
+            model = nodes[node["attached_node"]]
+            table = f"{model['schema']}/{model['name']}"
+            is_wanted = not tag or tag.removeprefix("tag:") in model["tags"]
+            if is_wanted and table in there:
+                chosen[unique_id] = (node, table)
+    select = " ".join(node["name"] for node, _ in chosen.values())
     for result in transformer.build(select, as_of, command="test"):
         node, table = chosen[result.unique_id]
         # A test that could not be run has no failing rows, and has not passed either.
         failures = result.failures if result.ok else max(result.failures, 1)
         yield Measurement(
-            check_name=node.config.meta["quality"],
+            check_name=node["config"]["meta"]["quality"],
             asset=table,
             scope=_scope(node),
             observed=float(failures),
@@ -336,9 +342,9 @@ def _measure_by_tests(
         )
 
 
-def _scope(node: Any) -> str:
+def _scope(node: Mapping[str, Any]) -> str:
     """Return what of its table a dbt test is about: a column, some of them, or a condition."""
-    arguments = node.test_metadata.kwargs
+    arguments = node["test_metadata"]["kwargs"]
     columns = arguments.get("columns") or [arguments.get("column_name")]
     return arguments.get("expression") or ", ".join(str(column) for column in columns)
 
@@ -405,11 +411,11 @@ def _schema_problems(settings: Settings, transformer: Transformer) -> Iterator[M
 
 def _model_problems(transformer: Transformer, reader: WarehouseReader) -> Iterator[str]:
     there = reader.tables()
-    for node in transformer.manifest().nodes.values():
-        table = f"{node.schema}/{node.name}"
-        is_bound = node.resource_type == "model" and node.config.contract.enforced
+    for node in transformer.manifest()["nodes"].values():
+        table = f"{node['schema']}/{node['name']}"
+        is_bound = node["resource_type"] == "model" and node["config"]["contract"]["enforced"]
         if is_bound and table in there:
-            declared = {column.name: column.data_type for column in node.columns.values()}
+            declared = {column["name"]: column["data_type"] for column in node["columns"].values()}
             for problem in reader.schema_problems(table, declared):
                 yield f"{table}: {problem}"
 

@@ -43,6 +43,6 @@ def standing_lake(
         ensure_reference_tables(settings)
         transformer.prepare(moment)
         transformer.refuse_outdated(
-            lambda node: TICK.removeprefix("tag:") in node.tags, missing=True
+            lambda node: TICK.removeprefix("tag:") in node["tags"], missing=True
         )
         yield transformer, moment

@@ -30,7 +30,11 @@ class Made:
 
 
 class Changes:
-    """What has changed since the tables of a selection were made."""
+    """What has changed since the tables of a selection were made.
+
+    Attributes:
+        order: Tables and views, each after those it is computed from.
+    """
 
     def __init__(
         self,
@@ -53,7 +57,7 @@ class Changes:
             made: What tables were made from, as far as is known.
         """
         within = {table: read & inputs.keys() for table, read in inputs.items()}
-        self._order = tuple(TopologicalSorter(within).static_order())
+        self.order = tuple(TopologicalSorter(within).static_order())
         self._inputs = inputs
         self._views = views
         self._base = base
@@ -75,7 +79,7 @@ class Changes:
     def concerned(self) -> list[str]:
         """Return the tables that are stale or may become so, each after what it reads."""
         found: list[str] = []
-        for table in self._order:
+        for table in self.order:
             follows = not self._inputs[table].isdisjoint(found)
             if follows or (table not in self._views and self.is_stale(table)):
                 found.append(table)

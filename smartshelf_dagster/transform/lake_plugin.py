@@ -6,8 +6,7 @@ builds of what is new open nothing of the archive.
 """
 
 import threading
-from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -17,13 +16,9 @@ from dbt.adapters.duckdb.connections import DuckDBConnectionManager
 from dbt.adapters.duckdb.plugins import BasePlugin
 from dbt.adapters.duckdb.utils import SourceConfig
 
-from smartshelf_dagster.storage.archive import open_whole
 from smartshelf_dagster.storage.warehouse import read_query_log, set_variables, start_query_log
+from smartshelf_dagster.transform.sources import open_source, session_variables
 
-# Versions that the runs of this process have opened last: lake, then `<layer>/<name>`.
-opened_versions: dict[str, dict[str, int]] = defaultdict(dict)
-# What every session of a lake is told before it reads: names and values, by lake.
-session_variables: dict[str, dict[str, str]] = defaultdict(dict)
 _recording = threading.Event()
 
 
@@ -40,12 +35,6 @@ def recording() -> Iterator[None]:
 def executed_statements() -> list[str]:
     """Return what the run that has just ended executed; its connection must still be open."""
     return read_query_log(DuckDBConnectionManager.env().conn)
-
-
-def open_source(root: str, table: str, pinned: Mapping[str, int]) -> pds.Dataset:
-    """Open a table of a lake with its archive: the pinned version, else the newest; note which."""
-    dataset, opened_versions[root][table] = open_whole(root, table, pinned.get(table))
-    return dataset
 
 
 class Plugin(BasePlugin):  # type: ignore[misc]

@@ -49,6 +49,7 @@ from smartshelf_dagster.transform.recorded import (
     set_time,
     write_models,
 )
+from smartshelf_dagster.transform.sources import open_source, opened_versions, session_variables
 
 DBT_PROJECT_DIR = PROJECT_ROOT / "dbt_project"
 TICK = "tag:tick"
@@ -62,9 +63,9 @@ CUSTOMERS = "tag:customers"
 QUALITY = "tag:quality"
 # What depends on reference data alone.
 REFERENCE = "tag:reference"
-# What builds of what has changed note in the warehouse: what tables were made from, how, and which
-# tables selections build.
-_MADE, _STATEMENTS, _SELECTIONS = "made", "statements", "selections"
+# What builds note in the warehouse for those that follow: what tables were made from, how, which
+# tables selections build, and what their runs execute.
+_MADE, _STATEMENTS, _SELECTIONS, _RUNS = "made", "statements", "selections", "runs"
 
 
 class TransformError(SmartShelfError, RuntimeError):
@@ -155,9 +156,9 @@ def warehouse_lock(settings: Settings, *, wait: bool = False) -> AbstractContext
 
 
 class Transformer:
-    """dbt for one lake. Parsing is done once and shared by all runs of this object."""
+    """dbt for one lake. Parsing is done once and shared by all runs of this process."""
 
-    _manifest: Any = None
+    _parsed: Any = None
 
     def __init__(
         self,
@@ -259,8 +260,6 @@ class Transformer:
         # Imported here: every process pays for it, and most never run dbt.
         from dbt.cli.main import dbtRunner  # noqa: PLC0415
 
-        from smartshelf_dagster.transform.lake_plugin import session_variables  # noqa: PLC0415
-
         session_variables[self._settings.lake] = self._variables()
         self.release()
         self.warehouse.parent.mkdir(parents=True, exist_ok=True)
@@ -270,7 +269,7 @@ class Transformer:
             *("--target-path", str(self.target), "--log-path", str(self.target)),
         ]
         # A run marks the nodes of its manifest as compiled; the next one needs a fresh copy.
-        manifest = None if command == "parse" else self.manifest().deepcopy()
+        manifest = None if command == "parse" else self.parse().deepcopy()
         with self._environ():
             try:
                 outcome = dbtRunner(manifest=manifest).invoke([command, *arguments, *options])
@@ -280,6 +279,8 @@ class Transformer:
                 _close_warehouse()
         if outcome.exception:
             raise TransformError(f"dbt {command}: {outcome.exception}") from outcome.exception
+        if command == "parse":
+            Transformer._parsed = outcome.result
         return outcome.result
 
     def build_once(self, select: str, as_of: datetime) -> list[NodeResult]:
@@ -301,7 +302,7 @@ class Transformer:
     ) -> list[NodeResult]:
         """Build models as `build_once` does, in less time when that is done again and again.
 
-        Nobody else may build in the warehouse in the meantime.
+        What dbt executed stands in the warehouse, so that the next process knows it too.
 
         Args:
             select: dbt selection.
@@ -320,10 +321,11 @@ class Transformer:
             None if fresh is None else {t for t, grown in fresh.items() if grown.rows.num_rows}
         )
         sources = self._raw_sources({name for model in run.models for name in model.inputs}, fresh)
+        concerns_tick = any(model.table in self._tables_of(TICK) for model in run.models)
         with self._writing() as writer:
             with writer.sources(sources):
                 seconds = run.execute(writer, as_of, changed)
-            if self._concerns_tick(seconds):
+            if concerns_tick:
                 writer.record_build(self._build_of(as_of, select))
         return _executed(seconds)
 
@@ -349,8 +351,8 @@ class Transformer:
             statements = self._known_statements(writer.reader())
             if statements.keys() >= set(concerned):
                 built = self._build_concerned(writer, changes, concerned, as_of)
-                left = (tables | views) - built.keys()
-                return [*_executed(dict.fromkeys(sorted(left))), *_executed(built)]
+                # Views are left as they are, and may come after what was built: Dagster minds.
+                return _executed({table: built.get(table) for table in changes.order})
         results = self._build_noting([*concerned, *views], as_of)
         with self._writing() as writer:
             changes = self._changes(tables, views, as_of, writer.reader())
@@ -438,14 +440,14 @@ class Transformer:
         """Return what has changed since tables were built."""
         manifest = self.manifest()
         models = {
-            f"{node.schema}/{node.name}": node
-            for node in manifest.nodes.values()
-            if node.resource_type == "model"
+            f"{node['schema']}/{node['name']}": node
+            for node in manifest["nodes"].values()
+            if node["resource_type"] == "model"
         }
-        sources = {f"{source.schema}/{source.name}" for source in manifest.sources.values()}
+        sources = {f"{of['schema']}/{of['name']}" for of in manifest["sources"].values()}
         looking = timely(
-            {table: models[table].depends_on.macros for table in tables},
-            {name: macro.depends_on.macros for name, macro in manifest.macros.items()},
+            {table: models[table]["depends_on"]["macros"] for table in tables},
+            {name: macro["depends_on"]["macros"] for name, macro in manifest["macros"].items()},
         )
         there = reader.relations()
 
@@ -492,11 +494,6 @@ class Transformer:
         self, read: Collection[str], fresh: Mapping[str, FreshRows] | None = None
     ) -> dict[str, pds.Dataset | pa.Table]:
         """Return the raw tables among those that are read, by registered name; note versions."""
-        from smartshelf_dagster.transform.lake_plugin import (  # noqa: PLC0415
-            open_source,
-            opened_versions,
-        )
-
         lake = self._settings.lake
         sources: dict[str, pds.Dataset | pa.Table] = {}
         for table in (contract.table for contract in raw_tables().values()):
@@ -519,29 +516,30 @@ class Transformer:
     def _concerns_tick(self, tables: Iterable[str]) -> bool:
         """Say whether any of the tables has to fit those that are published together."""
         tick = {
-            f"{node.schema}/{node.name}"
-            for node in self.manifest().nodes.values()
-            if TICK.removeprefix("tag:") in node.tags
+            f"{node['schema']}/{node['name']}"
+            for node in self.manifest()["nodes"].values()
+            if TICK.removeprefix("tag:") in node["tags"]
         }
         return not tick.isdisjoint(tables)
 
     def _inputs(self) -> dict[str, set[str]]:
         """Return the tables that each model is computed from, looking through staging views."""
-        nodes = {**self.manifest().nodes, **self.manifest().sources}
+        manifest = self.manifest()
+        nodes = {**manifest["nodes"], **manifest["sources"]}
 
         def names(unique_id: str) -> set[str]:
             node = nodes[unique_id]
-            is_model = node.resource_type == "model"
-            if is_model and node.config.materialized == "view" and node.schema == "staging":
-                return {name for parent in node.depends_on.nodes for name in names(parent)}
-            return {f"{node.schema}/{node.name}"}
+            if node["schema"] == "staging" and node["config"].get("materialized") == "view":
+                return parents(node)
+            return {f"{node['schema']}/{node['name']}"}
+
+        def parents(node: Mapping[str, Any]) -> set[str]:
+            return {name for parent in node["depends_on"]["nodes"] for name in names(parent)}
 
         return {
-            f"{node.schema}/{node.name}": {
-                name for parent in node.depends_on.nodes for name in names(parent)
-            }
-            for node in self.manifest().nodes.values()
-            if node.resource_type == "model"
+            f"{node['schema']}/{node['name']}": parents(node)
+            for node in manifest["nodes"].values()
+            if node["resource_type"] == "model"
         }
 
     def _recorded_run(self, select: str) -> RecordedRun | None:
@@ -556,7 +554,7 @@ class Transformer:
     def _tables_of(self, select: str) -> frozenset[str]:
         """Return the tables that a selection builds."""
         if select not in self._tables:
-            self._tables[select] = self._listed(select)[0]
+            self._tables[select] = self._selected(select)[0]
         return self._tables[select]
 
     def _listed(self, select: str) -> tuple[frozenset[str], frozenset[str]]:
@@ -564,9 +562,9 @@ class Transformer:
         options = ("--resource-type", "model", "--output", "name")
         names = set(self.invoke("list", ["--select", *select.split(), *options]))
         views = {
-            f"{node.schema}/{node.name}": node.config.materialized == "view"
-            for node in self.manifest().nodes.values()
-            if node.resource_type == "model" and node.name in names
+            f"{node['schema']}/{node['name']}": node["config"]["materialized"] == "view"
+            for node in self.manifest()["nodes"].values()
+            if node["resource_type"] == "model" and node["name"] in names
         }
         return (
             frozenset(table for table, is_view in views.items() if not is_view),
@@ -584,10 +582,12 @@ class Transformer:
             recording,
         )
 
-        self.release()
         whole = TICK if self._is_of_tick(select) else select
+        wanted = self._tables_of(whole)
+        with self.reading() as reader:
+            there = reader.tables()
         # A run that creates tables executes other statements than those that follow.
-        if not self._tables_of(whole) <= list_tables(self.warehouse):
+        if not wanted <= there:
             return self.build_once(whole, as_of)
         log: list[str] = []
         with recording():
@@ -596,14 +596,48 @@ class Transformer:
             )
         self._recorded[whole] = recorded(log, self._inputs())
         self._record_build(whole, as_of, results)
+        self._note_run(whole)
         return results
 
-    def manifest(self) -> Any:
-        """Return the parsed project, parsing it when that was not done in this process."""
-        if Transformer._manifest is None:
+    def _note_run(self, select: str) -> None:
+        """Note what a run executes, beside the runs of other selections that were noted."""
+        with self._writing() as writer:
+            told = orjson.loads(writer.reader().note(_RUNS) or "{}")
+            runs = told["runs"] if told.get("base") == self._runs_base() else {}
+            runs[select] = write_models(self._recorded[select].models)
+            noted = {"base": self._runs_base(), "runs": runs}
+            writer.remember(_RUNS, orjson.dumps(noted).decode())
+
+    def _noted_runs(self) -> dict[str, RecordedRun]:
+        """Return what runs execute, as far as was noted, and their tables are there."""
+        with self.reading() as reader:
+            told = orjson.loads(reader.note(_RUNS) or "{}")
+            there = reader.tables()
+        if told.get("base") != self._runs_base():
+            return {}
+        runs = {select: RecordedRun(tuple(read_models(of))) for select, of in told["runs"].items()}
+        return {
+            select: run
+            for select, run in runs.items()
+            if {model.table for model in run.models} <= there
+        }
+
+    def _runs_base(self) -> str:
+        """Return what all runs follow from: the project, the engines and the reference data."""
+        return digest(self._base(), sorted(self._reference.items()))
+
+    @staticmethod
+    def manifest() -> dict[str, Any]:
+        """Return what the project consists of: `manifest.json`, read once by a process."""
+        return _manifest()
+
+    @staticmethod
+    def parse() -> Any:
+        """Return the project as dbt needs it, parsed when that was not done in this process."""
+        if Transformer._parsed is None:
             with _parsing() as transformer:
-                Transformer._manifest = transformer.invoke("parse", ["--no-write-json"])
-        return Transformer._manifest
+                transformer.invoke("parse", ["--no-write-json"])
+        return Transformer._parsed
 
     def build(
         self,
@@ -633,11 +667,10 @@ class Transformer:
         """
         moment = as_of.astimezone(UTC).isoformat(timespec="microseconds")
         values = {"as_of": moment.replace("+00:00", "Z"), **(variables or {})}
-        arguments = ["--select", *select.split(), "--vars", orjson.dumps(values).decode()]
+        options = ("--vars", orjson.dumps(values).decode(), "--no-write-json")
+        arguments = ["--select", *select.split(), *options]
         if full_refresh:
             arguments.append("--full-refresh")
-        if command in {"run", "build", "test"}:
-            arguments.append("--no-write-json")
         outcome = self.invoke(command, arguments, before_close)
         results = [_to_result(r) for r in outcome.results if r.node.resource_type != "operation"]
         failed = [r for r in results if r.status in {"error", "fail", "runtime error"}]
@@ -663,17 +696,19 @@ class Transformer:
             for contract in reference_tables().values()
         }
         wanted = f"{_project_digest()} {orjson.dumps(self._reference).decode()}"
-        if read_preparation(self.warehouse) == wanted:
-            return []
-        self.refuse_outdated(lambda node: node.config.materialized == "incremental")
-        seeds = self.build("resource_type:seed", as_of, command="seed")
-        staging = self.build(f"staging {REFERENCE}", as_of)
-        record_preparation(self.warehouse, wanted)
-        record_salt_check(self.warehouse, salt_check(self._salt))
-        self._recorded.clear()
-        return [*seeds, *staging]
+        results = []
+        if read_preparation(self.warehouse) != wanted:
+            self.refuse_outdated(lambda node: node["config"]["materialized"] == "incremental")
+            results += self.build("resource_type:seed", as_of, command="seed")
+            results += self.build(f"staging {REFERENCE}", as_of)
+            record_preparation(self.warehouse, wanted)
+            record_salt_check(self.warehouse, salt_check(self._salt))
+        self._recorded = self._noted_runs()
+        return results
 
-    def refuse_outdated(self, concerns: Callable[[Any], bool], *, missing: bool = False) -> None:
+    def refuse_outdated(
+        self, concerns: Callable[[Mapping[str, Any]], bool], *, missing: bool = False
+    ) -> None:
         """Refuse a warehouse whose tables do not have what this version reads of them.
 
         Args:
@@ -687,14 +722,14 @@ class Transformer:
             return
         with self.reading() as reader:
             there = reader.columns()
-        for node in self.manifest().nodes.values():
-            table = f"{node.schema}/{node.name}"
-            if node.resource_type != "model" or not concerns(node):
+        for node in self.manifest()["nodes"].values():
+            if node["resource_type"] != "model" or not concerns(node):
                 continue
+            table = f"{node['schema']}/{node['name']}"
             if table not in there:
                 lacks = {"the table"} if missing else set()
             else:
-                lacks = node.columns.keys() - there[table]
+                lacks = node["columns"].keys() - there[table]
             if lacks:
                 raise OutdatedWarehouseError(
                     f"{self.warehouse}: {table} lacks {', '.join(sorted(lacks))}, as another "
@@ -715,8 +750,6 @@ class Transformer:
 
     def source_versions(self) -> dict[str, int]:
         """Return the version of every source table that the warehouse was built from."""
-        from smartshelf_dagster.transform.lake_plugin import opened_versions  # noqa: PLC0415
-
         return self._reference | opened_versions[self._settings.lake]
 
 
@@ -728,10 +761,11 @@ def project_variables() -> dict[str, Any]:
     return variables
 
 
-def _grows(node: Any) -> bool:
+def _grows(node: Mapping[str, Any]) -> bool:
     """Say whether a load only adds rows to a model, all of them with its number."""
-    is_appended = node.config.incremental_strategy == "append" and "load_seq" in node.columns
-    return bool(is_appended or node.config.meta.get("grows"))
+    config = node["config"]
+    is_appended = config["incremental_strategy"] == "append" and "load_seq" in node["columns"]
+    return bool(is_appended or config["meta"].get("grows"))
 
 
 def _executed(seconds: Mapping[str, float | None]) -> list[NodeResult]:
@@ -804,7 +838,8 @@ def _parsing() -> Iterator[Transformer]:
 def ensure_manifest() -> dict[str, Any]:
     """Return dbt's manifest, parsing the project when it has changed since the last time.
 
-    Dagster needs it to know the models before anything runs.
+    Dagster needs it to know the models before anything runs; and what only has to know them needs
+    no dbt, which takes three seconds to start.
     """
     path = DBT_PROJECT_DIR / "target" / "manifest.json"
     if _is_stale(path):
@@ -816,6 +851,14 @@ def ensure_manifest() -> dict[str, Any]:
     return manifest
 
 
+@cache
+def _manifest() -> dict[str, Any]:
+    return ensure_manifest()
+
+
 def _is_stale(manifest: Path) -> bool:
-    newest = max(source.stat().st_mtime for source in _project_files())
+    files = _project_files()
+    # A file that was removed is seen by its folder; the project's own holds what dbt writes.
+    folders = {file.parent for file in files} - {DBT_PROJECT_DIR}
+    newest = max(source.stat().st_mtime for source in (*files, *folders))
     return not manifest.exists() or manifest.stat().st_mtime < newest

@@ -1,12 +1,9 @@
 """Runs of the jobs on a real lake: what they make, and checks that turn red when they should."""
 
-from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
-from pathlib import Path
 
 import dagster as dg
 import pyarrow as pa
-import pyarrow.compute as pc
 import pytest
 from dagster._core.storage.runs.schema import RunsTable
 
@@ -15,113 +12,19 @@ from smartshelf_dagster.domain.quality import CHECKS
 from smartshelf_dagster.forecasting import promotion
 from smartshelf_dagster.forecasting.model import ModelSettings
 from smartshelf_dagster.pipeline import forecast, micro_batch
-from smartshelf_dagster.pipeline.analyse import analyse
 from smartshelf_dagster.pipeline.drain import drain
 from smartshelf_dagster.pipeline.publish import IncompleteBuildError, read_publication
-from smartshelf_dagster.pipeline.quality import CriticalCheckError
 from smartshelf_dagster.resources.lake import LakeResource
 from smartshelf_dagster.services.embedded_redis import EmbeddedRedis
 from smartshelf_dagster.settings import Settings
 from smartshelf_dagster.storage import delta
 from smartshelf_dagster.storage.archive import read_whole
-from smartshelf_dagster.storage.warehouse import connect, read_serving
 from smartshelf_dagster.streaming.client import Client, Clock
 from smartshelf_dagster.streaming.producer import send_batches
 from smartshelf_dagster.streaming.topics import SIM_NOW_KEY
-from tests.helpers.events import SHELF, encode, opening, pickup, sale
+from tests.helpers.events import encode, pickup
+from tests.helpers.runs import run, send_some
 from tests.helpers.sales import lake_panel
-
-
-@pytest.fixture
-def definitions(settings: Settings, broker: EmbeddedRedis) -> dg.Definitions:
-    return build_definitions(LakeResource(lake=settings.lake, redis_url=broker.url))
-
-
-@pytest.fixture
-def instance(tmp_path: Path) -> Iterator[dg.DagsterInstance]:
-    with dg.DagsterInstance.ephemeral(tempdir=str(tmp_path)) as ephemeral:
-        yield ephemeral
-
-
-def run(
-    definitions: dg.Definitions, instance: dg.DagsterInstance, job: str, **options: object
-) -> dg.ExecuteInProcessResult:
-    return definitions.resolve_job_def(job).execute_in_process(
-        instance=instance, raise_on_error=False, **options
-    )
-
-
-def send_some(client: Client) -> None:
-    events = [opening("o", 10), opening("w", 50, "warehouse")]
-    send_batches(client, "warehouse_events:S001", [encode(e) for e in events], 1)
-    pickups = [encode(pickup(f"p{i}")) for i in range(9)]
-    send_batches(client, "shelf_events:S001", [*pickups, b"junk"], 1)
-
-
-def test_demand_history_is_built_tested_and_published_beside_the_ticks(
-    definitions: dg.Definitions, instance: dg.DagsterInstance, client: Client, settings: Settings
-) -> None:
-    send_some(client)
-    send_batches(client, "pos_transactions:S001", [encode(sale("s", "2026-01-01T07:25:00Z"))], 1)
-    assert run(definitions, instance, "micro_batch").success
-    result = run(definitions, instance, "demand_history")
-    assert result.success
-    checks = result.get_asset_check_evaluations()
-    assert len(checks) > 5
-    assert all(check.passed for check in checks)
-    rows = delta.read(settings.table_uri("curated/demand_history"))
-    sold = rows.filter(pc.greater(rows["units"], 0)).to_pylist()
-    assert [(row["item_id"], row["units"], row["late_units"]) for row in sold] == [(SHELF, 1, 0)]
-    # The warehouse is still one whole: what it holds can be published again.
-    served = definitions.resolve_job_def("micro_batch").execute_in_process(
-        instance=instance, asset_selection=[dg.AssetKey(["serving", "smartshelf"])]
-    )
-    assert served.success
-
-
-def test_customers_are_built_tested_and_published_without_waiting_for_the_hour(
-    definitions: dg.Definitions, instance: dg.DagsterInstance, client: Client, settings: Settings
-) -> None:
-    send_batches(client, "pos_transactions:S001", [encode(sale("s", "2026-01-01T07:25:00Z"))], 1)
-    assert run(definitions, instance, "micro_batch").success
-    client.set(SIM_NOW_KEY, "2026-01-02T03:30:00Z")
-    result = run(definitions, instance, "customer_insights")
-    assert result.success
-    checks = result.get_asset_check_evaluations()
-    assert len(checks) > 10
-    assert all(check.passed for check in checks)
-    told = delta.read(settings.table_uri("analytics/versions")).to_pylist()
-    made = {event.asset_key.to_user_string() for event in result.get_asset_materialization_events()}
-    assert {row["table"] for row in told} <= made
-    assert {row["as_of_ts"] for row in told} == {datetime(2026, 1, 2, 3, 30, tzinfo=UTC)}
-    assert "analytics/fact_sales" not in made
-
-
-@pytest.mark.timeout(300)
-def test_reports_of_the_morning_are_made_of_what_was_published(
-    definitions: dg.Definitions, instance: dg.DagsterInstance, client: Client, settings: Settings
-) -> None:
-    # Before the first publication, and before the first analysis, there is nothing to report.
-    for job in ("business_reports", "micro_batch", "business_reports"):
-        assert run(definitions, instance, job).success
-    assert not delta.table_exists(settings.table_uri("ops/business_reports"))
-    send_batches(client, "pos_transactions:S001", [encode(sale("s", "2026-01-01T07:25:00Z"))], 1)
-    client.set(SIM_NOW_KEY, "2026-01-02T02:05:00Z")
-    assert run(definitions, instance, "micro_batch").success
-    analyse(settings, datetime(2026, 1, 2, 2, 5, tzinfo=UTC))
-    result = run(definitions, instance, "business_reports")
-    assert result.success
-    (made,) = result.get_asset_materialization_events()
-    # The month is not over; the week is that of 5 January.
-    assert made.materialization.metadata["DAILY_REPORT"].value == 2
-    rows = delta.read(settings.table_uri("ops/business_reports")).to_pylist()
-    assert {(r["store_id"], r["report_date"].isoformat()) for r in rows} == {
-        ("S001", "2026-01-01"), ("ALL", "2026-01-01"),
-    }  # fmt: skip
-    assert all((Path(settings.lake) / row["html_path"]).is_file() for row in rows)
-    assert run(definitions, instance, "micro_batch").success
-    (served,) = read_serving(settings.serving_path, "from ops.business_reports")
-    assert served.num_rows == len(rows)
 
 
 def test_micro_batch_drains_builds_decides_and_publishes(
@@ -147,9 +50,11 @@ def test_micro_batch_drains_builds_decides_and_publishes(
 
 
 def test_micro_batch_publishes_every_time(
-    definitions: dg.Definitions, instance: dg.DagsterInstance, client: Client, settings: Settings
+    broker: EmbeddedRedis, instance: dg.DagsterInstance, client: Client, new_settings: Settings
 ) -> None:
     """Also when nothing had to be prepared any more, neither in this process nor in another."""
+    settings = new_settings
+    definitions = build_definitions(LakeResource(lake=settings.lake, redis_url=broker.url))
     for version in (1, 2):
         send_batches(client, "shelf_events:S001", [encode(pickup(f"p{version}"))], 1)
         result = run(definitions, instance, "micro_batch")
@@ -214,29 +119,6 @@ def test_data_quality_shows_every_check_and_one_more_is_red_after_tampering(
     again = run(definitions, instance, "micro_batch")
     assert again.success, again.get_step_failure_events()
     assert red(run(definitions, instance, "data_quality")) - red(result) == {"raw_is_reconciled"}
-
-
-@pytest.mark.timeout(400)
-def test_readers_keep_the_analytics_before_while_a_critical_check_fails(
-    definitions: dg.Definitions, instance: dg.DagsterInstance, client: Client, settings: Settings
-) -> None:
-    def versions() -> dict[str, int]:
-        rows = delta.read(settings.table_uri("analytics/versions")).to_pylist()
-        return {row["table"]: row["version"] for row in rows}
-
-    send_batches(client, "pos_transactions:S001", [encode(sale("s", "2026-01-01T07:25:00Z"))], 1)
-    assert run(definitions, instance, "micro_batch").success
-    assert run(definitions, instance, "hourly_pipeline").success
-    before = versions()
-    with connect(settings.warehouse_path, read_only=False) as connection:
-        connection.execute("insert into analytics.fact_sales from analytics.fact_sales")
-    refused = run(definitions, instance, "hourly_pipeline")
-    assert not refused.success
-    error = refused.get_step_failure_events()[0].step_failure_data.error.cause
-    assert error.cls_name == CriticalCheckError.__name__
-    assert "Q12 nothing_stands_twice: analytics/fact_sales sale_id" in error.message
-    assert "Q17 summaries_agree" in error.message
-    assert versions() == before
 
 
 def test_every_run_has_a_row(

@@ -5,6 +5,9 @@ dictionaries; columns that a row leaves out are null.
 """
 
 import csv
+import hashlib
+import shutil
+import tempfile
 from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -268,6 +271,8 @@ AS_OF = datetime(2026, 1, 3, 11, 48, tzinfo=UTC)
 FOREVER = datetime(9999, 12, 31, tzinfo=UTC)
 
 Rows = dict[str, list[dict[str, Any]]]
+# Files of this process, by what is in them; gone when it ends.
+_made = tempfile.TemporaryDirectory(prefix="smartshelf-serving-")
 
 
 def ago(minutes: float) -> datetime:
@@ -295,25 +300,47 @@ def write(
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     fresh = path.with_name(f".{path.name}.new")
-    fresh.unlink(missing_ok=True)
-    moment = {"as_of_ts": AS_OF, "published_at": published_at or datetime.now(UTC)}
-    connection = duckdb.connect(str(fresh))
+    named = {table for part in parts for table in part}
+    wanted = {
+        **TABLES,
+        **{table: columns for table, columns in LATER.items() if table in named},
+        **more_tables,
+    }
+    for table in leave_out:
+        wanted.pop(table, None)
+    shutil.copy(_without_time(wanted, parts), fresh)
+    if is_described:
+        moment = {"as_of_ts": AS_OF, "published_at": published_at or datetime.now(UTC)}
+        _fill(fresh, {}, [{"meta.publication": [moment]}])
+    return fresh.replace(path)
+
+
+def _without_time(
+    tables: Mapping[str, str], parts: Sequence[Mapping[str, Sequence[Mapping[str, Any]]]]
+) -> Path:
+    """Return a file that does not say when it was made; one of the same content is made once."""
+    content = hashlib.sha256(repr((tables, parts)).encode()).hexdigest()
+    file = Path(_made.name) / f"{content}.duckdb"
+    if not file.exists():
+        _fill(file, tables, parts)
+    return file
+
+
+def _fill(
+    file: Path,
+    tables: Mapping[str, str],
+    parts: Sequence[Mapping[str, Sequence[Mapping[str, Any]]]],
+) -> None:
+    """Create tables in a file, and insert rows."""
+    connection = duckdb.connect(str(file))
     try:
         connection.execute("set TimeZone = 'UTC'")
         connection.begin()
-        named = {table for part in parts for table in part}
-        wanted = {
-            **TABLES,
-            **{table: columns for table, columns in LATER.items() if table in named},
-            **more_tables,
-        }
-        for schema in sorted({table.split(".")[0] for table in wanted}):
+        for schema in sorted({table.split(".")[0] for table in tables}):
             connection.execute(f"create schema {schema}")
-        for table, columns in wanted.items():
-            if table not in leave_out:
-                connection.execute(f"create table {table} ({columns})")
-        described = {"meta.publication": [moment]} if is_described else {}
-        for part in (described, *parts):
+        for table, columns in tables.items():
+            connection.execute(f"create table {table} ({columns})")
+        for part in parts:
             for table, rows in part.items():
                 for row in rows:
                     names = ", ".join(f'"{name}"' for name in row)
@@ -324,7 +351,6 @@ def write(
         connection.commit()
     finally:
         connection.close()
-    return fresh.replace(path)
 
 
 def zones() -> Rows:

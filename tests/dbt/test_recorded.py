@@ -1,4 +1,4 @@
-"""Turns without dbt: the statements of a run, written down and executed again."""
+"""Turns without dbt: the statements of a run, noted in the warehouse and executed again."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -13,6 +13,7 @@ from smartshelf_dagster.storage import delta
 from smartshelf_dagster.streaming.client import Client
 from smartshelf_dagster.streaming.producer import send_batches
 from smartshelf_dagster.streaming.topics import SIM_NOW_KEY
+from smartshelf_dagster.transform import runner
 from smartshelf_dagster.transform.runner import NodeResult, Transformer, TransformError
 from tests.conftest import OPENED
 from tests.helpers.events import encode, pickup
@@ -20,7 +21,7 @@ from tests.helpers.events import encode, pickup
 
 def turn(session: LakeSession, client: Client, number: int, *, publish: bool = False) -> int:
     """Send an event and take a turn; returns the number of models built."""
-    now = OPENED + timedelta(hours=1 + number)
+    now = OPENED + (2 + number) * timedelta(minutes=30)
     client.set(SIM_NOW_KEY, now.isoformat().replace("+00:00", "Z"))
     send_batches(client, "shelf_events:S001", [encode(pickup(f"p{number}"))], 1)
     return session.turn(publish_now=publish).models
@@ -33,19 +34,52 @@ def received(session: LakeSession) -> int:
 
 @pytest.mark.timeout(120)
 def test_recorded_third_turn_needs_no_dbt_and_gives_the_same_rows(
-    session: LakeSession, client: Client, monkeypatch: pytest.MonkeyPatch
+    new_session: LakeSession, client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    session = new_session
     by_dbt = [turn(session, client, number) for number in (0, 1)]
     with monkeypatch.context() as patch:
-        patch.setattr(Transformer, "invoke", lambda *_, **__: pytest.fail("dbt was asked"))
+        patch.setattr(Transformer, "invoke", no_dbt)
         recorded = [turn(session, client, number) for number in (2, 3)]
-    # What a pickup does not concern is left as it is.
-    assert 0 < max(recorded) < min(by_dbt)
-    turn(session, client, 4, publish=True)
+        # What a pickup does not concern is left as it is.
+        assert 0 < max(recorded) < min(by_dbt)
+        # Nor does the next process need it.
+        session = LakeSession(session.settings, client)
+        assert turn(session, client, 4) > max(recorded)
+    turn(session, client, 5, publish=True)
     report = audit(session.settings)
     assert report.clean, report.details
-    assert received(session) == 5
+    assert received(session) == 6
     assert rebuild(session.settings).differences == 0
+
+
+def no_dbt(*_: object, **__: object) -> None:
+    pytest.fail("dbt was asked")
+
+
+def test_recorded_is_forgotten_when_reference_data_or_the_project_change(
+    session: LakeSession, client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def asks_dbt() -> bool:
+        again = LakeSession(session.settings, client)
+        with monkeypatch.context() as patch:
+            patch.setattr(Transformer, "invoke", no_dbt)
+            try:
+                turn(again, client, 0)
+            except pytest.fail.Exception:
+                return True
+        return False
+
+    assert not asks_dbt()
+    uri = session.settings.table_uri("ref/items")
+    delta.replace(uri, delta.read(uri), name="ref/items")
+    assert asks_dbt()
+    session.turn(publish_now=False)
+    session.turn(publish_now=False)
+    assert not asks_dbt()
+    with monkeypatch.context() as patch:
+        patch.setattr(runner, "_project_digest", lambda: "another")
+        assert asks_dbt()
 
 
 @pytest.mark.timeout(120)

@@ -12,10 +12,8 @@ import pytest
 from smartshelf_dagster.pipeline.audit import audit
 from smartshelf_dagster.pipeline.micro_batch import LakeSession
 from smartshelf_dagster.pipeline.replay import ReplayReport, replay_online_retail
-from smartshelf_dagster.services.embedded_redis import EmbeddedRedis
 from smartshelf_dagster.settings import Settings, load_settings
 from smartshelf_dagster.storage import delta
-from smartshelf_dagster.streaming.client import connect
 from smartshelf_dagster.transform.runner import Transformer
 
 # The counts and sums that are known of this data set, under the rules of domain/online_retail.py.
@@ -35,20 +33,19 @@ WEEKDAYS = {1: 3_076, 2: 3_509, 3: 3_667, 4: 4_209, 5: 3_109, 7: 2_203}
 
 @pytest.fixture(scope="module")
 def replayed(
-    shared_data: Path, tmp_path_factory: pytest.TempPathFactory
+    online_retail_replay: tuple[LakeSession, ReplayReport, Path], shared_data: Path
 ) -> tuple[Settings, list[ReplayReport], list[pl.DataFrame]]:
     """The whole data set, twice in a row: reports and published sales lines after each."""
-    folder = tmp_path_factory.mktemp("retail")
-    settings = load_settings(lake=str(folder / "lake"))
+    session, first, _ = online_retail_replay
+
+    def lines() -> pl.DataFrame:
+        table = delta.read(session.settings.table_uri("cleansed/sales_lines"))
+        return pl.DataFrame(pl.from_arrow(table))
+
+    once = lines()
     file = shared_data / "online_retail" / "online_retail.parquet"
-    reports, tables = [], []
-    with EmbeddedRedis(folder / "redis") as server:
-        session = LakeSession(settings, connect(server.url, 60))
-        for _ in range(2):
-            reports.append(replay_online_retail(session, file))
-            table = delta.read(settings.table_uri("cleansed/sales_lines"))
-            tables.append(pl.DataFrame(pl.from_arrow(table)))
-    return settings, reports, tables
+    second = replay_online_retail(session, file)
+    return session.settings, [first, second], [once, lines()]
 
 
 def measure(lines: pl.DataFrame, event_type: str) -> dict[str, object]:

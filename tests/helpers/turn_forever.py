@@ -10,7 +10,6 @@ from smartshelf_dagster.transform.runner import warehouse_lock
 if __name__ == "__main__":
     settings = load_settings(lake=sys.argv[1], redis_url=sys.argv[2])
     session = LakeSession(settings, connect(sys.argv[2], 10))
-    session.transformer.manifest()
     print("ready", flush=True)
     while True:
         with warehouse_lock(settings, wait=True):

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from pathlib import Path
 from typing import NamedTuple
 
 import duckdb
@@ -20,7 +21,7 @@ from smartshelf_dagster.pipeline.analytics import (
 from smartshelf_dagster.pipeline.drain import DrainReport
 from smartshelf_dagster.pipeline.micro_batch import LakeSession
 from smartshelf_dagster.services.embedded_redis import EmbeddedRedis
-from smartshelf_dagster.settings import Settings, load_settings
+from smartshelf_dagster.settings import Settings
 from smartshelf_dagster.storage import delta
 from smartshelf_dagster.storage.reference import load_master_data
 from smartshelf_dagster.storage.warehouse import connect as connect_warehouse
@@ -31,6 +32,7 @@ from smartshelf_dagster.transform.changes import timely
 from smartshelf_dagster.transform.runner import Transformer
 from tests.helpers.events import cloud_event, encode
 from tests.helpers.golden import EVENTS, line, master_data, receipt, shelf
+from tests.helpers.warehouse import give_warehouse
 
 Rows = list[tuple]
 
@@ -292,9 +294,9 @@ def tables(session: LakeSession) -> dict[str, pl.DataFrame]:
     tags = {"analytics", "customers"}
     found = {}
     with session.transformer.reading() as reader:
-        for node in session.transformer.manifest().nodes.values():
-            if node.resource_type == "model" and tags.intersection(node.tags):
-                table = f"{node.schema}/{node.name}"
+        for node in session.transformer.manifest()["nodes"].values():
+            if node["resource_type"] == "model" and tags.intersection(node["tags"]):
+                table = f"{node['schema']}/{node['name']}"
                 rows = reader.rows(table, hidden.get(table, ()))
                 found[table] = pl.DataFrame(pl.from_arrow(rows))
     return found
@@ -309,10 +311,12 @@ class Grown(NamedTuple):
 
 
 @pytest.fixture(scope="module")
-def grown(broker: EmbeddedRedis, tmp_path_factory: pytest.TempPathFactory) -> Grown:
+def grown(
+    broker: EmbeddedRedis, analysed_template: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Grown:
     """A lake that was drained, built, analysed and published in steps."""
     folder = tmp_path_factory.mktemp("grown")
-    settings = load_settings(lake=str(folder / "lake"))
+    settings = give_warehouse(folder / "lake", analysed_template)
     load_master_data(settings, master_data(folder / "reference"))
     client = connect(broker.url, 10)
     client.flushall()
@@ -360,10 +364,15 @@ def test_a_late_sale_builds_what_is_told_of_its_day_and_nothing_else(grown) -> N
 def test_ten_minutes_later_only_what_looks_at_the_time_is_built(grown) -> None:
     """Of the days that are over nothing is told anew, nor of customers: it is the same day."""
     transformer = grown.session.transformer
-    nodes = transformer.manifest().nodes.values()
-    models = {f"{node.schema}/{node.name}": node for node in nodes if node.resource_type == "model"}
-    macros = {name: m.depends_on.macros for name, m in transformer.manifest().macros.items()}
-    looking = timely({t: node.depends_on.macros for t, node in models.items()}, macros)
+    called = {
+        part: {
+            f"{of['schema']}/{of['name']}" if part == "nodes" else name: of["depends_on"]["macros"]
+            for name, of in transformer.manifest()[part].items()
+            if of["resource_type"] in {"model", "macro"}
+        }
+        for part in ("nodes", "macros")
+    }
+    looking = timely(called["nodes"], called["macros"])
     assert grown.built[5] & looking >= {"analytics/analysis_periods", "analytics/top_sellers"}
     follows = {table.split("/")[1] for table in grown.built[5] - looking}
     assert not follows & {

@@ -103,10 +103,10 @@ class Told:
 
 @pytest.fixture(scope="module")
 def told(
-    lake_template: Path, broker: EmbeddedRedis, tmp_path_factory: pytest.TempPathFactory
+    analysed_template: Path, broker: EmbeddedRedis, tmp_path_factory: pytest.TempPathFactory
 ) -> Told:
     lake = tmp_path_factory.mktemp("demand") / "lake"
-    shutil.copytree(lake_template, lake)
+    shutil.copytree(analysed_template, lake)
     settings = load_settings(lake=str(lake))
     add_store(settings, dict(TILL_ONLY))
     client = connect(broker.url, 10)

@@ -14,11 +14,11 @@ from smartshelf_dagster.pipeline.analytics import VERSIONS, build_analytics
 from smartshelf_dagster.pipeline.generate import HistoryReport, add_master_data, generate_history
 from smartshelf_dagster.pipeline.micro_batch import LakeSession
 from smartshelf_dagster.services.embedded_redis import EmbeddedRedis
-from smartshelf_dagster.settings import load_settings
 from smartshelf_dagster.storage import delta
 from smartshelf_dagster.streaming.client import connect
 from smartshelf_dagster.streaming.producer import send_batches
 from smartshelf_dagster.streaming.topics import SIM_NOW_KEY, store_stream
+from tests.helpers.warehouse import give_warehouse
 
 pytestmark = pytest.mark.timeout(400)
 
@@ -49,7 +49,9 @@ def events() -> list[Event]:
 
 
 @pytest.fixture(scope="module")
-def sessions(broker: EmbeddedRedis, tmp_path_factory: pytest.TempPathFactory):
+def sessions(
+    broker: EmbeddedRedis, analysed_template: Path, tmp_path_factory: pytest.TempPathFactory
+):
     """Give a system on a new lake of the given name; the broker is emptied before."""
     clients = []
 
@@ -59,7 +61,7 @@ def sessions(broker: EmbeddedRedis, tmp_path_factory: pytest.TempPathFactory):
         clients.append(client)
         client.flushall()
         client.set(SIM_NOW_KEY, RECIPE.end.strftime("%Y-%m-%dT%H:%M:%SZ"))
-        return LakeSession(load_settings(lake=str(folder / "lake")), client)
+        return LakeSession(give_warehouse(folder / "lake", analysed_template), client)
 
     yield build
     for client in clients:

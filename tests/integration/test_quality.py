@@ -14,6 +14,7 @@ import pyarrow.compute as pc
 import pytest
 
 from smartshelf_dagster.domain.quality import CHECKS
+from smartshelf_dagster.pipeline import quality
 from smartshelf_dagster.pipeline.analytics import VERSIONS
 from smartshelf_dagster.pipeline.publish import publish
 from smartshelf_dagster.pipeline.quality import QualityReport, run_checks
@@ -30,6 +31,7 @@ from smartshelf_dagster.storage import delta
 from smartshelf_dagster.storage.warehouse import connect, read_serving
 from smartshelf_dagster.transform.runner import TICK, Transformer
 from tests.helpers.quality import AS_OF, NEWEST, record_healthy
+from tests.helpers.warehouse import give_warehouse
 
 # The lake takes a minute to make; on a busy machine, longer.
 pytestmark = pytest.mark.timeout(400)
@@ -60,8 +62,11 @@ class Lake:
 
 
 @pytest.fixture(scope="module")
-def shared(broker: EmbeddedRedis, tmp_path_factory: pytest.TempPathFactory) -> Lake:
+def shared(
+    broker: EmbeddedRedis, analysed_template: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Lake:
     folder = tmp_path_factory.mktemp("quality")
+    give_warehouse(folder / "lake", analysed_template)
     settings = record_healthy(folder, broker.url)
     transformer = Transformer(settings)
     transformer.prepare(AS_OF)
@@ -76,6 +81,12 @@ def shared(broker: EmbeddedRedis, tmp_path_factory: pytest.TempPathFactory) -> L
 def lake(shared: Lake) -> Iterator[Lake]:
     yield shared
     shared.mend()
+
+
+@pytest.fixture
+def without_dbt_tests(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Leave out what dbt's tests measure, half of the work: the test is of another check."""
+    monkeypatch.setattr(quality, "_measure_by_tests", lambda *_: iter(()))
 
 
 def red(report: QualityReport) -> set[str]:
@@ -213,6 +224,7 @@ def test_a_fault_turns_its_check_red_and_no_other(
     assert (report.score == 100) == (report.statuses[name] == "warn")
 
 
+@pytest.mark.usefixtures("without_dbt_tests")
 def test_a35_a_store_without_a_single_row_is_missed_by_its_name(lake: Lake) -> None:
     """A count by store of what came has no row for the store that nothing came from."""
     window = f"event_ts > timestamptz '{NEWEST - timedelta(hours=1)}'"
@@ -227,6 +239,7 @@ def test_a35_a_store_without_a_single_row_is_missed_by_its_name(lake: Lake) -> N
     assert found.measured.sample_json == '["S2","S3"]'
 
 
+@pytest.mark.usefixtures("without_dbt_tests")
 @pytest.mark.parametrize(
     ("moment", "expected"),
     [
@@ -246,6 +259,7 @@ def test_sales_are_fresh_by_the_time_that_stores_are_open(
     assert lake.check(moment).statuses["sales_are_fresh"] == expected
 
 
+@pytest.mark.usefixtures("without_dbt_tests")
 def test_a_fast_clock_grants_as_many_of_its_own_seconds(lake: Lake) -> None:
     late = NEWEST + timedelta(minutes=10)
     assert lake.check(late).statuses["sales_are_fresh"] == "fail"
@@ -261,6 +275,7 @@ def test_a_fast_clock_grants_as_many_of_its_own_seconds(lake: Lake) -> None:
     assert [row["clock_speed"] for row in told] == [120]
 
 
+@pytest.mark.usefixtures("without_dbt_tests")
 def test_a_single_publication_and_the_clock_tell_how_fast_that_is(lake: Lake) -> None:
     """The first check of a new lake that lives by a fast clock finds nothing late."""
     late = NEWEST + timedelta(minutes=10)

@@ -41,6 +41,19 @@ def test_ensure_manifest_parses_when_the_project_has_changed(
     assert parses == ["parse"] * 2
 
 
+def test_ensure_manifest_parses_when_a_model_was_removed(parses: list[str], tmp_path: Path) -> None:
+    folder = tmp_path / "models"
+    folder.mkdir()
+    for name in ("one", "other"):
+        (folder / f"{name}.sql").write_text("select 1")
+    ensure_manifest()
+    (folder / "other.sql").unlink()
+    later = (tmp_path / "target" / "manifest.json").stat().st_mtime + 1
+    os.utime(folder, (later, later))
+    ensure_manifest()
+    assert parses == ["parse"] * 2
+
+
 def test_ensure_manifest_of_those_that_start_together_one_parses(parses: list[str]) -> None:
     together = threading.Barrier(4)
 
