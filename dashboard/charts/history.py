@@ -268,6 +268,64 @@ def returned(found: pl.DataFrame, palette: Palette) -> go.Figure:
     return figure
 
 
+def return_funnel(found: pl.DataFrame, rate: float, palette: Palette) -> go.Figure:
+    """Draw return rates over pieces sold: the fewer were sold, the wider chance scatters them.
+
+    Args:
+        found: item_id, product_name, units_sold, units_returned, return_rate_units_pct,
+            chance_low_pct, chance_high_pct, is_flagged; by units_sold.
+        rate: Return rate of everything, percent.
+        palette: Colours.
+    """
+    sold = found.get_column("units_sold")
+    figure = go.Figure()
+    for bound, fill in (("chance_high_pct", None), ("chance_low_pct", "tonexty")):
+        figure.add_scatter(
+            x=sold,
+            y=found.get_column(bound),
+            mode="lines",
+            line={"color": palette.calm_edge, "width": 1, "dash": "dot"},
+            fill=fill,
+            fillcolor=palette.floor,
+            hoverinfo="skip",
+            showlegend=False,
+        )
+    figure.add_scatter(
+        x=[sold.min(), sold.max()],
+        y=[rate, rate],
+        mode="lines",
+        line={"color": palette.muted, "width": 1},
+        hoverinfo="skip",
+        showlegend=False,
+    )
+    for flagged, name, sign, colour in (
+        (False, "Item", "circle", palette.shelf),
+        (True, "▲ More often than its category", "triangle-up", palette.critical),
+    ):
+        items = found.filter(pl.col("is_flagged") == flagged)
+        if not items.is_empty():
+            figure.add_scatter(
+                x=items.get_column("units_sold"),
+                y=items.get_column("return_rate_units_pct"),
+                mode="markers",
+                name=name,
+                marker={"color": colour, "symbol": sign, "size": 7 + 3 * flagged, "opacity": 0.8},
+                text=items.select(_label())["product_name"],
+                customdata=items.get_column("units_returned"),
+                hovertemplate="%{text}<br>%{y:.1f} %: %{customdata:,} of %{x:,} pcs<extra></extra>",
+            )
+    figure.update_layout(
+        base_layout(palette, height=370)
+        | {"hovermode": "closest", "showlegend": True, "legend": LEGEND}
+    )
+    style_axes(figure, palette)
+    figure.update_xaxes(
+        title={"text": "pieces sold", "font": {"color": palette.muted}}, type="log", dtick=1
+    )
+    figure.update_yaxes(title={"text": "%", "font": {"color": palette.muted}}, rangemode="tozero")
+    return figure
+
+
 def _label() -> pl.Expr:
     """Name and number of an item, as short as fits beside a bar."""
     name = pl.col("product_name").fill_null("").str.slice(0, 24)

@@ -131,6 +131,31 @@ def returns(currency: str, period: str) -> pl.DataFrame:
     )
 
 
+def return_funnel(currency: str, period: str) -> pl.DataFrame:
+    """Return how often each item comes back, and what chance alone makes of it, by pieces sold.
+
+    Args:
+        currency: Of the stores; items are those of all of them.
+        period: 7d, 30d, 90d or all.
+    """
+    return serving.query(
+        """
+        select
+            rates.scope_id as item_id, products.product_name, rates.units_sold,
+            rates.units_returned, rates.return_rate_units_pct, rates.chance_low_pct,
+            rates.chance_high_pct, rates.is_flagged
+        from analytics.return_rate_analysis as rates
+        left join analytics.dim_product as products
+            on rates.scope_id = products.item_id and products.is_current
+        where rates.currency = $currency and rates.period = $period
+            and rates.scope_type = 'item' and rates.is_judged and rates.units_sold > 0
+        order by rates.units_sold, rates.scope_id
+        """,
+        currency=currency,
+        period=period,
+    )
+
+
 def return_rate(currency: str, period: str) -> float | None:
     """Return how many of a hundred pieces came back, of all items; `None` where nothing sold."""
     rows = serving.query(

@@ -206,7 +206,18 @@ def _returns(scope: Scope, period: str, context: PageContext) -> None:
             "Items that come back most often, with what chance allows",
         )
     with right:
-        _return_table(found, scope, context)
+        figure.draw(
+            charts.return_funnel(
+                history.return_funnel(scope.currency, period), rate, context.palette
+            ),
+            "return_funnel",
+            "Return rates over pieces sold, with what chance makes of the rate of everything",
+        )
+    st.caption(
+        "Left: the ten that surely come back most often. Right: all items; where as many were "
+        "sold, 95 of 100 would lie in the shaded funnel, if only chance told them apart."
+    )
+    _return_table(found, scope, context)
 
 
 def _return_table(found: pl.DataFrame, scope: Scope, context: PageContext) -> None:

@@ -63,6 +63,13 @@ where scope = '{{ scope }}'
 )
 {%- endmacro %}
 
+{#- Bound of what chance alone makes of a percentage in a number of trials: 95 of 100 samples lie
+    between both. -#}
+{% macro chance_pct(pct, whole, sign) -%}
+{%- set p = 'least(1, ' ~ pct ~ ' / 100)' -%}
+least(100, greatest(0, 100 * ({{ p }} {{ sign }} 1.959964 * sqrt({{ p }} * (1 - {{ p }}) / nullif({{ whole }}, 0)))))
+{%- endmacro %}
+
 {#- One row per time zone that hours of a scope are told in: that of the store; of a total, the one
     that all its stores share, else UTC. -#}
 {% macro scope_zones() -%}

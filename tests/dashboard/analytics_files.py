@@ -34,8 +34,8 @@ TABLES: dict[str, str] = {
         period VARCHAR, currency VARCHAR, scope_type VARCHAR, scope_id VARCHAR,
         units_sold BIGINT, units_returned BIGINT, returns_value DECIMAL(18,2),
         return_rate_units_pct DOUBLE, wilson_low_pct DOUBLE, wilson_high_pct DOUBLE,
-        category_rate_pct DOUBLE, median_days_to_return DOUBLE, is_judged BOOLEAN,
-        is_flagged BOOLEAN""",
+        category_rate_pct DOUBLE, chance_low_pct DOUBLE, chance_high_pct DOUBLE,
+        median_days_to_return DOUBLE, is_judged BOOLEAN, is_flagged BOOLEAN""",
     "analytics.seasonal_indices": """
         scope_type VARCHAR, scope_id VARCHAR, currency VARCHAR, metric VARCHAR,
         dimension VARCHAR, "value" BIGINT, "index" DOUBLE, n_periods BIGINT""",
@@ -198,6 +198,8 @@ def goods(store_id: str = "S001") -> Rows:
                 "wilson_low_pct": low,
                 "wilson_high_pct": 100 * returned / sold + 5,
                 "category_rate_pct": 1.0,
+                "chance_low_pct": 0.0,
+                "chance_high_pct": 1 + 10 / sold**0.5,
                 "is_judged": is_judged,
                 "is_flagged": is_flagged,
             }

@@ -15,7 +15,7 @@ from streamlit.runtime.forward_msg_queue import ForwardMsgQueue
 from streamlit.util import calc_hash
 
 from dashboard import text
-from dashboard.charts.history import calendar, months
+from dashboard.charts.history import calendar, months, return_funnel
 from dashboard.charts.live import takings
 from dashboard.components.kpi_cards import course, judgement
 from dashboard.data import history, live, overview, sales
@@ -547,6 +547,19 @@ def test_items_that_come_back_are_told_by_the_surest(open_page):
     assert back["item_id"].tolist() == ["WINRED0004", "MEABEE0001"]
     assert back["state"].tolist() == ["▲", ""]
     assert "**1.20 %** of the pieces sold" in words(app)
+
+
+@pytest.mark.usefixtures("morning")
+def test_the_funnel_holds_all_items_that_can_be_judged_and_marks_those_beyond_their_category():
+    found = history.return_funnel("EUR", "30d")
+    assert found["item_id"].to_list() == ["MEABEE0001", "WINRED0004"]
+    high, low, rate, items, flagged = return_funnel(found, 1.2, LIGHT).data
+    assert list(high.y) == list(found["chance_high_pct"])
+    assert list(low.y) == list(found["chance_low_pct"])
+    assert (list(rate.x), list(rate.y)) == ([100, 200], [1.2, 1.2])
+    assert (list(items.x), list(items.y)) == ([100], [3.0])
+    assert (list(flagged.x), list(flagged.y)) == ([200], [4.0])
+    assert items.marker.symbol != flagged.marker.symbol
 
 
 def test_nothing_that_came_back_is_said(open_page, serving):
