@@ -24,7 +24,7 @@ from smartshelf_dagster.pipeline.forecast import (
 from smartshelf_dagster.pipeline.registry import append_rows, read_champion, read_rows
 from smartshelf_dagster.settings import Settings
 from smartshelf_dagster.storage import delta
-from smartshelf_dagster.storage.warehouse import build_serving_file, connect, read_serving
+from smartshelf_dagster.storage.warehouse import build_serving_file, read_serving
 from smartshelf_dagster.transform.runner import Transformer
 from tests.helpers.predictions import cutoff_at, predictions
 from tests.helpers.sales import lake_panel
@@ -190,9 +190,6 @@ def test_a16_of_several_forecasts_of_a_day_the_newest_of_each_store_counts(
 def test_readers_get_every_table_empty_or_filled(settings: Settings) -> None:
     as_of = CUTOFF.cutoff_ts + timedelta(days=1)
     old = cutoff_at(datetime(2026, 2, 22, 12, tzinfo=UTC))
-    settings.warehouse_path.parent.mkdir(parents=True)
-    with connect(settings.warehouse_path, read_only=False):
-        pass
 
     def serve() -> dict[str, pa.Table]:
         views, copies = served_forecasts(settings, as_of)
