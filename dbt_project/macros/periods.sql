@@ -67,7 +67,7 @@ where scope = '{{ scope }}'
     between both. -#}
 {% macro chance_pct(pct, whole, sign) -%}
 {%- set p = 'least(1, ' ~ pct ~ ' / 100)' -%}
-least(100, greatest(0, 100 * ({{ p }} {{ sign }} 1.959964 * sqrt({{ p }} * (1 - {{ p }}) / nullif({{ whole }}, 0)))))
+least(100, greatest(0, 100 * ({{ p }} {{ sign }} 1.959964 * sqrt({{ p }} * (1 - {{ p }}) / {{ whole }}))))
 {%- endmacro %}
 
 {#- One row per time zone that hours of a scope are told in: that of the store; of a total, the one

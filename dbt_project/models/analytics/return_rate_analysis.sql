@@ -89,8 +89,8 @@ select
     100 * {{ ratio('coalesce(cohorts.matched_units_returned, 0)', 'rated.units_sold') }} as cohort_return_rate_pct,
     cohorts.median_days_to_return,
     categories.return_rate_units_pct as category_rate_pct,
-    case when rated.scope_type = 'item' then {{ chance_pct('everything.return_rate_units_pct', 'rated.units_sold', '-') }} end as chance_low_pct,
-    case when rated.scope_type = 'item' then {{ chance_pct('everything.return_rate_units_pct', 'rated.units_sold', '+') }} end as chance_high_pct,
+    case when rated.scope_type = 'item' and rated.units_sold > 0 then {{ chance_pct('everything.return_rate_units_pct', 'rated.units_sold', '-') }} end as chance_low_pct,
+    case when rated.scope_type = 'item' and rated.units_sold > 0 then {{ chance_pct('everything.return_rate_units_pct', 'rated.units_sold', '+') }} end as chance_high_pct,
     rated.sale_lines > {{ var('return_min_sale_lines') }} as is_judged,
     coalesce(
         rated.sale_lines > {{ var('return_min_sale_lines') }}
