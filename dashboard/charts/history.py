@@ -300,7 +300,7 @@ def return_funnel(found: pl.DataFrame, rate: float, palette: Palette) -> go.Figu
     )
     for flagged, name, sign, colour in (
         (False, "Item", "circle", palette.shelf),
-        (True, "▲ More often than its category", "triangle-up", palette.critical),
+        (True, "More often than its category", "triangle-up", palette.critical),
     ):
         items = found.filter(pl.col("is_flagged") == flagged)
         if not items.is_empty():
@@ -320,7 +320,7 @@ def return_funnel(found: pl.DataFrame, rate: float, palette: Palette) -> go.Figu
     )
     style_axes(figure, palette)
     figure.update_xaxes(
-        title={"text": "pieces sold", "font": {"color": palette.muted}}, type="log", dtick=1
+        title={"text": "pieces sold", "font": {"color": palette.muted}}, type="log", nticks=6
     )
     figure.update_yaxes(title={"text": "%", "font": {"color": palette.muted}}, rangemode="tozero")
     return figure

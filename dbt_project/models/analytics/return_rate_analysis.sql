@@ -63,7 +63,11 @@ rated as (
     select
         *,
         {{ sales_ratios() }},
-        case when units_sold > 0 then greatest(0, {{ wilson_pct('units_returned', 'units_sold', '-') }}) end as wilson_low_pct,
+        -- Where nothing came back the formula gives 0 but for roundings, which are more than nothing.
+        case
+            when units_sold > 0 and units_returned = 0 then 0
+            when units_sold > 0 then greatest(0, {{ wilson_pct('units_returned', 'units_sold', '-') }})
+        end as wilson_low_pct,
         {{ wilson_pct('units_returned', 'units_sold', '+') }} as wilson_unbounded_pct
     from sales
 )
