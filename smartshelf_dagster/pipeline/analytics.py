@@ -9,7 +9,6 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from functools import cache
-from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -99,16 +98,18 @@ class AnalyticsModel:
 
 def analytics_models(transformer: Transformer) -> list[AnalyticsModel]:
     """Read from the dbt project how the models of analytics are published, by name."""
-    found = []
-    for node in transformer.manifest()["nodes"].values():
-        is_model = node["resource_type"] == "model"
-        told: dict[str, Any] | None = node["config"]["meta"].get("analytics") if is_model else None
-        if told:
-            hidden = tuple(told.get("hide", ()))
-            table = f"{node['schema']}/{node['name']}"
-            part = CUSTOMERS if CUSTOMERS.removeprefix("tag:") in node["tags"] else ANALYTICS
-            found.append(AnalyticsModel(table, told["mode"], told.get("by", ""), hidden, part))
-    return sorted(found, key=lambda model: model.table)
+    daily = transformer.models(CUSTOMERS)
+    return [
+        AnalyticsModel(
+            table=table,
+            mode=told["mode"],
+            by=told.get("by", ""),
+            hidden=tuple(told.get("hide", ())),
+            part=CUSTOMERS if table in daily else ANALYTICS,
+        )
+        for table, node in sorted(transformer.models().items())
+        if (told := node["config"]["meta"].get("analytics"))
+    ]
 
 
 def build_analytics(

@@ -69,15 +69,14 @@ def describe_tables(transformer: Transformer) -> dict[str, Description]:
         )
         for contract in reference_tables().values()
     }
-    for node in transformer.manifest()["nodes"].values():
-        if node["resource_type"] == "model":
-            meta = node["config"]["meta"]
-            publish = meta.get("publish") or meta.get("analytics") or {}
-            known[f"{node['schema']}/{node['name']}"] = Description(
-                " ".join(node["description"].split()),
-                {column["name"]: column["description"] for column in node["columns"].values()},
-                is_shared=bool(publish.get("shared")),
-            )
+    for table, node in transformer.models().items():
+        meta = node["config"]["meta"]
+        publish = meta.get("publish") or meta.get("analytics") or {}
+        known[table] = Description(
+            " ".join(node["description"].split()),
+            {column["name"]: column["description"] for column in node["columns"].values()},
+            is_shared=bool(publish.get("shared")),
+        )
     known |= MADE_IN_PYTHON
     plan = MADE_IN_PYTHON[_PLAN]
     for source in _PLAN_SOURCES:

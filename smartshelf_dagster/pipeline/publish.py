@@ -90,20 +90,16 @@ class Publication:
 
 def published_models(transformer: Transformer) -> list[PublishedModel]:
     """Read from the dbt project which models are published, by name."""
-    found = []
-    for node in transformer.manifest()["nodes"].values():
-        is_model = node["resource_type"] == "model"
-        publish = node["config"]["meta"].get("publish") if is_model else None
-        if publish:
-            found.append(
-                PublishedModel(
-                    table=f"{node['schema']}/{node['name']}",
-                    grows=publish["mode"] == "append",
-                    hidden=tuple(publish.get("hide", ())),
-                    partition_by=publish.get("partition_by"),
-                )
-            )
-    return sorted(found, key=lambda model: model.table)
+    return [
+        PublishedModel(
+            table=table,
+            grows=told["mode"] == "append",
+            hidden=tuple(told.get("hide", ())),
+            partition_by=told.get("partition_by"),
+        )
+        for table, node in sorted(transformer.models().items())
+        if (told := node["config"]["meta"].get("publish"))
+    ]
 
 
 def publish(settings: Settings, transformer: Transformer) -> Publication:

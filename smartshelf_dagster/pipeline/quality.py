@@ -71,6 +71,7 @@ from smartshelf_dagster.transform.runner import (
     CUSTOMERS,
     QUALITY,
     Transformer,
+    table_of,
 )
 
 # What is accepted of the streams is asked of the events that were drained in this time.
@@ -287,19 +288,13 @@ def _measure_by_sql(
 ) -> Iterator[Measurement]:
     """Build the models of quality whose tables are there, and read what they measured."""
     there = list_tables(transformer.warehouse)
-    manifest = transformer.manifest()
-    nodes = {**manifest["nodes"], **manifest["sources"]}
+    nodes = transformer.manifest()["nodes"]
     models = {}
-    for node in manifest["nodes"].values():
-        if node["resource_type"] == "model" and QUALITY.removeprefix("tag:") in node["tags"]:
-            parents = [nodes[unique_id] for unique_id in node["depends_on"]["nodes"]]
-            needed = {
-                f"{parent['schema']}/{parent['name']}"
-                for parent in parents
-                if parent["config"].get("materialized") != "view"
-            }
-            if needed <= there and (not only or node["name"] in only):
-                models[node["name"]] = f"{node['schema']}/{node['name']}"
+    for table, node in transformer.models(QUALITY).items():
+        parents = [nodes[unique_id] for unique_id in node["depends_on"]["nodes"]]
+        needed = {table_of(of) for of in parents if of["config"]["materialized"] != "view"}
+        if needed <= there and (not only or node["name"] in only):
+            models[node["name"]] = table
     transformer.build_again(" ".join(sorted(models)), as_of)
     with transformer.reading() as reader:
         for name, table in sorted(models.items()):
@@ -318,15 +313,15 @@ def _measure_by_tests(
         tag: Only those of models with this tag.
     """
     there = list_tables(transformer.warehouse)
-    nodes = transformer.manifest()["nodes"]
-    chosen = {}
-    for unique_id, node in nodes.items():
-        if node["resource_type"] == "test" and node["config"]["meta"].get("quality"):
-            model = nodes[node["attached_node"]]
-            table = f"{model['schema']}/{model['name']}"
-            is_wanted = not tag or tag.removeprefix("tag:") in model["tags"]
-            if is_wanted and table in there:
-                chosen[unique_id] = (node, table)
+    models = transformer.models(tag).items()
+    tables = {node["unique_id"]: table for table, node in models if table in there}
+    chosen = {
+        unique_id: (node, tables[node["attached_node"]])
+        for unique_id, node in transformer.manifest()["nodes"].items()
+        if node["resource_type"] == "test"
+        and node["config"]["meta"].get("quality")
+        and node["attached_node"] in tables
+    }
     select = " ".join(node["name"] for node, _ in chosen.values())
     for result in transformer.build(select, as_of, command="test"):
         node, table = chosen[result.unique_id]
@@ -411,10 +406,8 @@ def _schema_problems(settings: Settings, transformer: Transformer) -> Iterator[M
 
 def _model_problems(transformer: Transformer, reader: WarehouseReader) -> Iterator[str]:
     there = reader.tables()
-    for node in transformer.manifest()["nodes"].values():
-        table = f"{node['schema']}/{node['name']}"
-        is_bound = node["resource_type"] == "model" and node["config"]["contract"]["enforced"]
-        if is_bound and table in there:
+    for table, node in transformer.models().items():
+        if node["config"]["contract"]["enforced"] and table in there:
             declared = {column["name"]: column["data_type"] for column in node["columns"].values()}
             for problem in reader.schema_problems(table, declared):
                 yield f"{table}: {problem}"

@@ -42,7 +42,5 @@ def standing_lake(
         transformer = Transformer(settings)
         ensure_reference_tables(settings)
         transformer.prepare(moment)
-        transformer.refuse_outdated(
-            lambda node: TICK.removeprefix("tag:") in node["tags"], missing=True
-        )
+        transformer.refuse_outdated(transformer.models(TICK), missing=True)
         yield transformer, moment

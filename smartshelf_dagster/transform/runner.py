@@ -8,7 +8,7 @@ import fcntl
 import hashlib
 import os
 import time
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -439,12 +439,8 @@ class Transformer:
     ) -> Changes:
         """Return what has changed since tables were built."""
         manifest = self.manifest()
-        models = {
-            f"{node['schema']}/{node['name']}": node
-            for node in manifest["nodes"].values()
-            if node["resource_type"] == "model"
-        }
-        sources = {f"{of['schema']}/{of['name']}" for of in manifest["sources"].values()}
+        models = self.models()
+        sources = {table_of(source) for source in manifest["sources"].values()}
         looking = timely(
             {table: models[table]["depends_on"]["macros"] for table in tables},
             {name: macro["depends_on"]["macros"] for name, macro in manifest["macros"].items()},
@@ -510,17 +506,9 @@ class Transformer:
         return Build(as_of, self.source_versions(), complete=select == TICK)
 
     def _record_build(self, select: str, as_of: datetime, results: Sequence[NodeResult]) -> None:
-        if self._concerns_tick(result.table for result in results):
+        # Tables of a tick have to fit those that are published together.
+        if not self.models(TICK).keys().isdisjoint(result.table for result in results):
             record_build(self.warehouse, self._build_of(as_of, select))
-
-    def _concerns_tick(self, tables: Iterable[str]) -> bool:
-        """Say whether any of the tables has to fit those that are published together."""
-        tick = {
-            f"{node['schema']}/{node['name']}"
-            for node in self.manifest()["nodes"].values()
-            if TICK.removeprefix("tag:") in node["tags"]
-        }
-        return not tick.isdisjoint(tables)
 
     def _inputs(self) -> dict[str, set[str]]:
         """Return the tables that each model is computed from, looking through staging views."""
@@ -531,16 +519,12 @@ class Transformer:
             node = nodes[unique_id]
             if node["schema"] == "staging" and node["config"].get("materialized") == "view":
                 return parents(node)
-            return {f"{node['schema']}/{node['name']}"}
+            return {table_of(node)}
 
         def parents(node: Mapping[str, Any]) -> set[str]:
             return {name for parent in node["depends_on"]["nodes"] for name in names(parent)}
 
-        return {
-            f"{node['schema']}/{node['name']}": parents(node)
-            for node in manifest["nodes"].values()
-            if node["resource_type"] == "model"
-        }
+        return {table: parents(node) for table, node in self.models().items()}
 
     def _recorded_run(self, select: str) -> RecordedRun | None:
         """Return how a selection is built; once all models were recorded, any part of them is."""
@@ -562,9 +546,9 @@ class Transformer:
         options = ("--resource-type", "model", "--output", "name")
         names = set(self.invoke("list", ["--select", *select.split(), *options]))
         views = {
-            f"{node['schema']}/{node['name']}": node["config"]["materialized"] == "view"
-            for node in self.manifest()["nodes"].values()
-            if node["resource_type"] == "model" and node["name"] in names
+            table: node["config"]["materialized"] == "view"
+            for table, node in self.models().items()
+            if node["name"] in names
         }
         return (
             frozenset(table for table, is_view in views.items() if not is_view),
@@ -630,6 +614,20 @@ class Transformer:
     def manifest() -> dict[str, Any]:
         """Return what the project consists of: `manifest.json`, read once by a process."""
         return _manifest()
+
+    @staticmethod
+    def models(tag: str = "") -> dict[str, Any]:
+        """Return the models of the project: their nodes in the manifest, by `<layer>/<name>`.
+
+        Args:
+            tag: Only those with this tag, told as dbt selects it, `tag:<name>`.
+        """
+        return {
+            table_of(node): node
+            for node in Transformer.manifest()["nodes"].values()
+            if node["resource_type"] == "model"
+            and (not tag or tag.removeprefix("tag:") in node["tags"])
+        }
 
     @staticmethod
     def parse() -> Any:
@@ -698,7 +696,13 @@ class Transformer:
         wanted = f"{_project_digest()} {orjson.dumps(self._reference).decode()}"
         results = []
         if read_preparation(self.warehouse) != wanted:
-            self.refuse_outdated(lambda node: node["config"]["materialized"] == "incremental")
+            self.refuse_outdated(
+                {
+                    table: node
+                    for table, node in self.models().items()
+                    if node["config"]["materialized"] == "incremental"
+                }
+            )
             results += self.build("resource_type:seed", as_of, command="seed")
             results += self.build(f"staging {REFERENCE}", as_of)
             record_preparation(self.warehouse, wanted)
@@ -706,13 +710,11 @@ class Transformer:
         self._recorded = self._noted_runs()
         return results
 
-    def refuse_outdated(
-        self, concerns: Callable[[Mapping[str, Any]], bool], *, missing: bool = False
-    ) -> None:
+    def refuse_outdated(self, models: Mapping[str, Any], *, missing: bool = False) -> None:
         """Refuse a warehouse whose tables do not have what this version reads of them.
 
         Args:
-            concerns: Chooses models, by their node of dbt's manifest.
+            models: The models of these tables, as `models` returns them.
             missing: Refuse one without such a table, too.
 
         Raises:
@@ -722,10 +724,7 @@ class Transformer:
             return
         with self.reading() as reader:
             there = reader.columns()
-        for node in self.manifest()["nodes"].values():
-            if node["resource_type"] != "model" or not concerns(node):
-                continue
-            table = f"{node['schema']}/{node['name']}"
+        for table, node in models.items():
             if table not in there:
                 lacks = {"the table"} if missing else set()
             else:
@@ -751,6 +750,11 @@ class Transformer:
     def source_versions(self) -> dict[str, int]:
         """Return the version of every source table that the warehouse was built from."""
         return self._reference | opened_versions[self._settings.lake]
+
+
+def table_of(node: Mapping[str, Any]) -> str:
+    """Return the table of a node of dbt's manifest, `<layer>/<name>`."""
+    return f"{node['schema']}/{node['name']}"
 
 
 @cache
