@@ -110,6 +110,11 @@ def new_lake(master_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Pat
     return lake
 
 
+def _copied(lake: str | Path, folder: Path) -> Settings:
+    shutil.copytree(lake, folder)
+    return load_settings(lake=str(folder))
+
+
 @pytest.fixture(scope="session")
 def lake_template(new_lake: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The same with a warehouse of empty tables, and how dbt builds them noted in it.
@@ -118,8 +123,7 @@ def lake_template(new_lake: Path, tmp_path_factory: pytest.TempPathFactory) -> P
     """
 
     def make(folder: Path) -> None:
-        shutil.copytree(new_lake, folder / "lake")
-        build_empty(load_settings(lake=str(folder / "lake")))
+        build_empty(_copied(new_lake, folder / "lake"))
 
     return made_once(tmp_path_factory, "template", make) / "lake"
 
@@ -129,8 +133,7 @@ def analysed_template(lake_template: Path, tmp_path_factory: pytest.TempPathFact
     """The same with the tables of analytics."""
 
     def make(folder: Path) -> None:
-        shutil.copytree(lake_template, folder / "lake")
-        analyse_empty(load_settings(lake=str(folder / "lake")))
+        analyse_empty(_copied(lake_template, folder / "lake"))
 
     return made_once(tmp_path_factory, "analysed", make) / "lake"
 
@@ -138,25 +141,19 @@ def analysed_template(lake_template: Path, tmp_path_factory: pytest.TempPathFact
 @pytest.fixture
 def settings(lake_template: Path, tmp_path: Path) -> Settings:
     """Settings of a lake with master data where nothing has happened yet."""
-    lake = tmp_path / "lake"
-    shutil.copytree(lake_template, lake)
-    return load_settings(lake=str(lake))
+    return _copied(lake_template, tmp_path / "lake")
 
 
 @pytest.fixture
 def analysed_settings(analysed_template: Path, tmp_path: Path) -> Settings:
     """The same for tests that analyse."""
-    lake = tmp_path / "lake"
-    shutil.copytree(analysed_template, lake)
-    return load_settings(lake=str(lake))
+    return _copied(analysed_template, tmp_path / "lake")
 
 
 @pytest.fixture
 def new_settings(new_lake: Path, tmp_path: Path) -> Settings:
     """Settings of such a lake without a warehouse, for tests of how one comes to be."""
-    lake = tmp_path / "lake"
-    shutil.copytree(new_lake, lake)
-    return load_settings(lake=str(lake))
+    return _copied(new_lake, tmp_path / "lake")
 
 
 @pytest.fixture
@@ -206,8 +203,7 @@ def generated_lake(
 @pytest.fixture
 def recorded_copy(recorded: Recording, tmp_path: Path) -> Settings:
     """A copy of the recorded lake, to be changed."""
-    shutil.copytree(recorded.settings.lake, tmp_path / "copy")
-    return load_settings(lake=str(tmp_path / "copy"))
+    return _copied(recorded.settings.lake, tmp_path / "copy")
 
 
 @pytest.fixture(scope="session")
