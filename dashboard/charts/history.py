@@ -273,10 +273,11 @@ def return_funnel(found: pl.DataFrame, rate: float, palette: Palette) -> go.Figu
 
     Args:
         found: item_id, product_name, units_sold, units_returned, return_rate_units_pct,
-            chance_low_pct, chance_high_pct, is_flagged; by units_sold.
+            chance_low_pct, chance_high_pct, is_flagged.
         rate: Return rate of everything, percent.
         palette: Colours.
     """
+    found = found.sort("units_sold", "item_id")
     sold = found.get_column("units_sold")
     figure = go.Figure()
     for bound, fill in (("chance_high_pct", None), ("chance_low_pct", "tonexty")):

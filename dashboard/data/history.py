@@ -102,10 +102,10 @@ def seasons(scope: Scope, dimension: str) -> pl.DataFrame:
 
 
 def returns(currency: str, period: str) -> pl.DataFrame:
-    """Return items that come back, those that surely do so most often first.
+    """Return how often items come back, those that surely do so most often first.
 
-    An item counts when enough of it was sold to judge; the order is that of the lower bound of its
-    return rate.
+    An item counts when enough of it was sold to judge, whether or not any came back; the order is
+    that of the lower bound of its return rate. Beside it stands what chance alone makes of it.
 
     Args:
         currency: Of the stores; items are those of all of them.
@@ -117,39 +117,14 @@ def returns(currency: str, period: str) -> pl.DataFrame:
             rates.scope_id as item_id, products.product_name, products.category,
             rates.units_sold, rates.units_returned, rates.return_rate_units_pct,
             rates.wilson_low_pct, rates.wilson_high_pct, rates.category_rate_pct,
-            rates.returns_value, rates.median_days_to_return, rates.is_flagged
+            rates.chance_low_pct, rates.chance_high_pct, rates.returns_value,
+            rates.median_days_to_return, rates.is_flagged
         from analytics.return_rate_analysis as rates
         left join analytics.dim_product as products
             on rates.scope_id = products.item_id and products.is_current
         where rates.currency = $currency and rates.period = $period
-            and rates.scope_type = 'item' and rates.units_returned > 0
-            and rates.is_judged
+            and rates.scope_type = 'item' and rates.is_judged
         order by rates.wilson_low_pct desc, rates.scope_id
-        """,
-        currency=currency,
-        period=period,
-    )
-
-
-def return_funnel(currency: str, period: str) -> pl.DataFrame:
-    """Return how often each item comes back, and what chance alone makes of it, by pieces sold.
-
-    Args:
-        currency: Of the stores; items are those of all of them.
-        period: 7d, 30d, 90d or all.
-    """
-    return serving.query(
-        """
-        select
-            rates.scope_id as item_id, products.product_name, rates.units_sold,
-            rates.units_returned, rates.return_rate_units_pct, rates.chance_low_pct,
-            rates.chance_high_pct, rates.is_flagged
-        from analytics.return_rate_analysis as rates
-        left join analytics.dim_product as products
-            on rates.scope_id = products.item_id and products.is_current
-        where rates.currency = $currency and rates.period = $period
-            and rates.scope_type = 'item' and rates.is_judged and rates.units_sold > 0
-        order by rates.units_sold, rates.scope_id
         """,
         currency=currency,
         period=period,

@@ -183,7 +183,9 @@ def _season(
 
 
 def _returns(scope: Scope, period: str, context: PageContext) -> None:
-    found = history.returns(scope.currency, period)
+    judged = history.returns(scope.currency, period)
+    # What chance makes of a rate is for the funnel alone.
+    found = judged.filter(pl.col("units_returned") > 0).drop("chance_low_pct", "chance_high_pct")
     rate = history.return_rate(scope.currency, period)
     st.subheader("What came back", anchor=False)
     name = analysis.PERIODS[period] if period in _DAYS else "all days"
@@ -207,9 +209,7 @@ def _returns(scope: Scope, period: str, context: PageContext) -> None:
         )
     with right:
         figure.draw(
-            charts.return_funnel(
-                history.return_funnel(scope.currency, period), rate, context.palette
-            ),
+            charts.return_funnel(judged, rate, context.palette),
             "return_funnel",
             "Return rates over pieces sold, with what chance makes of the rate of everything",
         )

@@ -208,6 +208,7 @@ def goods(store_id: str = "S001") -> Rows:
                 ("all", "ALL", 1_000, 12, 0.7, True, False),
                 ("item", "MEABEE0001", 100, 3, 1.0, True, False),
                 ("item", "WINRED0004", 200, 8, 2.0, True, True),
+                ("item", "DAIMIL0002", 50, 0, 0.0, True, False),
                 # Sold too seldom to tell.
                 ("item", "BEELAG0003", 1, 1, 20.7, False, False),
             )
