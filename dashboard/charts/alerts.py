@@ -6,7 +6,7 @@ import plotly.graph_objects as go
 import polars as pl
 from plotly.subplots import make_subplots
 
-from dashboard.charts.base import LEGEND, base_layout, style_axes
+from dashboard.charts.base import LEGEND, base_layout
 from dashboard.theme import Palette
 
 HEIGHT = 360
@@ -66,7 +66,6 @@ def handling_by_day(days: pl.DataFrame, palette: Palette) -> go.Figure:
         base_layout(palette, height=HEIGHT)
         | {"barmode": "group", "bargap": 0.25, "showlegend": True, "legend": LEGEND}
     )
-    style_axes(figure, palette)
     figure.update_xaxes(type="date", tickformat="%-d %b", hoverformat="%a %-d %b %Y", nticks=12)
     for row, title in ((1, "Alerts a day"), (2, "Active")):
         figure.update_yaxes(

@@ -3,7 +3,7 @@
 import plotly.graph_objects as go
 import polars as pl
 
-from dashboard.charts.base import LEGEND, base_layout, style_axes
+from dashboard.charts.base import LEGEND, base_layout
 from dashboard.theme import Palette, translucent
 
 
@@ -78,7 +78,6 @@ def hours_with_band(hours: pl.DataFrame, unit: str, timezone: str, palette: Pale
             )
         )
     figure.update_layout(base_layout(palette, height=330) | {"showlegend": True, "legend": LEGEND})
-    style_axes(figure, palette)
     figure.update_xaxes(type="date", tickformat="%a %-d %b", nticks=10)
     figure.update_yaxes(title={"text": unit, "font": {"color": palette.muted}}, rangemode="tozero")
     return figure

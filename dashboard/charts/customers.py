@@ -3,7 +3,7 @@
 import plotly.graph_objects as go
 import polars as pl
 
-from dashboard.charts.base import base_layout, style_axes
+from dashboard.charts.base import base_layout
 from dashboard.theme import Palette, text_on
 
 # From those who bought last and most to those who are gone.
@@ -81,7 +81,6 @@ def retention(cohorts: pl.DataFrame, palette: Palette) -> go.Figure:
     figure.update_layout(
         base_layout(palette, height=80 + 26 * max(len(months), 4)) | {"hovermode": "closest"}
     )
-    style_axes(figure, palette)
     figure.update_yaxes(autorange="reversed", showgrid=False, type="category")
     figure.update_xaxes(title={"text": "Months later", "font": {"color": palette.muted}}, dtick=1)
     return figure
@@ -107,7 +106,6 @@ def worth(deciles: pl.DataFrame, currency: str, palette: Palette) -> go.Figure:
         )
     )
     figure.update_layout(base_layout(palette, height=300) | {"hovermode": "closest"})
-    style_axes(figure, palette)
     figure.update_xaxes(
         title={"text": "Tenths of the customers", "font": {"color": palette.muted}},
         dtick=1,

@@ -4,7 +4,7 @@ import plotly.graph_objects as go
 import polars as pl
 from plotly.subplots import make_subplots
 
-from dashboard.charts.base import LEGEND, base_layout, style_axes
+from dashboard.charts.base import LEGEND, base_layout
 from dashboard.theme import Palette
 
 HEIGHT = 400
@@ -88,7 +88,6 @@ def deliveries_by_day(days: pl.DataFrame, palette: Palette) -> go.Figure:
             "legend": LEGEND,
         }
     )
-    style_axes(figure, palette)
     figure.update_xaxes(type="category")
     figure.update_yaxes(rangemode="tozero")
     for row, title in ((1, "Pieces"), (2, "Delay (min)")):

@@ -8,7 +8,7 @@ import plotly.graph_objects as go
 import polars as pl
 
 from dashboard import text
-from dashboard.charts.base import LEGEND, base_layout, style_axes
+from dashboard.charts.base import LEGEND, base_layout
 from dashboard.expiry import BANDS, Band, band_of, colour_of
 from dashboard.theme import Palette
 
@@ -48,7 +48,6 @@ def pieces_by_expiry(days: pl.DataFrame, horizon: int, palette: Palette) -> go.F
             "legend": LEGEND,
         }
     )
-    style_axes(figure, palette)
     step = max(1, round(horizon / _MARKS))
     shown = [_EXPIRED_AT, *range(0, horizon + 1, step)]
     names = {_EXPIRED_AT: "expired", 0: "today"}
@@ -179,7 +178,6 @@ def lots_over_time(lots: pl.DataFrame, now: datetime, timezone: str, palette: Pa
             "legend": {"orientation": "h", "y": -0.25, "yanchor": "top", "x": 0},
         }
     )
-    style_axes(figure, palette)
     figure.update_xaxes(type="date", tickformat="%-d %b", nticks=8)
     figure.update_yaxes(type="category", autorange="reversed", showgrid=True)
     return figure

@@ -8,7 +8,7 @@ import plotly.graph_objects as go
 import polars as pl
 from plotly.subplots import make_subplots
 
-from dashboard.charts.base import LEGEND, base_layout, style_axes
+from dashboard.charts.base import LEGEND, base_layout
 from dashboard.theme import Palette, translucent
 
 HEIGHT = 470
@@ -61,7 +61,6 @@ def demand_fan(demand: Demand, span: tuple[date, date], palette: Palette) -> go.
         base_layout(palette, height=HEIGHT)
         | {"barmode": "overlay", "bargap": 0.25, "showlegend": True, "legend": LEGEND}
     )
-    style_axes(figure, palette)
     figure.update_xaxes(
         type="date",
         range=[_noon(span[0]) - timedelta(days=1), _noon(span[1])],

@@ -7,7 +7,7 @@ import polars as pl
 from plotly.subplots import make_subplots
 
 from dashboard import text
-from dashboard.charts.base import LEGEND, base_layout, style_axes
+from dashboard.charts.base import LEGEND, base_layout
 from dashboard.charts.sales import WEEKDAYS
 from dashboard.theme import Palette
 
@@ -57,7 +57,6 @@ def calendar(daily: pl.DataFrame, currency: str, palette: Palette) -> go.Figure:
         )
     )
     figure.update_layout(base_layout(palette, height=240) | {"hovermode": "closest"})
-    style_axes(figure, palette)
     figure.update_yaxes(autorange="reversed", showgrid=False)
     figure.update_xaxes(
         type="date", tickformat="%-d %b", tickvals=weeks[:: len(weeks) // _NAMED_WEEKS + 1]
@@ -121,7 +120,6 @@ def months(found: pl.DataFrame, currency: str, palette: Palette) -> go.Figure:
     figure.update_layout(
         base_layout(palette, height=380) | {"showlegend": True, "legend": LEGEND, "bargap": 0.3}
     )
-    style_axes(figure, palette)
     figure.update_xaxes(type="date", tickformat="%b %Y", nticks=min(len(starts), 14))
     muted = {"color": palette.muted}
     figure.update_yaxes(title={"text": currency, "font": muted}, nticks=5, row=1, col=1)
@@ -166,7 +164,6 @@ def category_months(found: pl.DataFrame, currency: str, palette: Palette) -> go.
     figure.update_layout(
         base_layout(palette, height=80 + 26 * max(len(names), 3)) | {"hovermode": "closest"}
     )
-    style_axes(figure, palette)
     figure.update_yaxes(autorange="reversed", showgrid=False)
     figure.update_xaxes(type="category", nticks=min(len(shown), 8))
     return figure
@@ -197,7 +194,6 @@ def seasons(found: pl.DataFrame, names: tuple[str, ...], palette: Palette) -> go
         )
     )
     figure.update_layout(base_layout(palette, height=240) | {"hovermode": "closest"})
-    style_axes(figure, palette)
     figure.update_xaxes(type="category")
     most = max((abs(value) for value in above), default=0) or 1
     # Room for the words at the ends of the bars.
@@ -258,7 +254,6 @@ def returned(found: pl.DataFrame, palette: Palette) -> go.Figure:
     figure.update_layout(
         base_layout(palette, height=70 + 30 * max(len(rates), 3)) | {"hovermode": "closest"}
     )
-    style_axes(figure, palette)
     figure.update_yaxes(autorange="reversed", showgrid=False)
     figure.update_xaxes(
         title={"text": "% of the pieces sold, with what chance allows", "font": {
@@ -319,7 +314,6 @@ def return_funnel(found: pl.DataFrame, rate: float, palette: Palette) -> go.Figu
         base_layout(palette, height=370)
         | {"hovermode": "closest", "showlegend": True, "legend": LEGEND}
     )
-    style_axes(figure, palette)
     figure.update_xaxes(
         title={"text": "pieces sold", "font": {"color": palette.muted}}, type="log", nticks=6
     )

@@ -7,7 +7,7 @@ import polars as pl
 from plotly.subplots import make_subplots
 
 from dashboard import text
-from dashboard.charts.base import LEGEND, base_layout, style_axes
+from dashboard.charts.base import LEGEND, base_layout
 from dashboard.theme import Palette, translucent
 
 _SHOWN_CATEGORIES = 14
@@ -115,7 +115,6 @@ def troubled_categories(categories: pl.DataFrame, palette: Palette) -> go.Figure
             "hovermode": "y unified",
         }
     )
-    style_axes(figure, palette)
     figure.update_yaxes(autorange="reversed", showgrid=False)
     figure.update_xaxes(
         title={"text": "Items", "font": {"color": palette.muted}}, nticks=6, tickformat="d"
@@ -164,7 +163,6 @@ def lost_sales_pareto(items: pl.DataFrame, currency: str, palette: Palette) -> g
             "hovermode": "y unified",
         }
     )
-    style_axes(figure, palette)
     figure.update_yaxes(autorange="reversed", showgrid=False)
     figure.update_layout(
         xaxis={"title": {"text": currency, "font": {"color": palette.muted}}, "nticks": 6},
@@ -297,7 +295,6 @@ def net_movement(days: pl.DataFrame, palette: Palette) -> go.Figure:
         base_layout(palette, height=300)
         | {"barmode": "relative", "showlegend": True, "legend": LEGEND, "bargap": 0.25}
     )
-    style_axes(figure, palette)
     figure.update_xaxes(type="date", tickformat="%-d %b", nticks=10)
     figure.update_yaxes(title={"text": "Pieces more or less", "font": {"color": palette.muted}})
     return figure
@@ -348,7 +345,6 @@ def turnover_by_category(categories: pl.DataFrame, palette: Palette) -> go.Figur
     figure.update_layout(
         base_layout(palette, height=80 + 24 * max(len(names), 4)) | {"hovermode": "closest"}
     )
-    style_axes(figure, palette)
     figure.update_yaxes(autorange="reversed", showgrid=False)
     return figure
 
@@ -400,7 +396,6 @@ def cover_by_sales(items: pl.DataFrame, palette: Palette) -> go.Figure:
         base_layout(palette, height=380)
         | {"showlegend": True, "legend": LEGEND, "hovermode": "closest"}
     )
-    style_axes(figure, palette)
     figure.update_xaxes(
         type="log",
         title={"text": "Pieces sold a day", "font": {"color": palette.muted}},
@@ -455,7 +450,6 @@ def class_matrix(classes: pl.DataFrame, currency: str, palette: Palette) -> go.F
         )
     )
     figure.update_layout(base_layout(palette, height=300) | {"hovermode": "closest"})
-    style_axes(figure, palette)
     figure.update_yaxes(
         autorange="reversed",
         showgrid=False,
@@ -506,7 +500,6 @@ def ages_by_category(ages: pl.DataFrame, currency: str, palette: Palette) -> go.
             "hovermode": "y unified",
         }
     )
-    style_axes(figure, palette)
     figure.update_yaxes(autorange="reversed", showgrid=False)
     figure.update_xaxes(
         title={"text": f"At cost ({currency})", "font": {"color": palette.muted}}, nticks=6

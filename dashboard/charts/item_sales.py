@@ -6,7 +6,7 @@ import plotly.graph_objects as go
 import polars as pl
 from plotly.subplots import make_subplots
 
-from dashboard.charts.base import LEGEND, base_layout, style_axes
+from dashboard.charts.base import LEGEND, base_layout
 from dashboard.theme import Palette
 
 HEIGHT = 330
@@ -67,7 +67,6 @@ def units_and_price(days: pl.DataFrame, currency: str, palette: Palette) -> go.F
         base_layout(palette, height=HEIGHT)
         | {"barmode": "stack", "bargap": 0.25, "showlegend": True, "legend": LEGEND}
     )
-    style_axes(figure, palette)
     figure.update_xaxes(type="date", tickformat="%-d %b", hoverformat="%a %-d %b %Y", nticks=12)
     for row, title in ((1, "Pieces a day"), (2, currency)):
         figure.update_yaxes(

@@ -4,7 +4,7 @@ import plotly.graph_objects as go
 import polars as pl
 from plotly.subplots import make_subplots
 
-from dashboard.charts.base import LEGEND, base_layout, style_axes
+from dashboard.charts.base import LEGEND, base_layout
 from dashboard.theme import Palette
 
 
@@ -48,7 +48,6 @@ def takings(panes: pl.DataFrame, currency: str, timezone: str, palette: Palette)
     figure.update_layout(
         base_layout(palette, height=280) | {"showlegend": True, "legend": LEGEND, "bargap": 0.2}
     )
-    style_axes(figure, palette)
     figure.update_xaxes(type="date", tickformat="%H:%M", nticks=10)
     muted = {"color": palette.muted}
     figure.update_yaxes(title={"text": currency, "font": muted}, rangemode="tozero", nticks=5)

@@ -7,7 +7,7 @@ import plotly.graph_objects as go
 import polars as pl
 from plotly.subplots import make_subplots
 
-from dashboard.charts.base import LEGEND, base_layout, style_axes
+from dashboard.charts.base import LEGEND, base_layout
 from dashboard.theme import Palette
 
 ROW_HEIGHT = 200
@@ -90,7 +90,6 @@ def accuracy_by_week(weeks: pl.DataFrame, names: dict[str, str], palette: Palett
     figure.update_layout(
         base_layout(palette, height=3 * ROW_HEIGHT) | {"showlegend": True, "legend": LEGEND}
     )
-    style_axes(figure, palette)
     figure.update_xaxes(
         type="date", tickformat="%-d %b", hoverformat="week of %-d %b %Y", nticks=10
     )
@@ -199,7 +198,6 @@ def drift_over_time(measures: pl.DataFrame, timezone: str, palette: Palette) -> 
     figure.update_layout(
         base_layout(palette, height=2 * ROW_HEIGHT) | {"showlegend": True, "legend": LEGEND}
     )
-    style_axes(figure, palette)
     figure.update_xaxes(tickformat="%-d %b", hoverformat="%a %-d %b %Y, %H:%M")
     return figure
 
@@ -262,7 +260,6 @@ def _lying(figure: go.Figure, bars: float, palette: Palette) -> None:
         base_layout(palette, height=70 + round(BAR_HEIGHT * max(bars, 3)))
         | {"bargap": 0.3, "hovermode": "y unified"}
     )
-    style_axes(figure, palette)
     figure.update_yaxes(
         autorange="reversed", showgrid=False, ticks="outside", tickcolor="rgba(0,0,0,0)"
     )

@@ -5,7 +5,7 @@ import plotly.graph_objects as go
 import polars as pl
 
 from dashboard import text
-from dashboard.charts.base import LEGEND, base_layout, style_axes
+from dashboard.charts.base import LEGEND, base_layout
 from dashboard.theme import Palette, translucent
 from smartshelf_dagster.analytics.replenishment import annual_cost
 
@@ -78,7 +78,6 @@ def cost_of_quantities(
             )
         )
     figure.update_layout(base_layout(palette, height=330) | {"showlegend": True, "legend": LEGEND})
-    style_axes(figure, palette)
     figure.update_xaxes(
         title={"text": "Pieces of an order", "font": {"color": palette.muted}}, rangemode="tozero"
     )
@@ -133,7 +132,6 @@ def stock_to_come(
         ]
     )
     figure.update_layout(base_layout(palette, height=330) | {"showlegend": True, "legend": LEGEND})
-    style_axes(figure, palette)
     figure.update_xaxes(
         title={"text": "Days from now", "font": {"color": palette.muted}},
         range=ends,
@@ -197,7 +195,6 @@ def priority_matrix(items: pl.DataFrame, palette: Palette) -> go.Figure:
         )
     )
     figure.update_layout(base_layout(palette, height=250) | {"hovermode": "closest"})
-    style_axes(figure, palette)
     figure.update_yaxes(autorange="reversed", showgrid=False)
     figure.update_xaxes(title={"text": "Demand of the next week", "font": {"color": palette.muted}})
     return figure
@@ -245,7 +242,6 @@ def weeks_compared(items: pl.DataFrame, palette: Palette) -> go.Figure:
         base_layout(palette, height=340)
         | {"showlegend": True, "legend": LEGEND, "hovermode": "closest"}
     )
-    style_axes(figure, palette)
     figure.update_xaxes(
         title={"text": "Pieces of an average week", "font": {"color": palette.muted}}
     )
@@ -298,7 +294,6 @@ def levels_compared(levels: pl.DataFrame, palette: Palette) -> go.Figure:
         base_layout(palette, height=90 + 26 * max(len(names), 4))
         | {"showlegend": True, "legend": LEGEND, "hovermode": "closest"}
     )
-    style_axes(figure, palette)
     figure.update_yaxes(autorange="reversed")
     figure.update_xaxes(
         title={"text": "Pieces", "font": {"color": palette.muted}}, rangemode="tozero"

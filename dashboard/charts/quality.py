@@ -3,7 +3,7 @@
 import plotly.graph_objects as go
 import polars as pl
 
-from dashboard.charts.base import base_layout, style_axes
+from dashboard.charts.base import base_layout
 from dashboard.theme import Palette
 
 
@@ -27,7 +27,6 @@ def score(reports: pl.DataFrame, palette: Palette) -> go.Figure:
         )
     )
     figure.update_layout(base_layout(palette, height=200))
-    style_axes(figure, palette)
     figure.update_xaxes(type="date", nticks=8)
     figure.update_yaxes(
         title={"text": "Score", "font": {"color": palette.muted}}, range=[-2, 104], nticks=5
@@ -69,7 +68,6 @@ def measured(history: pl.DataFrame, palette: Palette) -> go.Figure:
         ]
     )
     figure.update_layout(base_layout(palette, height=220))
-    style_axes(figure, palette)
     figure.update_xaxes(type="date", nticks=6)
     figure.update_yaxes(rangemode="tozero")
     return figure

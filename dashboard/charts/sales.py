@@ -4,7 +4,7 @@ import plotly.graph_objects as go
 import polars as pl
 
 from dashboard import text
-from dashboard.charts.base import LEGEND, base_layout, style_axes
+from dashboard.charts.base import LEGEND, base_layout
 from dashboard.theme import Palette
 
 WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
@@ -65,7 +65,6 @@ def sales_by_day(
     figure.update_layout(
         base_layout(palette, height=height) | {"showlegend": True, "legend": LEGEND, "bargap": 0.25}
     )
-    style_axes(figure, palette)
     figure.update_xaxes(type="date", tickformat="%-d %b", nticks=12)
     figure.update_yaxes(title={"text": currency, "font": {"color": palette.muted}})
     return figure
@@ -116,7 +115,6 @@ def hours_of_week(hours: pl.DataFrame, currency: str, palette: Palette) -> go.Fi
         )
     )
     figure.update_layout(base_layout(palette, height=290) | {"hovermode": "closest"})
-    style_axes(figure, palette)
     figure.update_yaxes(autorange="reversed", showgrid=False)
     figure.update_xaxes(title={"text": "Hour", "font": {"color": palette.muted}}, type="category")
     return figure
@@ -151,7 +149,6 @@ def sales_by_category(categories: pl.DataFrame, currency: str, palette: Palette)
     figure.update_layout(
         base_layout(palette, height=60 + 26 * max(len(sold), 3)) | {"hovermode": "closest"}
     )
-    style_axes(figure, palette)
     figure.update_yaxes(autorange="reversed", showgrid=False)
     figure.update_xaxes(title={"text": currency, "font": {"color": palette.muted}}, nticks=5)
     # Room for the words at the end of the longest bar.

@@ -8,7 +8,7 @@ import plotly.graph_objects as go
 import polars as pl
 from plotly.subplots import make_subplots
 
-from dashboard.charts.base import LEGEND, base_layout, style_axes
+from dashboard.charts.base import LEGEND, base_layout
 from dashboard.theme import Palette
 
 HEIGHT = 430
@@ -127,7 +127,6 @@ def stock_over_time(
             "legend": LEGEND,
         }
     )
-    style_axes(figure, palette)
     figure.update_xaxes(range=[local(start), local(window.end)], tickformat="%a %-d %b\n%H:%M")
     figure.update_yaxes(rangemode="tozero")
     return figure

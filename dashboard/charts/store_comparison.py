@@ -6,7 +6,7 @@ import plotly.graph_objects as go
 import polars as pl
 
 from dashboard import text
-from dashboard.charts.base import LEGEND, base_layout, style_axes
+from dashboard.charts.base import LEGEND, base_layout
 from dashboard.theme import Palette
 
 _SHOWN_CATEGORIES = 14
@@ -83,7 +83,6 @@ def against_the_mean(
         base_layout(palette, height=100 + 34 * max(len(drawn), 4))
         | {"showlegend": True, "legend": LEGEND, "hovermode": "closest"}
     )
-    style_axes(figure, palette)
     figure.update_yaxes(
         autorange=None,
         categoryorder="array",
@@ -127,7 +126,6 @@ def sales_over_time(
             )
         )
     figure.update_layout(base_layout(palette, height=330) | {"showlegend": True, "legend": LEGEND})
-    style_axes(figure, palette)
     figure.update_xaxes(type="date", tickformat="%-d %b", nticks=8)
     figure.update_yaxes(
         title={"text": f"{currency} a day, mean of 7", "font": {"color": palette.muted}}
@@ -166,7 +164,6 @@ def mix_by_store(mix: pl.DataFrame, names: dict[str, str], palette: Palette) -> 
     figure.update_layout(
         base_layout(palette, height=60 + 27 * max(len(shown), 4)) | {"hovermode": "closest"}
     )
-    style_axes(figure, palette)
     figure.update_yaxes(autorange="reversed", showgrid=False)
     figure.update_xaxes(side="top", showline=False, ticks="")
     return figure

@@ -3,7 +3,7 @@
 import plotly.graph_objects as go
 import polars as pl
 
-from dashboard.charts.base import base_layout, style_axes
+from dashboard.charts.base import base_layout
 from dashboard.theme import Palette, translucent
 
 
@@ -30,7 +30,6 @@ def people_over_the_day(frame: pl.DataFrame, timezone: str, palette: Palette) ->
         )
     )
     figure.update_layout(**base_layout(palette, height=170))
-    style_axes(figure, palette)
     figure.update_xaxes(tickformat="%H:%M", nticks=8)
     figure.update_yaxes(rangemode="tozero", nticks=4)
     return figure

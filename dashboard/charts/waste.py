@@ -8,7 +8,7 @@ import polars as pl
 from plotly.subplots import make_subplots
 
 from dashboard import text
-from dashboard.charts.base import LEGEND, base_layout, style_axes
+from dashboard.charts.base import LEGEND, base_layout
 from dashboard.theme import Palette
 
 HEIGHT = 430
@@ -84,7 +84,6 @@ def waste_by_day(
             "legend": LEGEND,
         }
     )
-    style_axes(figure, palette)
     # A bar stands in the middle of its date's midnight: half a day of room on both sides.
     half = timedelta(hours=12)
     edges = [datetime.combine(day, time.min) for day in span]

@@ -1,43 +1,73 @@
 """Figures on a page.
 
-A browser reads Plotly when the first figure comes, half a second in which it draws nothing else.
-So figures have their places at once, and are sent when all else of the page has been: headings,
-key figures and tables are there to be read meanwhile.
+A browser reads Plotly when the first figure comes, a second in which it draws nothing else. So
+figures have their places at once, and are made and sent when all else of the page has been:
+headings, key figures and tables are there to be read meanwhile.
 """
 
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import partial
+from typing import NamedTuple
 
 import plotly.graph_objects as go
 import streamlit as st
 
+# What a browser needs to paint what it has, so that Plotly does not come first. Half of this is not
+# enough on two cores; it waits once, for the first figure of a visit.
+HEAD_START_S = 0.15
+
 _NO_BAR = {"displayModeBar": False}
-_waiting: ContextVar[list[Callable[[], object]] | None] = ContextVar("figures", default=None)
+_HAS_PLOTLY = "has_plotly"
+
+
+class _Waiting(NamedTuple):
+    """A figure that has its place.
+
+    Attributes:
+        make: Makes it.
+        send: Sends what was made.
+    """
+
+    make: Callable[[], go.Figure]
+    send: Callable[[go.Figure], object]
+
+
+_waiting: ContextVar[list[_Waiting] | None] = ContextVar("figures", default=None)
 
 
 @contextmanager
 def sent_last() -> Iterator[None]:
-    """Send what is drawn within when all else has been.
+    """Make and send the figures that are drawn within when all else has been sent.
 
     Around a page, and within it around a fragment, which is also drawn without its page.
     """
-    waiting: list[Callable[[], object]] = []
+    waiting: list[_Waiting] = []
     before = _waiting.set(waiting)
     try:
         yield
     finally:
         _waiting.reset(before)
-    for send in waiting:
-        send()
+    made = [(figure.send, figure.make()) for figure in waiting]
+    if made and _HAS_PLOTLY not in st.session_state:
+        st.session_state[_HAS_PLOTLY] = True
+        time.sleep(HEAD_START_S)
+    for send, shown in made:
+        send(shown)
 
 
-def draw(shown: go.Figure, key: str, alt: str, on_click: Callable[[], None] | None = None) -> None:
+def draw(
+    make: Callable[[], go.Figure],
+    key: str,
+    alt: str,
+    on_click: Callable[[], None] | None = None,
+) -> None:
     """Draw a figure in the look of the app, without Plotly's bar of tools.
 
     Args:
-        shown: The figure.
+        make: Makes the figure, of what has been asked of the publication before.
         key: Under which Streamlit knows it.
         alt: What it shows, for those who do not see it.
         on_click: Called when the reader clicks a point.
@@ -45,7 +75,6 @@ def draw(shown: go.Figure, key: str, alt: str, on_click: Callable[[], None] | No
     # A container keeps what was in it when the page is drawn again, until something else comes.
     send = partial(
         st.container().plotly_chart,
-        shown,
         theme=None,
         key=key,
         config=_NO_BAR,
@@ -55,6 +84,6 @@ def draw(shown: go.Figure, key: str, alt: str, on_click: Callable[[], None] | No
     )
     waiting = _waiting.get()
     if waiting is None:
-        send()
+        send(make())
     else:
-        waiting.append(send)
+        waiting.append(_Waiting(make, send))

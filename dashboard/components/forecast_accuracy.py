@@ -60,7 +60,7 @@ def _by_week(store_id: str, context: PageContext) -> None:
     weeks = forecasts.accuracy(store_id, by="week")
     downloads.summary("By week of the cutoff:", weeks, "accuracy_by_week.csv")
     figure.draw(
-        accuracy_by_week(weeks, forecast_words.SPANS, context.palette),
+        lambda: accuracy_by_week(weeks, forecast_words.SPANS, context.palette),
         "accuracy_by_week",
         "WAPE, bias, share in the 80 and 95 % bands and pinball loss by week and window",
     )

@@ -97,7 +97,7 @@ def _fan(item_id: str, found: pl.DataFrame, origin_ts: datetime, context: PageCo
         timezone=context.timezone,
     )
     figure.draw(
-        demand_fan(demand, (first, last), context.palette),
+        lambda: demand_fan(demand, (first, last), context.palette),
         "demand_fan",
         f"Pieces of {item_id} sold a day, the forecast of 30 days with its bands, orders and "
         "deliveries; the table below has the figures",

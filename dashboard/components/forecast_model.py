@@ -173,7 +173,7 @@ def _importance(family: str, context: PageContext) -> None:
         return
     shown = features.head(_SHOWN_FEATURES)
     figure.draw(
-        models.feature_importance(
+        lambda: models.feature_importance(
             shown, [forecast_words.feature(name) for name in shown["feature"]], context.palette
         ),
         "feature_importance",
@@ -201,7 +201,7 @@ def _drift(family: str, context: PageContext) -> None:
             st.caption("No forecast could be judged yet, so there is no error to compare.")
             return
         figure.draw(
-            models.drift_over_time(measured, context.timezone, context.palette),
+            lambda: models.drift_over_time(measured, context.timezone, context.palette),
             "drift_over_time",
             "Error ratio and share in the 80 % band over time, with alarms",
         )
@@ -219,7 +219,7 @@ def _drift_of_features(features: pl.DataFrame, family: str, context: PageContext
         return
     shown = features.head(_SHOWN_FEATURES)
     figure.draw(
-        models.drift_of_features(
+        lambda: models.drift_of_features(
             shown, [forecast_words.feature(name) for name in shown["feature"]], context.palette
         ),
         "drift_of_features",

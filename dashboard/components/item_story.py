@@ -65,7 +65,7 @@ def trajectory(
         st.caption("Nothing was moved yet.")
         return
     figure.draw(
-        stock_over_time(
+        lambda: stock_over_time(
             movements, states.thresholds(store_id, item_id), window, context.palette, marks
         ),
         "trajectory",

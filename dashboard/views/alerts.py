@@ -292,7 +292,7 @@ def _handling(context: PageContext) -> None:
         "alert_handling",
     )
     figure.draw(
-        handling_by_day(days, context.palette),
+        lambda: handling_by_day(days, context.palette),
         "handling",
         "Alerts opened and closed by business day, and how many were active at its end",
     )

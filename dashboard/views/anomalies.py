@@ -193,7 +193,7 @@ def _series(
     money = known[chosen].currency
     unit = money if metric in _OF_MONEY else "pcs" if metric == "units_sold" else "receipts"
     figure.draw(
-        hours_with_band(hours, unit, context.timezone, context.palette),
+        lambda: hours_with_band(hours, unit, context.timezone, context.palette),
         "hours",
         "Hours of the series with what was to be expected; marked where it was not so",
     )

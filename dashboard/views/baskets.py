@@ -45,7 +45,7 @@ def _network(
         "basket_pairs.csv",
     )
     figure.draw(
-        network(nodes, edges, item, context.palette),
+        lambda: network(nodes, edges, item, context.palette),
         "network",
         "Network of items that are bought together",
     )

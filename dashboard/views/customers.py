@@ -52,7 +52,7 @@ def _segments(segments: pl.DataFrame, currency: str, context: PageContext) -> No
         "customer_segments.csv",
     )
     figure.draw(
-        segment_tiles(segments, currency, context.palette),
+        lambda: segment_tiles(segments, currency, context.palette),
         "segments",
         "Segments of customers by what they brought",
     )
@@ -70,7 +70,7 @@ def _cohorts(currency: str, context: PageContext) -> None:
         st.info("No month after the first is over yet.", icon=":material/info:")
         return
     figure.draw(
-        retention(cohorts, context.palette),
+        lambda: retention(cohorts, context.palette),
         "retention",
         "Share of each month's new customers who bought in later months",
     )
@@ -88,7 +88,7 @@ def _worth(currency: str, context: PageContext) -> None:
         st.info("Too few customers bought more than once.", icon=":material/info:")
         return
     figure.draw(
-        worth(deciles, currency, context.palette),
+        lambda: worth(deciles, currency, context.palette),
         "worth",
         "Expected spending within a year by tenth of the customers",
     )

@@ -112,7 +112,7 @@ def _days(scope: Scope, first: date, last: date, context: PageContext) -> None:
         return
     downloads.summary("By business day:", daily, "sales_by_day.csv")
     figure.draw(
-        sales_by_day(daily, scope.currency, context.palette),
+        lambda: sales_by_day(daily, scope.currency, context.palette),
         "sales_by_day",
         "Net sales by business day, with their mean over seven days",
     )
@@ -124,7 +124,7 @@ def _months(scope: Scope, first: date, last: date, context: PageContext) -> None
         months = sales.months(scope)
         downloads.summary("**Months**, and how they changed:", months, "sales_by_month.csv")
         figure.draw(
-            charts.months(months, scope.currency, context.palette),
+            lambda: charts.months(months, scope.currency, context.palette),
             "months",
             "Net sales by month, with the change on the month and on the year before",
         )
@@ -141,7 +141,7 @@ def _months(scope: Scope, first: date, last: date, context: PageContext) -> None
             st.info("Nothing was sold on these days.", icon=":material/info:")
             return
         figure.draw(
-            charts.category_months(found, scope.currency, context.palette),
+            lambda: charts.category_months(found, scope.currency, context.palette),
             "category_months",
             "Net sales of categories by month",
         )
@@ -153,7 +153,7 @@ def _seasons(scope: Scope, last: date, context: PageContext) -> None:
         daily = sales.daily(scope, last - timedelta(days=_YEAR)).filter(pl.col("date_key") <= last)
         downloads.summary("**Calendar** of up to a year:", daily, "calendar.csv")
         figure.draw(
-            charts.calendar(daily, scope.currency, context.palette),
+            lambda: charts.calendar(daily, scope.currency, context.palette),
             "calendar",
             "Net sales of days as a calendar, a column for each week",
         )
@@ -176,7 +176,7 @@ def _season(
         f"**{title}** against a mean day, all days so far:", found, f"{dimension}.csv"
     )
     figure.draw(
-        charts.seasons(found, names, context.palette),
+        lambda: charts.seasons(found, names, context.palette),
         f"seasons_{dimension}",
         f"Sales of {title.lower()} against a mean day",
     )
@@ -203,13 +203,13 @@ def _returns(scope: Scope, period: str, context: PageContext) -> None:
     left, right = st.columns([50, 50], gap="large")
     with left:
         figure.draw(
-            charts.returned(found.head(_SHOWN_RETURNS), context.palette),
+            lambda: charts.returned(found.head(_SHOWN_RETURNS), context.palette),
             "returned",
             "Items that come back most often, with what chance allows",
         )
     with right:
         figure.draw(
-            charts.return_funnel(judged, rate, context.palette),
+            lambda: charts.return_funnel(judged, rate, context.palette),
             "return_funnel",
             "Return rates over pieces sold, with what chance makes of the rate of everything",
         )

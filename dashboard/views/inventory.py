@@ -167,7 +167,7 @@ def _outs(scope: Scope, period: str, context: PageContext) -> None:
             "lost_sales.csv",
         )
         figure.draw(
-            charts.lost_sales_pareto(found, scope.currency, context.palette),
+            lambda: charts.lost_sales_pareto(found, scope.currency, context.palette),
             "lost_sales",
             "Lost sales of the items that lost most, with their share added up",
         )
@@ -180,7 +180,7 @@ def _outs(scope: Scope, period: str, context: PageContext) -> None:
         )
         if troubled:
             figure.draw(
-                charts.troubled_categories(categories, context.palette),
+                lambda: charts.troubled_categories(categories, context.palette),
                 "troubled",
                 "Items by category that are out of stock, nearly out, low or above their room",
             )
@@ -389,7 +389,7 @@ def _flow(scope: Scope, period: str, context: PageContext) -> None:
         "movements.csv",
     )
     figure.draw(
-        charts.goods_flow(moved, context.palette),
+        lambda: charts.goods_flow(moved, context.palette),
         "goods_flow",
         "Flow of goods from suppliers over warehouse and shelves to customers and to waste",
     )
@@ -407,7 +407,7 @@ def _net_movement(scope: Scope, since: date, today: date, context: PageContext) 
         "net_movement.csv",
     )
     figure.draw(
-        charts.net_movement(days, context.palette),
+        lambda: charts.net_movement(days, context.palette),
         "net_movement",
         "Pieces by which shelves and warehouses changed, by day",
     )
@@ -458,7 +458,7 @@ def _turnover(scope: Scope, period: str, context: PageContext) -> None:
         "turnover.csv",
     )
     figure.draw(
-        charts.turnover_by_category(found, context.palette),
+        lambda: charts.turnover_by_category(found, context.palette),
         "turnover_chart",
         "Days that goods of each category stay, and gross profit over their cost",
     )
@@ -471,7 +471,7 @@ def _turnover(scope: Scope, period: str, context: PageContext) -> None:
         "cover.csv",
     )
     figure.draw(
-        charts.cover_by_sales(items, context.palette),
+        lambda: charts.cover_by_sales(items, context.palette),
         "cover",
         "Days of cover of each item by pieces sold a day, by state of its stock",
     )
@@ -514,7 +514,7 @@ def _classes(scope: Scope, context: PageContext) -> None:
         "Items by what they earn and how evenly they sell:", found, "item_classes.csv"
     )
     figure.draw(
-        charts.class_matrix(found, scope.currency, context.palette),
+        lambda: charts.class_matrix(found, scope.currency, context.palette),
         "class_matrix",
         "Number of items by class of revenue and class of variation",
     )
@@ -559,7 +559,7 @@ def _age(scope: Scope, context: PageContext) -> None:
     if not ages.is_empty():
         downloads.summary("How long ago the stock was received, at cost:", ages, "ages.csv")
         figure.draw(
-            charts.ages_by_category(ages, scope.currency, context.palette),
+            lambda: charts.ages_by_category(ages, scope.currency, context.palette),
             "ages",
             "Stock at cost by category and days since it was received",
         )

@@ -262,7 +262,7 @@ def _sales(item_id: str, context: PageContext) -> None:
     if found.is_empty():
         return
     figure.draw(
-        units_and_price(found, context.store.currency, context.palette),
+        lambda: units_and_price(found, context.store.currency, context.palette),
         "item_sales",
         f"Pieces of {item_id} sold a day, with promotions, and the mean price paid",
     )

@@ -1,5 +1,6 @@
 """Live: what the tills take at this minute, who is in the stores, what happens."""
 
+from functools import partial
 from typing import Any
 
 import polars as pl
@@ -169,7 +170,7 @@ def _takings(
             what = "The last hour, by" if width == five else "By"
             downloads.summary(f"**{what} {_STEPS[width]}:**", drawn, f"{key}.csv")
             figure.draw(
-                takings(drawn, scope.currency, context.timezone, context.palette),
+                partial(takings, drawn, scope.currency, context.timezone, context.palette),
                 key,
                 f"Sales and receipts by {_STEPS[width]}",
             )
@@ -181,7 +182,7 @@ def _goods(minutes: int, scope: Scope, context: PageContext) -> None:
         found = live.categories(context.store_ids, scope.currency, minutes)
         downloads.summary("**Categories** that sold most:", found, "live_categories.csv")
         figure.draw(
-            sales_by_category(found, scope.currency, context.palette),
+            lambda: sales_by_category(found, scope.currency, context.palette),
             "live_categories",
             "Sales by category, with their share",
         )

@@ -117,7 +117,7 @@ def _horizon(wanted: LotFilter, context: PageContext) -> None:
     horizon = _HORIZONS[chosen or "14 days"]
     days = lots.by_days(wanted)
     figure.draw(
-        pieces_by_expiry(days, horizon, context.palette),
+        lambda: pieces_by_expiry(days, horizon, context.palette),
         "expiry",
         "Pieces by days to expiry on shelves and in the warehouse; the table below lists them",
     )
@@ -200,7 +200,9 @@ def _over_time(found: pl.DataFrame, context: PageContext) -> None:
         st.caption("None of its pieces belongs to a lot whose dates are known.")
     else:
         figure.draw(
-            lots_over_time(dated, context.publication.as_of, context.timezone, context.palette),
+            lambda: lots_over_time(
+                dated, context.publication.as_of, context.timezone, context.palette
+            ),
             "lots_over_time",
             "Lots of the item from the day they were received to their last day",
         )

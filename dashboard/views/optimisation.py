@@ -312,7 +312,7 @@ def _projection(item: dict[str, Any], context: PageContext) -> None:
         "projected_stock.csv",
     )
     figure.draw(
-        charts.stock_to_come(
+        lambda: charts.stock_to_come(
             projected, item["reorder_point"], item["safety_stock"], context.palette
         ),
         "stock_to_come",
@@ -332,7 +332,7 @@ def _costs(item: dict[str, Any], terms: PolicyTerms, scope: Scope, context: Page
         f"What orders of a size cost in a year; least at **{text.number(item['eoq'])}** pcs:"
     )
     figure.draw(
-        charts.cost_of_quantities(
+        lambda: charts.cost_of_quantities(
             item | {"round_qty": max(round_qty, 1.0)},
             terms.order_cost,
             terms.holding_rate,
@@ -402,7 +402,7 @@ def _priorities(scope: Scope, published: pl.DataFrame, context: PageContext) -> 
         "restock_priorities.csv",
     )
     figure.draw(
-        charts.priority_matrix(everything, context.palette),
+        lambda: charts.priority_matrix(everything, context.palette),
         "priority_matrix",
         "Number of items by priority and by what is expected of their demand",
     )
@@ -414,7 +414,7 @@ def _priorities(scope: Scope, published: pl.DataFrame, context: PageContext) -> 
         )
     else:
         figure.draw(
-            charts.weeks_compared(told, context.palette),
+            lambda: charts.weeks_compared(told, context.palette),
             "weeks_compared",
             "Pieces expected next week against an average week, by priority",
         )
@@ -498,7 +498,7 @@ def _optimal(scope: Scope, context: PageContext) -> None:
         "for."
     )
     figure.draw(
-        charts.levels_compared(found, context.palette),
+        lambda: charts.levels_compared(found, context.palette),
         "levels_compared",
         "Stock of the items that could save most, beside that of least expected cost",
     )

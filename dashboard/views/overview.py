@@ -190,7 +190,7 @@ def _trend(scope: Scope, context: PageContext) -> None:
     told = ", and what forecasts expect" if len(to_come) else ""
     downloads.summary(f"**Net sales** by business day{told}:", daily, "sales_by_day.csv")
     figure.draw(
-        sales_by_day(daily, scope.currency, context.palette, to_come, height=370),
+        lambda: sales_by_day(daily, scope.currency, context.palette, to_come, height=370),
         "trend",
         "Net sales of the last 90 business days, with their mean over seven days",
     )
@@ -415,7 +415,7 @@ def _categories(scope: Scope, since: date, context: PageContext) -> None:
     found = sales.categories(scope, since)
     downloads.summary("**Categories** that sold most:", found, "sales_by_category.csv")
     figure.draw(
-        sales_by_category(found, scope.currency, context.palette),
+        lambda: sales_by_category(found, scope.currency, context.palette),
         "sales_by_category",
         "Net sales by category, with their share",
     )

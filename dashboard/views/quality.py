@@ -118,7 +118,7 @@ def _checks(results: pl.DataFrame) -> str | None:
 def _trend(reports: pl.DataFrame, context: PageContext) -> None:
     downloads.summary("**Score** of the last days:", reports, "quality_reports.csv")
     figure.draw(
-        score(reports, context.palette),
+        lambda: score(reports, context.palette),
         "score",
         "Score of the data by run",
     )
@@ -132,7 +132,7 @@ def _story(row: dict[str, str], context: PageContext) -> None:
         st.info("It has not been measured in the last days.", icon=":material/info:")
         return
     figure.draw(
-        measured(past, context.palette),
+        lambda: measured(past, context.palette),
         "measured",
         "What the check measured by run, with its bound",
     )

@@ -83,7 +83,7 @@ def _by_day(scope: Scope, since: date | None, context: PageContext) -> None:
     daily = sales.daily(scope, since)
     downloads.summary("By business day:", daily, "sales_by_day.csv")
     figure.draw(
-        sales_by_day(daily, scope.currency, context.palette),
+        lambda: sales_by_day(daily, scope.currency, context.palette),
         "sales_by_day",
         "Net sales by business day, with their mean over seven days",
     )
@@ -101,7 +101,7 @@ def _by_hour(scope: Scope, period: str, context: PageContext) -> None:
         )
     downloads.summary(sentence, hours, "sales_by_hour.csv")
     figure.draw(
-        hours_of_week(hours, scope.currency, context.palette),
+        lambda: hours_of_week(hours, scope.currency, context.palette),
         "hours_of_week",
         "Average net sales by weekday and hour",
     )
@@ -115,7 +115,7 @@ def _by_category(scope: Scope, since: date | None, context: PageContext) -> None
         "sales_by_category.csv",
     )
     figure.draw(
-        sales_by_category(categories, scope.currency, context.palette),
+        lambda: sales_by_category(categories, scope.currency, context.palette),
         "sales_by_category",
         "Net sales by category, with their share",
     )

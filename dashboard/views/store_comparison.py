@@ -165,7 +165,7 @@ def _against_the_mean(
         "stores_against_the_mean.csv",
     )
     figure.draw(
-        charts.against_the_mean(compared, measures, chosen, context.palette),
+        lambda: charts.against_the_mean(compared, measures, chosen, context.palette),
         "against_the_mean",
         "Position of each store by each measure, the mean of the stores being 100",
     )
@@ -174,7 +174,7 @@ def _against_the_mean(
 def _trend(daily: pl.DataFrame, names: dict[str, str], currency: str, context: PageContext) -> None:
     downloads.summary("Net sales over time:", daily, "stores_by_day.csv")
     figure.draw(
-        charts.sales_over_time(daily, names, currency, context.palette),
+        lambda: charts.sales_over_time(daily, names, currency, context.palette),
         "stores_trend",
         "Net sales of each store by day, as means over seven days",
     )
@@ -185,7 +185,7 @@ def _mix(mix: pl.DataFrame, names: dict[str, str], context: PageContext) -> None
         return
     downloads.summary("Product mix: what net sales are made with.", mix, "product_mix.csv")
     figure.draw(
-        charts.mix_by_store(mix, names, context.palette),
+        lambda: charts.mix_by_store(mix, names, context.palette),
         "product_mix",
         "Share of each category in the net sales of each store",
     )

@@ -83,7 +83,7 @@ def _map_and_panel(zones: list[Zone], context: PageContext) -> None:
             selected = _choose_zone(zones)
         with plan:
             figure.draw(
-                floor_plan(zones, context.palette, selected.zone_id if selected else None),
+                lambda: floor_plan(zones, context.palette, selected.zone_id if selected else None),
                 _MAP,
                 "Floor plan of the store; each zone shows how many of its shelves have alerts. "
                 "The same zones can be chosen in the list beside it.",
@@ -206,7 +206,7 @@ def _people(context: PageContext) -> None:
         st.caption("Nobody was counted at the doors today.")
         return
     figure.draw(
-        people_over_the_day(people, context.timezone, context.palette),
+        lambda: people_over_the_day(people, context.timezone, context.palette),
         "people",
         "People in the store over the day",
     )

@@ -247,7 +247,7 @@ def _deliveries(context: PageContext) -> None:
         "deliveries.csv",
     )
     figure.draw(
-        deliveries_by_day(shown, context.palette),
+        lambda: deliveries_by_day(shown, context.palette),
         "deliveries",
         "Pieces received, damaged, missing and not there yet by delivery day, and the delay; "
         "the table below has the same figures",

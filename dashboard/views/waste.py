@@ -116,7 +116,7 @@ def _by_day(since: date | None, today: date, currency: str | None, context: Page
     downloads.summary("By business day and category:", daily, "waste_daily.csv")
     first = since or daily.get_column("business_date")[0]
     figure.draw(
-        waste_by_day(daily, measures, (first, today), context.palette),
+        lambda: waste_by_day(daily, measures, (first, today), context.palette),
         "waste_by_day",
         "Waste and cost of markdowns by business day and category",
     )

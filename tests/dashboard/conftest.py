@@ -11,6 +11,7 @@ from streamlit.testing.v1 import AppTest
 from streamlit.util import calc_hash
 
 from dashboard import actions
+from dashboard.components import figure
 
 APP = files.ROOT / "dashboard" / "app.py"
 DEFAULT_PAGE = "overview"
@@ -22,6 +23,8 @@ def serving(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("SMARTSHELF_LAKE", str(tmp_path / "lake"))
     monkeypatch.delenv("SMARTSHELF_REDIS_URL", raising=False)
     monkeypatch.setenv("SMARTSHELF_MICRO_BATCH_INTERVAL_S", "60")
+    # There is no browser to wait for.
+    monkeypatch.setattr(figure, "HEAD_START_S", 0)
     st.cache_resource.clear()
     return tmp_path / "lake" / "serving" / "smartshelf.duckdb"
 

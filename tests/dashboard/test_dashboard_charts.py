@@ -98,7 +98,7 @@ def test_a_change_of_policy_is_a_step(one_store):
 @pytest.mark.parametrize("palette", [LIGHT, DARK], ids=lambda palette: palette.name)
 def test_charts_wear_the_theme(draw, palette):
     figure = draw(palette=palette)
-    assert figure.layout.font.color == palette.text
+    assert figure.layout.template.layout.font.color == palette.text
     assert trace(figure, "Shelf stock").line.color == palette.shelf
 
 
