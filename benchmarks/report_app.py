@@ -11,9 +11,9 @@ has ended, so that the sign for running is gone.
 `largest paint`: Largest Contentful Paint as the browser tells it, of what was painted by then.
 
 All by the clock of the browser, so what drives it does not count; all in a context of its own,
-which knows nothing and loads all of Streamlit's JavaScript (`first visit`), and in one that has
-been there (`again`), as on every other morning. `first reader` is the first load of a page in a
-new process, which alone waits for queries.
+which knows nothing and loads all of Streamlit's JavaScript (`first visit`), and in a profile on
+disk that has been there (`again`), as on every other morning. `first reader` is the first load of a
+page in a new process, which alone waits for queries.
 
 `interaction`: from choosing another store (without several stores: another period or tab) until all
 is drawn. Each repetition chooses another store, as long as there are others, so that nothing of the
@@ -28,6 +28,7 @@ import os
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 import urllib.request
 from collections.abc import Iterator, Sequence
@@ -253,9 +254,16 @@ def run(lake: str, only: Sequence[str] = (), times: int = REPETITIONS) -> list[F
         times: Repetitions of each measurement.
     """
     kinds: dict[str, dict[str, list[float]]] = {}
-    with _app(lake) as url, sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=find_chromium(), args=list(OPTIONS))
-        known = browser.new_context(viewport=_VIEW)
+    with (
+        _app(lake) as url,
+        tempfile.TemporaryDirectory(prefix="smartshelf-bench-") as profile,
+        sync_playwright() as playwright,
+    ):
+        chromium, executable = playwright.chromium, find_chromium()
+        browser = chromium.launch(executable_path=executable, args=list(OPTIONS))
+        known = chromium.launch_persistent_context(
+            profile, executable_path=executable, args=list(OPTIONS), viewport=_VIEW
+        )
         for page in PAGES:
             if only and page.path not in only:
                 continue
@@ -277,6 +285,7 @@ def run(lake: str, only: Sequence[str] = (), times: int = REPETITIONS) -> list[F
             }
             for kind, seconds in measured.items():
                 kinds.setdefault(kind, {})[page.path] = seconds
+        known.close()
         browser.close()
     return list(_figures(kinds))
 

@@ -47,7 +47,12 @@ def _template(palette: Palette) -> go.layout.Template:
                 "tickcolor": palette.calm_edge,
             },
             "yaxis": axis
-            | {"gridcolor": palette.tile, "zerolinecolor": palette.calm_edge, "zerolinewidth": 2},
+            | {
+                "ticks": "",
+                "gridcolor": palette.tile,
+                "zerolinecolor": palette.calm_edge,
+                "zerolinewidth": 2,
+            },
         },
         data={
             "bar": [
