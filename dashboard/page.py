@@ -18,11 +18,13 @@ class PageContext:
         publication: What the serving file says of itself.
         chosen: The stores the reader has chosen; more than one only if the page allows it.
         palette: Colours of the theme.
+        sees_all_stores: Whether the reader may see all stores, and so what is told by none.
     """
 
     publication: Publication
     chosen: tuple[Store, ...]
     palette: Palette
+    sees_all_stores: bool
 
     @property
     def store(self) -> Store:

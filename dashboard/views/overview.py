@@ -85,7 +85,7 @@ def render(context: PageContext) -> None:
         period = analysis.period(_PERIODS, "30d")
         _cards(scope, period, context)
         left, right = st.columns([60, 40], gap="large")
-        with left:
+        with left, explain.what_is_missing():
             _trend(scope, context)
         with right:
             _to_do(scope, context)
@@ -205,10 +205,10 @@ def _trend(scope: Scope, context: PageContext) -> None:
 
 def _expected(scope: Scope, last: date, context: PageContext) -> pl.DataFrame:
     """Return what forecasts expect of the days after the last complete one; often nothing."""
-    known = has_table("ml", "predictions") and has_table("analytics", "product_performance")
+    known = has_table("ml", "predictions") and has_table("analytics", "daily_product_sales")
     if not known:
         return pl.DataFrame()
-    found = overview.forecast(context.store_ids, scope.currency)
+    found = overview.forecast(context.store_ids, scope.currency, last)
     return found.filter(pl.col("date_key") > last)
 
 

@@ -4,10 +4,11 @@ import io
 import json
 import re
 
+import analytics_files as analysed
 import polars as pl
 import pytest
 import serving_files as files
-from app_support import choose_rows, table, words
+from app_support import choose_rows, figure, table, words
 
 from dashboard import access, actions
 from dashboard.components import downloads
@@ -25,7 +26,7 @@ PEOPLE = {
     },
     "groups": {"turku": {"role": "manager", "stores": ["S002"]}},
 }
-SHARED = ("ref/items", "ref/zones")
+SHARED = ("analytics/dim_product", "analytics/versions", "ref/items", "ref/zones")
 
 
 def person(name, **claims):
@@ -46,7 +47,9 @@ def people(tmp_path, monkeypatch):
 
 def marked(*parts):
     """Return rows whose figures are in the millions and whose words name their store."""
-    whole = re.compile("qty|quantity|pieces|units|stock|people|receipts|lines|lots")
+    whole = re.compile(
+        "qty|quantity|pieces|units|stock|people|receipts|lines|lots|sales|revenue|transactions"
+    )
     return {
         name: [
             {
@@ -80,6 +83,42 @@ def chain(serving):
         files.quarantine(),
         marked(turku, files.stock("S002"), files.loop("S002"), files.forecasts("S002")),
         {"meta.catalog": [{"table": name, "is_shared": True} for name in SHARED]},
+    )
+
+
+@pytest.fixture
+def morning(serving):
+    """The same two stores with what is told by the hour and this minute, of each and of both."""
+    turku = files.store("S002", name="Smart Shelf Turku", people=11)
+    both = [
+        part
+        for whose in ("S002", "ALL")
+        for part in (analysed.kpis(whose), analysed.live(whose), analysed.seasons(whose))
+    ]
+    return files.write(
+        serving,
+        files.catalogue(),
+        files.store(),
+        files.stock(),
+        files.loop(),
+        files.forecasts(),
+        files.models(),
+        analysed.versions(),
+        analysed.kpis(),
+        analysed.live(),
+        analysed.seasons(),
+        analysed.goods(),
+        analysed.parts(disk="warn"),
+        marked(turku, files.stock("S002"), files.loop("S002"), files.forecasts("S002"), *both),
+        {
+            "analytics.customer_clv": [{"currency": "EUR", "customer_id": "A", "clv_12m": 60}],
+            "live.live_country": [
+                {"country": country, "currency": "EUR", "revenue": 9_000_100, "transactions": 5}
+                for country in ("Italy", "Finland")
+            ],
+            "meta.catalog": [{"table": name, "is_shared": True} for name in SHARED],
+        },
+        more_tables=analysed.TABLES,
     )
 
 
@@ -164,6 +203,16 @@ def test_who_may_see_all_stores_finds_the_other_one_there(open_page, downloaded)
         downloaded.clear()
         app = open_page(path, user=VERA, store=TURKU)
         assert len(traces_of_turku(app, downloaded)) > 2, path
+
+
+@pytest.mark.usefixtures("morning")
+def test_forecasts_of_sales_count_at_the_prices_of_the_own_stores(open_page):
+    app = open_page(user=MINA)
+    assert figure(app, "Net sales (EUR)") == "30465"
+    assert "What needs hands now" in words(app)
+    drawn = [json.loads(chart.proto.spec)["data"] for chart in app.get("plotly_chart")]
+    [bars] = [trace for data in drawn for trace in data if trace.get("name") == "Forecast"]
+    assert bars["y"] == pytest.approx([4.4 * 5.0] * len(bars["y"]))
 
 
 @pytest.mark.parametrize("path", [page.path for page in PAGES if page.is_of_all_stores])
