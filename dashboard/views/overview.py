@@ -113,10 +113,15 @@ def _cards(scope: Scope, period: str, context: PageContext) -> None:
         if kpi in found
     ]
     missing = _why_not(set(_KPIS) - set(found), context)
-    worth = _customer_value(scope.currency)
+    worth = _customer_value(scope.currency) if context.sees_all_stores else None
     error = _forecast_error(_DAYS[period], context)
     if worth is None:
-        missing.append("what customers are worth: it is reckoned by the night, of known customers")
+        why = (
+            "it is reckoned by the night, of known customers"
+            if context.sees_all_stores
+            else "it is told over all stores"
+        )
+        missing.append(f"what customers are worth: {why}")
     if error is None:
         missing.append("the error of forecasts: none has come true yet")
     cards += [card for card in (worth, error) if card]
@@ -336,7 +341,8 @@ def _sales_tasks(scope: Scope, context: PageContext) -> list[Task]:
             else "Sales of the last day were as usual"
         )
         tasks.append(Task("caution" if hours else "calm", words, "anomalies"))
-    if built_for("return_rate_analysis") is not None:
+    # What came back is told over all stores: of some of them nothing can be said.
+    if context.sees_all_stores and built_for("return_rate_analysis") is not None:
         items = overview.often_returned(scope.currency)
         words = (
             f"**{text.plural(items, 'item')}** came back unusually often in 30 days"

@@ -217,6 +217,7 @@ def goods(store_id: str = "S001") -> Rows:
             for period in ("7d", "30d", "90d", "all")
             for scope, member, sold, returned, low, is_judged, is_flagged in (
                 ("all", "ALL", 1_000, 12, 0.7, True, False),
+                ("store", "S001", 400, 10, 1.4, True, False),
                 ("item", "MEABEE0001", 100, 3, 1.0, True, False),
                 ("item", "WINRED0004", 200, 8, 2.0, True, True),
                 ("item", "DAIMIL0002", 50, 0, 0.0, True, False),

@@ -215,6 +215,23 @@ def test_forecasts_of_sales_count_at_the_prices_of_the_own_stores(open_page):
     assert bars["y"] == pytest.approx([4.4 * 5.0] * len(bars["y"]))
 
 
+@pytest.mark.usefixtures("morning")
+def test_what_is_told_over_all_stores_is_not_called_well_to_who_sees_some(open_page):
+    alone, whole = (open_page(user=user) for user in (MINA, VERA))
+    assert "what customers are worth: it is told over all stores" in words(alone)
+    assert figure(whole, "Customer worth (EUR)") == "60"
+    tasks = [
+        " ".join(link.proto.label for link in app.get("page_link")) for app in (alone, whole)
+    ]  # fmt: skip
+    assert "unusually often" not in tasks[0]
+    assert "**1 item** came back unusually often" in tasks[1]
+    told = words(open_page("history", user=MINA))
+    assert "Nothing came back" not in told
+    assert "**2.50 %** of the pieces sold came back: this store, 30 days." in told
+    assert "is told over all stores" in told
+    assert "**1.20 %** of the pieces sold, all stores" in words(open_page("history", user=VERA))
+
+
 @pytest.mark.parametrize("path", [page.path for page in PAGES if page.is_of_all_stores])
 @pytest.mark.usefixtures("chain")
 def test_pages_about_all_stores_are_closed_to_who_sees_some(open_page, path):
