@@ -239,8 +239,10 @@ def _stores(minutes: int, scope: Scope, context: PageContext) -> None:
 
 def _countries(scope: Scope) -> None:
     """Draw where goods were sold today, for stores of several countries."""
+    if scope.store_id != ALL:
+        return
     found = live.countries(scope.currency)
-    if scope.store_id != ALL or len(found) <= 1:
+    if len(found) <= 1:
         return
     downloads.summary("**Countries** today:", found, "live_countries.csv")
     config = st.column_config

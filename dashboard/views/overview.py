@@ -91,7 +91,8 @@ def render(context: PageContext) -> None:
             _to_do(scope, context)
             _report(scope)
         _stores_and_goods(scope, period, context)
-    _system(context)
+    if context.sees_all_stores:
+        _system(context)
 
 
 def _cards(scope: Scope, period: str, context: PageContext) -> None:

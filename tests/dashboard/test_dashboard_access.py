@@ -90,11 +90,9 @@ def chain(serving):
 def morning(serving):
     """The same two stores with what is told by the hour and this minute, of each and of both."""
     turku = files.store("S002", name="Smart Shelf Turku", people=11)
-    both = [
-        part
-        for whose in ("S002", "ALL")
-        for part in (analysed.kpis(whose), analysed.live(whose), analysed.seasons(whose))
-    ]
+    both = [part for whose in ("S002", "ALL") for part in (
+        analysed.kpis(whose), analysed.seasons(whose),
+    )]  # fmt: skip
     return files.write(
         serving,
         files.catalogue(),
@@ -110,6 +108,10 @@ def morning(serving):
         analysed.goods(),
         analysed.parts(disk="warn"),
         marked(turku, files.stock("S002"), files.loop("S002"), files.forecasts("S002"), *both),
+        marked(
+            analysed.live("S002"),
+            {"live.live_kpis": analysed.live("ALL")["live.live_kpis"]},
+        ),
         {
             "analytics.customer_clv": [{"currency": "EUR", "customer_id": "A", "clv_12m": 60}],
             "live.live_country": [
@@ -205,6 +207,19 @@ def test_who_may_see_all_stores_finds_the_other_one_there(open_page, downloaded)
         assert len(traces_of_turku(app, downloaded)) > 2, path
 
 
+@pytest.mark.parametrize("path", ["overview", "live", "history"])
+@pytest.mark.usefixtures("morning")
+def test_a_page_tells_all_of_a_store_to_who_sees_only_that(open_page, downloaded, path):
+    """A part that is told by no store is left out; it neither fails nor closes the others."""
+    for query in ({}, {"store": TURKU}, {"store": "All stores"}):
+        downloaded.clear()
+        app = open_page(path, user=MINA, **query)
+        assert not app.exception
+        assert "Only for who may see all stores" not in words(app)
+        assert not traces_of_turku(app, downloaded), query
+    assert len(traces_of_turku(open_page(path, user=VERA, store=TURKU), downloaded)) > 2
+
+
 @pytest.mark.usefixtures("morning")
 def test_forecasts_of_sales_count_at_the_prices_of_the_own_stores(open_page):
     app = open_page(user=MINA)
@@ -230,6 +245,7 @@ def test_what_is_told_over_all_stores_is_not_called_well_to_who_sees_some(open_p
     assert "**2.50 %** of the pieces sold came back: this store, 30 days." in told
     assert "is told over all stores" in told
     assert "**1.20 %** of the pieces sold, all stores" in words(open_page("history", user=VERA))
+    assert "**Countries** today" in words(open_page("live", user=VERA, store="All stores"))
 
 
 @pytest.mark.parametrize("path", [page.path for page in PAGES if page.is_of_all_stores])
