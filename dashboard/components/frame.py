@@ -118,9 +118,9 @@ def _settle(publication: Publication) -> None:
 
 
 def _choose_store(heading: DeltaGenerator, page: Page) -> tuple[Store, ...]:
-    """Return the stores to show; a single one needs no choice."""
+    """Return the stores to show; there is no choice of a single one, nor where it does nothing."""
     known = stores.stores()
-    if len(known) <= 1:
+    if len(known) <= 1 or page.is_of_all_stores:
         return tuple(known)
     names = {store.store_id: store.label for store in known}
     if page.allows_all_stores and (access.principal().scope.has_all or not page.shows_totals):
