@@ -343,7 +343,7 @@ def _alerts(context: PageContext) -> None:
         f"{sign} **{text.number(counts[name])}** {meaning}" for sign, name, meaning in parts
     )
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.markdown(f"Active alerts: {words}")
+        st.markdown(f"Alerts of shelves and the warehouse: {words}")
         links.link("alerts", "Alerts")
 
 

@@ -223,7 +223,7 @@ def _growth_words(row: dict[str, Any]) -> str:
     start, kind = row["period_start"], row["period_type"]
     name = f"{start:%B %Y}" if kind == "month" else f"Week of {_day(start)}"
     parts = [
-        f"{'▲' if growth > 0 else '▼' if growth < 0 else '='} {text.signed(growth)} % on the {what}"
+        f"{_trend_sign(growth)} {text.signed(growth)} % on the {what}"
         for growth, what in (
             (row["mom_growth_pct"], f"{kind} before"),
             (row["yoy_growth_pct"], f"same {kind} a year before"),
@@ -231,6 +231,12 @@ def _growth_words(row: dict[str, Any]) -> str:
         if growth is not None
     ]
     return f"**{name}**: {text.number(row['net_sales'])}, {', '.join(parts)}."
+
+
+def _trend_sign(growth: float) -> str:
+    # As it is told: what is rounded away has not changed.
+    told = round(growth, 1)
+    return "▲" if told > 0 else "▼" if told < 0 else "="
 
 
 def _day(day: date) -> str:
@@ -257,16 +263,17 @@ def _stock_tasks(context: PageContext) -> list[Task]:
     count = sum(found.values())
     urgency = "critical" if found["critical"] else "caution" if count else "calm"
     words = (
-        f"**{text.plural(count, 'alert')}**: {text.number(found['critical'])} run out, "
+        f"**{text.plural(count, 'alert')}** of shelves and the warehouse: "
+        f"{text.number(found['critical'])} run out, "
         f"{text.number(found['high'])} low, {text.number(found['medium'])} near expiry"
         if count
         else "No alert is active"
     )
     shelves = overview.shelves(context.store_ids)
     few = shelves["low"] or shelves["empty"]
+    empty = text.number(shelves["empty"]) if shelves["empty"] else "none"
     low = (
-        f"**{text.plural(shelves['low'], 'low shelf', 'low shelves')}**, "
-        f"{text.number(shelves['empty'])} of them empty"
+        f"**{text.plural(shelves['low'], 'low shelf', 'low shelves')}**, {empty} of them empty"
         if few
         else "All shelves have enough"
     )
