@@ -207,17 +207,36 @@ def test_who_may_see_all_stores_finds_the_other_one_there(open_page, downloaded)
         assert len(traces_of_turku(app, downloaded)) > 2, path
 
 
-@pytest.mark.parametrize("path", ["overview", "live", "history"])
+@pytest.mark.parametrize(
+    ("path", "part"),
+    [
+        *(("overview", {}), ("live", {}), ("history", {})),
+        *(("alerts", {"show": "Unusual"}), ("forecast", {"forecast": "Accuracy"})),
+    ],
+)
 @pytest.mark.usefixtures("morning")
-def test_a_page_tells_all_of_a_store_to_who_sees_only_that(open_page, downloaded, path):
+def test_a_page_tells_all_of_a_store_to_who_sees_only_that(open_page, downloaded, path, part):
     """A part that is told by no store is left out; it neither fails nor closes the others."""
-    for query in ({}, {"store": TURKU}, {"store": "All stores"}):
+    for query in (part, part | {"store": TURKU}, part | {"store": "All stores"}):
         downloaded.clear()
         app = open_page(path, user=MINA, **query)
         assert not app.exception
         assert "Only for who may see all stores" not in words(app)
         assert not traces_of_turku(app, downloaded), query
-    assert len(traces_of_turku(open_page(path, user=VERA, store=TURKU), downloaded)) > 2
+    assert traces_of_turku(open_page(path, user=VERA, store=TURKU, **part), downloaded)
+
+
+@pytest.mark.usefixtures("morning")
+def test_unusual_things_and_accuracy_of_the_own_store_are_told(open_page):
+    alone, whole = (open_page("alerts", user=user, show="Unusual") for user in (MINA, VERA))
+    kinds = [set(table(app, "kind_label")["kind"]) for app in (alone, whole)]
+    assert {"SUPPLIER_DELAY", "PRICE_ANOMALY"} <= kinds[0]
+    assert kinds[1] - kinds[0] == {"MODEL_DRIFT"}
+    alone, whole = (open_page("forecast", user=user, forecast="Accuracy") for user in (MINA, VERA))
+    judged = [table(app, "loss_baseline") for app in (alone, whole)]
+    assert judged[0]["wape"].tolist() == judged[1]["wape"].tolist()
+    assert judged[0]["loss_baseline"].isna().all()
+    assert not judged[1]["loss_baseline"].isna().all()
 
 
 @pytest.mark.usefixtures("morning")
