@@ -235,6 +235,9 @@ LATER: dict[str, str] = {
         period VARCHAR, scope VARCHAR, item_id VARCHAR, rank INTEGER,
         recommended_item_id VARCHAR, score DOUBLE, reason VARCHAR, lift DOUBLE,
         confidence DOUBLE, in_stock BOOLEAN""",
+    "ops.retention_log": """
+        "table" VARCHAR, "partition" VARCHAR, number BIGINT, "rows" BIGINT, bytes BIGINT,
+        hot_bytes BIGINT, archived_at TIMESTAMPTZ, restored_at TIMESTAMPTZ""",
     "analytics.alert_handling": """
         date_key DATE, store_id VARCHAR, alert_type VARCHAR, location VARCHAR, opened BIGINT,
         acknowledged BIGINT, resolved BIGINT, dismissed BIGINT, backlog BIGINT,
@@ -747,6 +750,18 @@ def benchmarks() -> Rows:
             row("new", "micro-batch, at work", "s", 1.5, 1, False),
         ]
     }
+
+
+def archived() -> Rows:
+    """Return what was moved to the archive: two days of receipts, one of which came back."""
+    return {
+        "ops.retention_log": [
+            {"table": "raw/pos_transactions", "partition": f"event_date=2025-10-0{day}",
+             "number": day, "rows": 100 * day, "bytes": 1_000 * day, "hot_bytes": 3_000 * day,
+             "archived_at": ago(1_000), "restored_at": ago(10) if day == 1 else None}
+            for day in (1, 2)
+        ]
+    }  # fmt: skip
 
 
 def quarantine() -> Rows:
