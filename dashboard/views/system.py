@@ -1,16 +1,21 @@
 """System: whether all parts are well, what jobs did, what came in, and what was refused."""
 
+from dataclasses import replace
+
 import polars as pl
 import streamlit as st
 
 from dashboard import links, text
-from dashboard.components import downloads, explain, system_parts, tables
-from dashboard.data import quality, system
+from dashboard.charts.lag import lag
+from dashboard.components import arrivals, downloads, explain, figure, system_parts, tables
+from dashboard.data import quality, stores, system
 from dashboard.page import Page, PageContext
 from smartshelf_dagster.settings import load_settings
 
 _REFUSED = "refused_event"
 _SHOWN_FAILURES = 10
+# Of the chart of arrivals, minutes.
+_DAY, _STEP = 1_440, 30
 
 
 def render(context: PageContext) -> None:
@@ -20,6 +25,7 @@ def render(context: PageContext) -> None:
     _parts(context)
     _publication(streams, refusals, context)
     _links()
+    _lags(context)
     _failures(context)
     left, right = st.columns([55, 45], gap="medium")
     with left:
@@ -85,6 +91,29 @@ def _links() -> None:
     with st.container(horizontal=True):
         for name, url, icon in known:
             st.link_button(name, url, icon=icon)
+
+
+def _lags(context: PageContext) -> None:
+    """Draw how long receipts take to get here: of the last day, and as the checks found it."""
+    left, right = st.columns(2, gap="large")
+    everywhere = replace(context, chosen=tuple(stores.stores()))
+    with left, explain.what_is_missing():
+        arrivals.of_receipts(_DAY, _STEP, "24 hours", everywhere)
+    with right:
+        checked = quality.arrivals()
+        if not checked.get_column("p95_s").count():
+            st.caption("No check of the data has measured it in the last days.")
+            return
+        downloads.summary(
+            "**The same** in the last days, by check of the data:",
+            checked,
+            "lag_checked",
+        )
+        figure.draw(
+            lag(checked, context.timezone, context.palette),
+            "lag_checked",
+            "Time that 95 % of the receipts took from the till to the lake, by check of the data",
+        )
 
 
 def _failures(context: PageContext) -> None:
