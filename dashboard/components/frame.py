@@ -197,7 +197,8 @@ def _live(publication: Publication | None, store: Store | None, shown: Shown) ->
         st.html(
             f'<p class="ss-status"><strong title="{store.timezone}">{clock}</strong>'
             f' <span class="ss-muted">in {escape(store.city)}</span>'
-            f' <span class="ss-pill ss-{tone}" title="Time since the last publication">'
+            f' <span class="ss-pill ss-{tone}" title="Time since the last publication, version '
+            f'{publication.version}">'
             f"{sign} {age} old</span></p>"
         )
 

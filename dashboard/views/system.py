@@ -76,6 +76,7 @@ def _publication(streams: pl.DataFrame, refusals: pl.DataFrame, context: PageCon
             st.columns([3, 3, 3, 2, 2]), shown.items(), strict=True
         ):
             place.metric(name, value, help=meaning, format="localized")
+    st.caption(f"Version of the data: `{publication.version}`, as the HTTP API names it.")
 
 
 def _links() -> None:

@@ -2,6 +2,7 @@
 
 import json
 import re
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -11,6 +12,7 @@ from app_support import choose_rows, figure, table, words
 from dashboard import text
 from dashboard.registry import PAGES
 from dashboard.views import store_map
+from smartshelf_dagster.storage.serving import ServingVersion
 
 PATHS = [page.path for page in PAGES]
 TITLES = {page.path: page.title for page in PAGES}
@@ -535,6 +537,16 @@ def tiles(app):
     """Return what the tiles of the parts say, each as name, state and notes."""
     [html] = [e.proto.body for e in app.get("html") if '<ul class="ss-parts' in e.proto.body]
     return re.findall(r"<span>(.*?)</span><strong>(.*?)</strong><small>(.*?)</small>", html)
+
+
+@pytest.mark.parametrize("path", ["map", "system"])
+def test_the_version_is_named_as_the_api_names_it(open_page, one_store, path):
+    with closing(ServingVersion(one_store, {"threads": 1})) as opened:
+        version = opened.version
+    app = open_cleanly(open_page, path)
+    [pill] = [e.proto.body for e in app.get("html") if "ss-pill ss-live" in e.proto.body]
+    assert f"version {version}" in pill
+    assert (f"`{version}`" in words(app)) == (path == "system")
 
 
 def test_system_tells_first_how_its_parts_are(open_page, serving):

@@ -18,6 +18,7 @@ ALLOWED = {
     "smartshelf_dagster.analytics.replenishment",
     "smartshelf_dagster.domain.cadence",
     "smartshelf_dagster.domain.quality",
+    "smartshelf_dagster.domain.version",
     "smartshelf_dagster.settings",
     "smartshelf_dagster.streaming.operator",
     "smartshelf_dagster.streaming.client",
