@@ -178,7 +178,7 @@ TABLES: dict[str, str] = {
         order_id VARCHAR, store_id VARCHAR, shelf_id VARCHAR, category VARCHAR,
         subcategory VARCHAR, batch_size INTEGER, cutoff_ts TIMESTAMPTZ,
         delivery_ts TIMESTAMPTZ, ordered_qty BIGINT, received_qty BIGINT, damaged_qty BIGINT,
-        missing_qty BIGINT, ordered_value DECIMAL(18,2), status VARCHAR,
+        missing_qty BIGINT, ordered_value DECIMAL(18,2), status VARCHAR, is_late BOOLEAN,
         issued_ts TIMESTAMPTZ, delivered_ts TIMESTAMPTZ""",
     "ops.supplier_plan": """
         store_id VARCHAR, shelf_id VARCHAR, category VARCHAR, subcategory VARCHAR,
@@ -939,6 +939,7 @@ def supply(store_id: str = "S001") -> Rows:
                 "missing_qty": missing,
                 "ordered_value": f"{ordered * 3.49:.2f}",
                 "status": status,
+                "is_late": status == "overdue",
                 "issued_ts": LAST_CUTOFF + timedelta(days=min(days, 0)),
                 "delivered_ts": LAST_CUTOFF + timedelta(days=days, hours=21)
                 if status == "delivered"
