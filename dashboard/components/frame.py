@@ -216,4 +216,9 @@ def _stale_banner(publication: Publication) -> None:
 def is_stale(publication: Publication) -> bool:
     """Return whether publications that should have come by now have not."""
     age = datetime.now(UTC) - publication.published_at
-    return age.total_seconds() > _MISSED_PUBLICATIONS * load_settings().micro_batch_interval_s
+    return age.total_seconds() > old_after_s()
+
+
+def old_after_s() -> float:
+    """Return after how many seconds without a publication the data count as old."""
+    return _MISSED_PUBLICATIONS * load_settings().micro_batch_interval_s

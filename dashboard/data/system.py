@@ -31,6 +31,11 @@ def last_batch_s() -> float | None:
     return None if found.is_empty() else found.item()
 
 
+def zone_count() -> int:
+    """Return how many zones the map of the stores has."""
+    return int(serving.query("select count(*) from ref.zones").item())
+
+
 def archive() -> pl.DataFrame:
     """Return what lies in the archive by table; no row where nothing was ever moved there.
 

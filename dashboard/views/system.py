@@ -7,7 +7,16 @@ import streamlit as st
 
 from dashboard import links, text
 from dashboard.charts.lag import lag
-from dashboard.components import arrivals, downloads, explain, figure, system_parts, tables
+from dashboard.components import (
+    arrivals,
+    downloads,
+    explain,
+    figure,
+    frame,
+    running,
+    system_parts,
+    tables,
+)
 from dashboard.data import quality, stores, system
 from dashboard.page import Page, PageContext
 from smartshelf_dagster.settings import load_settings
@@ -36,6 +45,8 @@ def render(context: PageContext) -> None:
         _tables()
     _latest_refusals(context)
     _benchmarks(context)
+    with explain.what_is_missing():
+        running.box(frame.REFRESH_SECONDS, frame.old_after_s())
 
 
 def _parts(context: PageContext) -> None:
@@ -272,11 +283,11 @@ def _latest_refusals(context: PageContext) -> None:
         return
     downloads.heading("Latest refused events", latest, "refused_events")
     config = st.column_config
-    frame = latest.with_columns(
+    events = latest.with_columns(
         pl.concat_str("stream", "stream_id", "entry_index", separator="/").alias("row_id")
     )
     chosen = tables.table(
-        frame,
+        events,
         key=_REFUSED,
         id_column="row_id",
         columns={
@@ -294,7 +305,7 @@ def _latest_refusals(context: PageContext) -> None:
     if not chosen:
         st.caption("Choose a row to see the event as it was received.")
         return
-    event = frame.filter(pl.col("row_id") == chosen[0]).row(0, named=True)
+    event = events.filter(pl.col("row_id") == chosen[0]).row(0, named=True)
     st.markdown(f"{event['stream']}, entry {event['stream_id']}, {event['payload_encoding']}")
     st.code(event["payload"], language="json", wrap_lines=True)
 

@@ -615,6 +615,28 @@ def test_system_tells_what_lies_in_the_archive(open_page, serving):
     ]
 
 
+@pytest.mark.usefixtures("one_store")
+def test_system_tells_what_the_app_runs_with_but_no_secret(open_page, monkeypatch, serving):
+    monkeypatch.setenv(
+        "SMARTSHELF_REDIS_URL", "redis://anna:hunter2@broker:6379/0?password=hunter3"
+    )
+    monkeypatch.setenv("SMARTSHELF_API_TOKEN", "hunter4-is-long-enough")
+    monkeypatch.setenv("SMARTSHELF_RETENTION_DAYS", "events=30")
+    app = open_cleanly(open_page, "system")
+    told = table(app, "is_set").set_index("setting")
+    assert told.loc["SMARTSHELF_REDIS_URL", "value"] == "redis://broker:6379/0"
+    assert told.loc["SMARTSHELF_API_TOKEN", "value"] == "(hidden)"
+    assert told.loc["SMARTSHELF_RETENTION_DAYS", "value"] == "events=30"
+    assert told.loc["SMARTSHELF_API_TOKEN", "is_set"]
+    assert not told.loc["SMARTSHELF_CUSTOMER_ID_SALT", "is_set"]
+    assert not [t for t in app.dataframe if "hunter" in t.value.to_csv()]
+    shown = words(app)
+    assert f"Serving file: `{serving}`" in shown
+    assert "A micro-batch every: `60 s at least`" in shown
+    assert "Data count as old after: `180 s without a publication`" in shown
+    assert table(app, "timezone")["timezone"].tolist() == ["Europe/Rome"]
+
+
 def test_nothing_refused_is_praised(open_page, serving):
     files.write(serving, files.catalogue(), files.store(), files.stock())
     assert "every event that came in was accepted" in words(open_page("system"))
