@@ -367,7 +367,7 @@ def test_orders_tell_what_differs(open_page):
 def test_deliveries_are_drawn_and_listed(open_page):
     app = open_page("supply", supply="Deliveries")
     assert not app.exception
-    [chart] = app.get("plotly_chart")
+    _, chart = app.get("plotly_chart")
     assert "Not there yet" in [trace["name"] for trace in json.loads(chart.proto.spec)["data"]]
     assert table(app, "outstanding")["ordered"].tolist() == [36, 36, 12]
 

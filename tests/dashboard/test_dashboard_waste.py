@@ -178,7 +178,7 @@ def test_figures_follow_the_period(open_page):
     }
     app.button_group(key="waste_period").set_value("All").run()
     assert figure(app, "Wasted (pcs)") == "16"
-    [chart] = app.get("plotly_chart")
+    chart, _ = app.get("plotly_chart")
     assert "Meat" in [trace["name"] for trace in json.loads(chart.proto.spec)["data"]]
 
 
