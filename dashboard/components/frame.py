@@ -198,7 +198,8 @@ def _live(publication: Publication | None, store: Store | None, shown: Shown) ->
         st.html(
             f'<p class="ss-status"><strong title="{store.timezone}">{clock}</strong>'
             f' <span class="ss-muted">in {escape(store.city)}</span>'
-            f' <span class="ss-pill ss-{tone}" title="Time since the last publication">'
+            f' <span class="ss-pill ss-{tone}" title="Time since the last publication, version '
+            f'{publication.version}">'
             f"{sign} {age} old</span></p>"
         )
 
@@ -216,4 +217,9 @@ def _stale_banner(publication: Publication) -> None:
 def is_stale(publication: Publication) -> bool:
     """Return whether publications that should have come by now have not."""
     age = datetime.now(UTC) - publication.published_at
-    return age.total_seconds() > _MISSED_PUBLICATIONS * load_settings().micro_batch_interval_s
+    return age.total_seconds() > old_after_s()
+
+
+def old_after_s() -> float:
+    """Return after how many seconds without a publication the data count as old."""
+    return _MISSED_PUBLICATIONS * load_settings().micro_batch_interval_s

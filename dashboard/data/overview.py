@@ -240,13 +240,6 @@ def often_returned(currency: str) -> int:
     )
 
 
-def parts() -> pl.DataFrame:
-    """Return the parts of the system: component, status, latency_s, last_ok_ts, message."""
-    return serving.query(
-        "select component, status, latency_s, last_ok_ts, message from live.system_status"
-    )
-
-
 def events() -> tuple[int, datetime | None]:
     """Return how many events are kept, and when the newest happened."""
     [row] = serving.query(

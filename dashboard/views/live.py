@@ -8,7 +8,16 @@ import streamlit as st
 from dashboard import links, text
 from dashboard.charts.live import takings
 from dashboard.charts.sales import sales_by_category
-from dashboard.components import analysis, downloads, explain, figure, item_links, kpi_cards, tables
+from dashboard.components import (
+    analysis,
+    arrivals,
+    downloads,
+    explain,
+    figure,
+    item_links,
+    kpi_cards,
+    tables,
+)
 from dashboard.components.kpi_cards import Card
 from dashboard.data import live
 from dashboard.data.analysis import ALL, Scope
@@ -150,6 +159,8 @@ def _last_hours(scope: Scope, context: PageContext) -> None:
                 _takings(panes, minutes, step, scope, context)
                 _goods(minutes, scope, context)
         _happenings(scope, context)
+        with explain.what_is_missing():
+            arrivals.of_receipts(minutes, step, _RANGE_NAMES[chosen or "24h"], context)
 
 
 def _takings(

@@ -15,13 +15,14 @@ from dashboard.components import (
     figure,
     item_links,
     kpi_cards,
+    system_parts,
     tables,
     to_do,
 )
 from dashboard.components.kpi_cards import Card
 from dashboard.components.store_table import store_table
 from dashboard.components.to_do import Task
-from dashboard.data import anomalies, live, lots, overview, sales
+from dashboard.data import anomalies, live, lots, overview, sales, system
 from dashboard.data.analysis import ALL, Scope, built_for
 from dashboard.data.anomalies import Method
 from dashboard.page import Page, PageContext
@@ -57,16 +58,6 @@ _KPIS = {
         2,
     ),
     "return_rate_value_pct": ("Returned (% of sales)", "Paid back for returns, over sales.", 2),
-}
-_STATES = {"ok": "✓ Well", "warn": "◆ Look", "fail": "▲ Failed", "off": "○ Not in use"}
-_PARTS = {
-    "raw": "Events",
-    "cleansed": "Cleansing",
-    "analytics": "Analytics",
-    "stream": "Way from the till",
-    "serving": "Publication",
-    "model": "Forecast model",
-    "disk": "Disk",
 }
 
 
@@ -439,14 +430,9 @@ def _system(context: PageContext) -> None:
     """Draw whether the system is well, from how much it knows, and until when."""
     st.subheader("The system itself", anchor=False)
     with explain.what_is_missing():
-        found = overview.parts()
+        found = system.parts()
         count, newest = overview.events()
-        bad = found.filter(pl.col("status").is_in(["warn", "fail"]))
-        state = (
-            f"▲ {text.plural(len(bad), 'part')} of {len(found)} to look at."
-            if len(bad)
-            else "✓ All parts are well."
-        )
+        state = system_parts.verdict(found)
         told = f"Newest event {text.local_time(newest, context.timezone)}." if newest else ""
         with st.container(horizontal=True, vertical_alignment="center"):
             st.markdown(f"**{state}** {text.number(count)} events are kept. {told}")
@@ -454,9 +440,7 @@ def _system(context: PageContext) -> None:
             links.link("quality", "Quality")
         config = st.column_config
         st.dataframe(
-            found.with_columns(
-                pl.col("status").replace(_STATES), pl.col("component").replace(_PARTS)
-            ),
+            system_parts.readable(found),
             key="parts",
             hide_index=True,
             placeholder="",

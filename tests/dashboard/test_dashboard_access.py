@@ -274,6 +274,12 @@ def test_pages_about_all_stores_are_closed_to_who_sees_some(open_page, path):
     assert "Only for who may see all stores" not in words(open_page(path, user=VERA))
 
 
+@pytest.mark.parametrize(("user", "is_told"), [(VERA, False), (ADA, True)])
+@pytest.mark.usefixtures("chain")
+def test_what_the_app_runs_with_is_for_admins(open_page, user, is_told):
+    assert ("Paths and intervals" in words(open_page("system", user=user))) == is_told
+
+
 @pytest.mark.usefixtures("chain")
 def test_groups_add_stores(open_page):
     app = open_page("alerts", user=person("mina", groups=["turku", "chess"]), store="All stores")
