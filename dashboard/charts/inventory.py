@@ -8,6 +8,7 @@ from plotly.subplots import make_subplots
 
 from dashboard import text
 from dashboard.charts.base import LEGEND, base_layout
+from dashboard.charts.pareto import Ranked, pareto
 from dashboard.theme import Palette, translucent
 
 _SHOWN_CATEGORIES = 14
@@ -131,52 +132,16 @@ def lost_sales_pareto(items: pl.DataFrame, currency: str, palette: Palette) -> g
         palette: Colours.
     """
     shown = items.filter(pl.col("est_lost_revenue") > 0).head(_SHOWN_ITEMS)
-    names = _names(shown)
-    figure = go.Figure(
-        [
-            go.Bar(
-                name="Lost sales",
-                orientation="h",
-                x=shown.get_column("est_lost_revenue").cast(pl.Float64).to_list(),
-                y=names,
-                marker={"color": palette.shelf, "line": {"width": 0}},
-                hovertemplate="%{x:,.0f} " + currency,
-            ),
-            go.Scatter(
-                name="Share of all, added up",
-                x=(100 * shown.get_column("lost_share")).to_list(),
-                y=names,
-                xaxis="x2",
-                mode="lines+markers",
-                line={"color": palette.caution, "width": 2},
-                marker={"size": 7, "symbol": "diamond"},
-                hovertemplate="%{x:.0f} %",
-            ),
-        ]
+    return pareto(
+        Ranked(
+            _names(shown),
+            shown.get_column("est_lost_revenue").cast(pl.Float64).to_list(),
+            shown.get_column("lost_share").to_list(),
+        ),
+        "Lost sales",
+        currency,
+        palette,
     )
-    figure.update_layout(
-        base_layout(palette, height=110 + 24 * max(len(names), 4))
-        | {
-            "showlegend": True,
-            "legend": LEGEND | {"y": 1.1},
-            "bargap": 0.3,
-            "hovermode": "y unified",
-        }
-    )
-    figure.update_yaxes(autorange="reversed", showgrid=False)
-    figure.update_layout(
-        xaxis={"title": {"text": currency, "font": {"color": palette.muted}}, "nticks": 6},
-        xaxis2={
-            "overlaying": "x",
-            "side": "top",
-            "range": [0, 104],
-            "tickvals": [0, 25, 50, 75, 100],
-            "ticktext": ["0 %", "25 %", "50 %", "75 %", "100 %"],
-            "showgrid": False,
-            "tickfont": {"color": palette.muted},
-        },
-    )
-    return figure
 
 
 def _names(items: pl.DataFrame) -> list[str]:

@@ -9,9 +9,11 @@ from plotly.subplots import make_subplots
 
 from dashboard import text
 from dashboard.charts.base import LEGEND, base_layout
+from dashboard.charts.pareto import Ranked, pareto
 from dashboard.theme import Palette
 
 HEIGHT = 430
+_SHOWN_ITEMS = 12
 OTHERS = "All others"
 _PATTERNS = ("", "/", "", ".", "", "\\")
 
@@ -92,6 +94,27 @@ def waste_by_day(
     )
     figure.update_yaxes(rangemode="tozero")
     return figure
+
+
+def waste_by_item(items: pl.DataFrame, measure: Measure, palette: Palette) -> go.Figure:
+    """Draw the items of which most was thrown away, and their share in all of it.
+
+    Args:
+        items: Rows of `data.waste.items`, what weighs most first.
+        measure: What weighs.
+        palette: Colours.
+    """
+    shown = items.head(_SHOWN_ITEMS)
+    return pareto(
+        Ranked(
+            [f"{name} ({item})" for item, name in shown.select("item_id", "subcategory").rows()],
+            shown.get_column(measure.column).cast(pl.Float64).to_list(),
+            shown.get_column("share").to_list(),
+        ),
+        "Waste",
+        measure.unit,
+        palette,
+    )
 
 
 def _heaviest(

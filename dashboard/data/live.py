@@ -4,6 +4,7 @@ import polars as pl
 
 from dashboard import serving
 from dashboard.data.analysis import Scope
+from smartshelf_dagster.domain.cadence import clock_speed
 
 
 def kpis(scope: Scope) -> pl.DataFrame:
@@ -85,6 +86,70 @@ def takings(store_ids: list[str], currency: str, *, minutes: int, step: int) -> 
         minutes=minutes,
         step=step,
     )
+
+
+def lags(store_ids: list[str], *, minutes: int, step: int) -> pl.DataFrame:
+    """Return how long receipts took from the till to the lake, by when they came, without gaps.
+
+    Columns: at, receipts, p50_s and p95_s: seconds that half of them, and 95 %, did not exceed;
+    null where none came.
+
+    Args:
+        store_ids: Stores.
+        minutes: How far back.
+        step: Minutes of a pane.
+    """
+    return serving.query(
+        """
+        with spans as (
+            select unnest(generate_series(
+                time_bucket(to_minutes($step), as_of_ts - to_minutes($minutes - $step)),
+                as_of_ts,
+                to_minutes($step)
+            )) as "at"
+            from meta.publication
+        ),
+
+        receipts as (
+            select
+                lines.receipt_event_id,
+                any_value(lines.event_ts) as event_ts,
+                any_value(lines.ingest_ts) as ingest_ts
+            from cleansed.sales_lines as lines
+            where list_contains($store_ids::varchar[], lines.store_id)
+                and lines.ingest_ts >= (select min("at") from spans)
+            group by lines.receipt_event_id
+        ),
+
+        came as (
+            select
+                time_bucket(to_minutes($step), ingest_ts) as "at",
+                count(*) as receipts,
+                quantile_cont(epoch(ingest_ts) - epoch(event_ts), 0.5) as p50_s,
+                quantile_cont(epoch(ingest_ts) - epoch(event_ts), 0.95) as p95_s
+            from receipts
+            group by 1
+        )
+
+        select spans."at", coalesce(came.receipts, 0) as receipts, came.p50_s, came.p95_s
+        from spans
+        left join came on spans."at" = came."at"
+        order by spans."at"
+        """,
+        store_ids=store_ids,
+        minutes=minutes,
+        step=step,
+    )
+
+
+def clock() -> float:
+    """Return how many seconds of the clock of the stores pass in one on the wall, 1 at least."""
+    if not serving.has_table("meta", "publications"):
+        return 1.0
+    moments = serving.query(
+        "select as_of_ts, published_at from meta.publications order by published_at"
+    )
+    return clock_speed(moments.rows())
 
 
 def stores(store_ids: list[str], currency: str, minutes: int) -> pl.DataFrame:

@@ -3,6 +3,11 @@
 import polars as pl
 
 from dashboard import serving
+from smartshelf_dagster.domain.quality import BY_NAME, Pace
+from smartshelf_dagster.settings import load_settings
+
+# The check of how long receipts take from the till to the lake.
+_ARRIVALS = "events_arrive_in_time"
 
 
 def is_checked() -> bool:
@@ -47,6 +52,51 @@ def history(check_name: str, asset: str, scope: str | None) -> pl.DataFrame:
         asset=asset,
         scope=scope,
     )
+
+
+def arrivals() -> pl.DataFrame:
+    """Return how long receipts took at each check of the last days, oldest first.
+
+    Columns: at, p95_s: seconds that 95 % of an hour's lines did not exceed, warn_s and fail_s: the
+    bounds at the speed the clock had.
+    """
+    found = serving.query(
+        """
+        select results.run_ts as "at", results.observed as p95_s, reports.clock_speed
+        from dq.results as results
+        inner join dq.reports as reports on results.run_id = reports.run_id
+        where results.check_name = $check_name
+        order by results.run_ts
+        """,
+        check_name=_ARRIVALS,
+    )
+    bounds = {speed: arrival_bounds(speed) for speed in found.get_column("clock_speed").unique()}
+    speed = pl.col("clock_speed")
+    return found.select(
+        "at",
+        "p95_s",
+        *(
+            speed.replace_strict(
+                {known: pair[place] for known, pair in bounds.items()},
+                default=None,
+                return_dtype=pl.Float64,
+            ).alias(name)
+            for place, name in enumerate(("warn_s", "fail_s"))
+        ),
+    )
+
+
+def arrival_bounds(speed: float | None) -> tuple[float, float]:
+    """Return after how long receipts on their way are a warning, and a failure, in seconds.
+
+    Args:
+        speed: Seconds of the clock in force for each second on the wall; `None` is taken for 1.
+    """
+    pace = Pace(speed or 1.0, load_settings().micro_batch_interval_s)
+    fail, warn = BY_NAME[_ARRIVALS].at(pace)
+    if fail is None or warn is None or fail.high is None or warn.high is None:
+        raise LookupError(f"{_ARRIVALS}: expected upper bounds")
+    return warn.high, fail.high
 
 
 def tables(run_id: str) -> pl.DataFrame:

@@ -261,3 +261,71 @@ def deliveries(store_ids: list[str]) -> pl.DataFrame:
         """,
         store_ids=store_ids,
     )
+
+
+def timeline(store_ids: list[str], *, by_store: bool, cutoffs: int) -> pl.DataFrame:
+    """Return what became of the orders of the last cutoffs, and the coming one; newest first.
+
+    One row per day of cutoff and of delivery, and per store where wanted. Columns: store_name,
+    cutoff_date, cutoff_ts, delivery_ts: when the last was due, received_ts: when the last came,
+    null while any is to come, stores, orders (0 for the coming cutoff), received, late,
+    late_stores, is_planned.
+
+    Args:
+        store_ids: Stores.
+        by_store: Whether each store has rows of its own.
+        cutoffs: How many days of cutoffs.
+    """
+    return serving.query(
+        """
+        with lines as (
+            select
+                store_id,
+                cutoff_ts,
+                delivery_ts,
+                count(*) as orders,
+                count(*) filter (status = 'delivered') as received,
+                count(*) filter (is_late) as late,
+                max(delivered_ts) as received_ts,
+                false as is_planned
+            from ops.supplier_orders
+            group by store_id, cutoff_ts, delivery_ts
+            union all
+            select store_id, cutoff_ts, delivery_ts, 0, 0, 0, null, true
+            from ops.supplier_cutoffs
+            where status = 'next'
+        ),
+
+        named as (
+            select
+                lines.*,
+                stores.store_name,
+                case when $by_store then lines.store_id else 'ALL' end as line_of,
+                cast(lines.cutoff_ts at time zone stores.timezone as date) as cutoff_date,
+                cast(lines.delivery_ts at time zone stores.timezone as date) as delivery_date
+            from lines
+            inner join ref.stores as stores on lines.store_id = stores.store_id
+            where list_contains($store_ids::varchar[], lines.store_id)
+        )
+
+        select
+            any_value(store_name) as store_name,
+            cutoff_date,
+            min(cutoff_ts) as cutoff_ts,
+            max(delivery_ts) as delivery_ts,
+            case when sum(received) = sum(orders) then max(received_ts) end as received_ts,
+            count(distinct store_id) as stores,
+            cast(sum(orders) as bigint) as orders,
+            cast(sum(received) as bigint) as received,
+            cast(sum(late) as bigint) as late,
+            count(distinct store_id) filter (late > 0) as late_stores,
+            bool_and(is_planned) as is_planned
+        from named
+        group by line_of, cutoff_date, delivery_date
+        qualify dense_rank() over (order by cutoff_date desc) <= $cutoffs
+        order by cutoff_date desc, line_of, delivery_date
+        """,
+        store_ids=store_ids,
+        by_store=by_store,
+        cutoffs=cutoffs,
+    )

@@ -1,8 +1,66 @@
-"""What the system page asks: streams, refused events, tables, benchmarks."""
+"""What the system page asks: parts, jobs, streams, refused events, tables, archive, benchmarks."""
 
 import polars as pl
 
 from dashboard import serving
+
+
+def parts() -> pl.DataFrame:
+    """Return the parts of the system: component, status, latency_s, last_ok_ts, message."""
+    return serving.query(
+        "select component, status, latency_s, last_ok_ts, message from live.system_status"
+    )
+
+
+def last_batch_s() -> float | None:
+    """Return how long the newest micro-batch that is over took, seconds; `None` before the first.
+
+    Runs are known from the half-hourly check of the data on.
+    """
+    if not serving.has_table("ops", "job_runs"):
+        return None
+    found = serving.query(
+        """
+        select duration_s
+        from ops.job_runs
+        where job = 'micro_batch' and status = 'SUCCESS'
+        order by ended_ts desc
+        limit 1
+        """
+    )
+    return None if found.is_empty() else found.item()
+
+
+def zone_count() -> int:
+    """Return how many zones the map of the stores has."""
+    return int(serving.query("select count(*) from ref.zones").item())
+
+
+def archive() -> pl.DataFrame:
+    """Return what lies in the archive by table; no row where nothing was ever moved there.
+
+    Columns: table, days, rows, bytes, hot_bytes, first_day, last_day, archived_at, restored. Days
+    that came back are counted in restored alone.
+    """
+    if not serving.has_table("ops", "retention_log"):
+        return pl.DataFrame()
+    return serving.query(
+        """
+        select
+            "table",
+            count(distinct "partition") filter (restored_at is null) as days,
+            cast(coalesce(sum("rows") filter (restored_at is null), 0) as bigint) as "rows",
+            cast(coalesce(sum("bytes") filter (restored_at is null), 0) as bigint) as "bytes",
+            cast(coalesce(sum(hot_bytes) filter (restored_at is null), 0) as bigint) as hot_bytes,
+            min(split_part("partition", '=', 2)) filter (restored_at is null) as first_day,
+            max(split_part("partition", '=', 2)) filter (restored_at is null) as last_day,
+            max(archived_at) as archived_at,
+            count(distinct "partition") filter (restored_at is not null) as restored
+        from ops.retention_log
+        group by "table"
+        order by "table"
+        """
+    )
 
 
 def streams() -> pl.DataFrame:

@@ -1,6 +1,7 @@
 """What the waste page asks: what was thrown away, what was marked down, and what that cost."""
 
 from datetime import date
+from typing import Literal
 
 import polars as pl
 
@@ -72,6 +73,50 @@ def daily(store_ids: list[str], since: date | None) -> pl.DataFrame:
         where {_IN_PERIOD}
         group by business_date, category
         order by business_date, category
+        """,
+        store_ids=store_ids,
+        since=since,
+    )
+
+
+def items(
+    store_ids: list[str], since: date | None, by: Literal["wasted_value", "wasted_units"]
+) -> pl.DataFrame:
+    """Return what was thrown away by item, what weighs most first.
+
+    Columns: item_id, subcategory, category, wasted_units, wasted_value, share: of all that was
+    thrown away, added up from the first item on, 0 to 1.
+
+    Args:
+        store_ids: Stores.
+        since: First business date; `None` begins with the first.
+        by: What weighs.
+    """
+    return serving.query(
+        f"""
+        with wasted as (
+            select
+                plans.shelf_id as item_id,
+                any_value(plans.subcategory) as subcategory,
+                any_value(plans.category) as category,
+                cast(sum(plans.removed_qty) as bigint) as wasted_units,
+                cast(sum(plans.wasted_value) as double) as wasted_value
+            from ops.removals as plans
+            inner join ref.stores as stores on plans.store_id = stores.store_id
+            where list_contains($store_ids::varchar[], plans.store_id)
+                and plans.removed_qty > 0
+                and ($since::date is null or cast(
+                    plans.completed_ts at time zone stores.timezone as date
+                ) >= $since::date)
+            group by plans.shelf_id
+        )
+
+        select
+            *,
+            sum({by}) over (order by {by} desc, item_id rows unbounded preceding)
+                / sum({by}) over () as share
+        from wasted
+        order by {by} desc, item_id
         """,
         store_ids=store_ids,
         since=since,

@@ -9,7 +9,16 @@ import streamlit as st
 from dashboard import links, text
 from dashboard.charts.live import takings
 from dashboard.charts.sales import sales_by_category
-from dashboard.components import analysis, downloads, explain, figure, item_links, kpi_cards, tables
+from dashboard.components import (
+    analysis,
+    arrivals,
+    downloads,
+    explain,
+    figure,
+    item_links,
+    kpi_cards,
+    tables,
+)
 from dashboard.components.kpi_cards import Card
 from dashboard.data import live
 from dashboard.data.analysis import ALL, Scope
@@ -151,6 +160,8 @@ def _last_hours(scope: Scope, context: PageContext) -> None:
                 _takings(panes, minutes, step, scope, context)
                 _goods(minutes, scope, context)
         _happenings(scope, context)
+        with explain.what_is_missing():
+            arrivals.of_receipts(minutes, step, _RANGE_NAMES[chosen or "24h"], context)
 
 
 def _takings(
@@ -240,8 +251,10 @@ def _stores(minutes: int, scope: Scope, context: PageContext) -> None:
 
 def _countries(scope: Scope) -> None:
     """Draw where goods were sold today, for stores of several countries."""
+    if scope.store_id != ALL:
+        return
     found = live.countries(scope.currency)
-    if scope.store_id != ALL or len(found) <= 1:
+    if len(found) <= 1:
         return
     downloads.summary("**Countries** today:", found, "live_countries.csv")
     config = st.column_config
@@ -342,7 +355,7 @@ def _alerts(context: PageContext) -> None:
         f"{sign} **{text.number(counts[name])}** {meaning}" for sign, name, meaning in parts
     )
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.markdown(f"Active alerts: {words}")
+        st.markdown(f"Alerts of shelves and the warehouse: {words}")
         links.link("alerts", "Alerts")
 
 

@@ -15,13 +15,14 @@ from dashboard.components import (
     figure,
     item_links,
     kpi_cards,
+    system_parts,
     tables,
     to_do,
 )
 from dashboard.components.kpi_cards import Card
 from dashboard.components.store_table import store_table
 from dashboard.components.to_do import Task
-from dashboard.data import anomalies, live, lots, overview, sales
+from dashboard.data import anomalies, live, lots, overview, sales, system
 from dashboard.data.analysis import ALL, Scope, built_for
 from dashboard.data.anomalies import Method
 from dashboard.page import Page, PageContext
@@ -58,16 +59,6 @@ _KPIS = {
     ),
     "return_rate_value_pct": ("Returned (% of sales)", "Paid back for returns, over sales.", 2),
 }
-_STATES = {"ok": "✓ Well", "warn": "◆ Look", "fail": "▲ Failed", "off": "○ Not in use"}
-_PARTS = {
-    "raw": "Events",
-    "cleansed": "Cleansing",
-    "analytics": "Analytics",
-    "stream": "Way from the till",
-    "serving": "Publication",
-    "model": "Forecast model",
-    "disk": "Disk",
-}
 
 
 def render(context: PageContext) -> None:
@@ -85,13 +76,14 @@ def render(context: PageContext) -> None:
         period = analysis.period(_PERIODS, "30d")
         _cards(scope, period, context)
         left, right = st.columns([60, 40], gap="large")
-        with left:
+        with left, explain.what_is_missing():
             _trend(scope, context)
         with right:
             _to_do(scope, context)
             _report(scope)
         _stores_and_goods(scope, period, context)
-    _system(context)
+    if context.sees_all_stores:
+        _system(context)
 
 
 def _cards(scope: Scope, period: str, context: PageContext) -> None:
@@ -113,10 +105,15 @@ def _cards(scope: Scope, period: str, context: PageContext) -> None:
         if kpi in found
     ]
     missing = _why_not(set(_KPIS) - set(found), context)
-    worth = _customer_value(scope.currency)
+    worth = _customer_value(scope.currency) if context.sees_all_stores else None
     error = _forecast_error(_DAYS[period], context)
     if worth is None:
-        missing.append("what customers are worth: it is reckoned by the night, of known customers")
+        why = (
+            "it is reckoned by the night, of known customers"
+            if context.sees_all_stores
+            else "it is told over all stores"
+        )
+        missing.append(f"what customers are worth: {why}")
     if error is None:
         missing.append("the error of forecasts: none has come true yet")
     cards += [card for card in (worth, error) if card]
@@ -205,10 +202,10 @@ def _trend(scope: Scope, context: PageContext) -> None:
 
 def _expected(scope: Scope, last: date, context: PageContext) -> pl.DataFrame:
     """Return what forecasts expect of the days after the last complete one; often nothing."""
-    known = has_table("ml", "predictions") and has_table("analytics", "product_performance")
+    known = has_table("ml", "predictions") and has_table("analytics", "daily_product_sales")
     if not known:
         return pl.DataFrame()
-    found = overview.forecast(context.store_ids, scope.currency)
+    found = overview.forecast(context.store_ids, scope.currency, last)
     return found.filter(pl.col("date_key") > last)
 
 
@@ -217,7 +214,7 @@ def _growth_words(row: dict[str, Any]) -> str:
     start, kind = row["period_start"], row["period_type"]
     name = f"{start:%B %Y}" if kind == "month" else f"Week of {_day(start)}"
     parts = [
-        f"{'▲' if growth > 0 else '▼' if growth < 0 else '='} {text.signed(growth)} % on the {what}"
+        f"{_trend_sign(growth)} {text.signed(growth)} % on the {what}"
         for growth, what in (
             (row["mom_growth_pct"], f"{kind} before"),
             (row["yoy_growth_pct"], f"same {kind} a year before"),
@@ -225,6 +222,12 @@ def _growth_words(row: dict[str, Any]) -> str:
         if growth is not None
     ]
     return f"**{name}**: {text.number(row['net_sales'])}, {', '.join(parts)}."
+
+
+def _trend_sign(growth: float) -> str:
+    # As it is told: what is rounded away has not changed.
+    told = round(growth, 1)
+    return "▲" if told > 0 else "▼" if told < 0 else "="
 
 
 def _day(day: date) -> str:
@@ -251,16 +254,17 @@ def _stock_tasks(context: PageContext) -> list[Task]:
     count = sum(found.values())
     urgency = "critical" if found["critical"] else "caution" if count else "calm"
     words = (
-        f"**{text.plural(count, 'alert')}**: {text.number(found['critical'])} run out, "
+        f"**{text.plural(count, 'alert')}** of shelves and the warehouse: "
+        f"{text.number(found['critical'])} run out, "
         f"{text.number(found['high'])} low, {text.number(found['medium'])} near expiry"
         if count
         else "No alert is active"
     )
     shelves = overview.shelves(context.store_ids)
     few = shelves["low"] or shelves["empty"]
+    empty = text.number(shelves["empty"]) if shelves["empty"] else "none"
     low = (
-        f"**{text.plural(shelves['low'], 'low shelf', 'low shelves')}**, "
-        f"{text.number(shelves['empty'])} of them empty"
+        f"**{text.plural(shelves['low'], 'low shelf', 'low shelves')}**, {empty} of them empty"
         if few
         else "All shelves have enough"
     )
@@ -336,7 +340,8 @@ def _sales_tasks(scope: Scope, context: PageContext) -> list[Task]:
             else "Sales of the last day were as usual"
         )
         tasks.append(Task("caution" if hours else "calm", words, "anomalies"))
-    if built_for("return_rate_analysis") is not None:
+    # What came back is told over all stores: of some of them nothing can be said.
+    if context.sees_all_stores and built_for("return_rate_analysis") is not None:
         items = overview.often_returned(scope.currency)
         words = (
             f"**{text.plural(items, 'item')}** came back unusually often in 30 days"
@@ -425,14 +430,9 @@ def _system(context: PageContext) -> None:
     """Draw whether the system is well, from how much it knows, and until when."""
     st.subheader("The system itself", anchor=False)
     with explain.what_is_missing():
-        found = overview.parts()
+        found = system.parts()
         count, newest = overview.events()
-        bad = found.filter(pl.col("status").is_in(["warn", "fail"]))
-        state = (
-            f"▲ {text.plural(len(bad), 'part')} of {len(found)} to look at."
-            if len(bad)
-            else "✓ All parts are well."
-        )
+        state = system_parts.verdict(found)
         told = f"Newest event {text.local_time(newest, context.timezone)}." if newest else ""
         with st.container(horizontal=True, vertical_alignment="center"):
             st.markdown(f"**{state}** {text.number(count)} events are kept. {told}")
@@ -440,9 +440,7 @@ def _system(context: PageContext) -> None:
             links.link("quality", "Quality")
         config = st.column_config
         st.dataframe(
-            found.with_columns(
-                pl.col("status").replace(_STATES), pl.col("component").replace(_PARTS)
-            ),
+            system_parts.readable(found),
             key="parts",
             hide_index=True,
             placeholder="",

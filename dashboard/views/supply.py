@@ -8,6 +8,7 @@ import streamlit as st
 
 from dashboard import text
 from dashboard.charts.deliveries import deliveries_by_day
+from dashboard.charts.supply_timeline import timeline
 from dashboard.components import (
     downloads,
     explain,
@@ -29,6 +30,9 @@ _CUTOFFS = "supply_cutoffs"
 _LINE_PARAMETER = "line"
 _SHOWN_ROWS = 2_000
 _SHOWN_DELIVERIES = 30
+# More stores than that share the lines of the timeline.
+_STORES_WITH_LINES = 3
+_SHOWN_CUTOFFS = 9
 _STATUSES = ["issued", "overdue", "delivered"]
 _SECTIONS = {
     "plan": "Next cutoff",
@@ -239,6 +243,7 @@ def _deliveries(context: PageContext) -> None:
     if days.is_empty():
         st.info("Nothing has been ordered so far, so nothing came.", icon=":material/info:")
         return
+    _timeline(context)
     shown = days.tail(_SHOWN_DELIVERIES)
     downloads.summary(
         f"**{text.plural(len(days), 'delivery day')}**"
@@ -274,6 +279,32 @@ def _deliveries(context: PageContext) -> None:
         column_config=columns,
         key="deliveries_table",
     )
+
+
+def _timeline(context: PageContext) -> None:
+    """Draw the orders of the last cutoffs, and of the coming one, on their way."""
+    by_store = len(context.chosen) <= _STORES_WITH_LINES
+    with explain.what_is_missing():
+        found = supply.timeline(
+            context.store_ids,
+            by_store=by_store,
+            cutoffs=_SHOWN_CUTOFFS // len(context.chosen) if by_store else _SHOWN_CUTOFFS,
+        )
+        late = int(found.get_column("late").sum())
+        downloads.summary(
+            f"**From cutoff to receipt**: ▲ **{text.plural(late, 'order')}** of the last cutoffs "
+            "late."
+            if late
+            else "**From cutoff to receipt**: ✓ no order of the last cutoffs is late.",
+            found,
+            "supplier_timeline.csv",
+        )
+        figure.draw(
+            lambda: timeline(found, context.publication.as_of, context.timezone, context.palette),
+            "supply_timeline",
+            "Orders of the last cutoffs and of the next: from the cutoff over when they are due to "
+            "when they came, late ones marked",
+        )
 
 
 def _cutoffs(cutoffs: pl.DataFrame, context: PageContext) -> None:

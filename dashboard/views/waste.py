@@ -1,14 +1,14 @@
 """Waste and markdowns: what was thrown away, what was sold for less, and what is still to do."""
 
 from datetime import date, timedelta
-from typing import Any
+from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
 import polars as pl
 import streamlit as st
 
 from dashboard import text
-from dashboard.charts.waste import Measure, waste_by_day
+from dashboard.charts.waste import Measure, waste_by_day, waste_by_item
 from dashboard.components import downloads, explain, figure, item_links, pickers, tables
 from dashboard.components.lot_list import NO_LOT
 from dashboard.data import waste
@@ -16,6 +16,7 @@ from dashboard.page import Page, PageContext
 from dashboard.serving import RUN_A_DAY, START
 
 _SHOWN_ROWS = 2_000
+_MOST = 0.8
 _PERIODS: dict[str, int | None] = {"7 days": 7, "28 days": 28, "90 days": 90, "All": None}
 _SECTIONS = {"markdowns": "Markdowns", "removals": "Removals"}
 _MARKDOWN_STATES = {"pending": "○ Planned", "active": "● In force", "ended": "✓ Ended"}
@@ -119,6 +120,29 @@ def _by_day(since: date | None, today: date, currency: str | None, context: Page
         lambda: waste_by_day(daily, measures, (first, today), context.palette),
         "waste_by_day",
         "Waste and cost of markdowns by business day and category",
+    )
+    _by_item(since, measures[0], context)
+
+
+def _by_item(since: date | None, measure: Measure, context: PageContext) -> None:
+    """Draw which items make most of the waste."""
+    by: Literal["wasted_value", "wasted_units"] = (
+        "wasted_value" if measure.column == "wasted_value" else "wasted_units"
+    )
+    found = waste.items(context.store_ids, since, by)
+    if found.is_empty():
+        return
+    most = int((found.get_column("share") < _MOST).sum()) + 1
+    downloads.summary(
+        f"**{text.plural(most, 'item')}** of {text.number(len(found))} that were thrown away made "
+        f"{text.percent(_MOST)} of the waste ({measure.unit}):",
+        found,
+        "waste_by_item.csv",
+    )
+    figure.draw(
+        lambda: waste_by_item(found, measure, context.palette),
+        "waste_by_item",
+        "Waste of the items of which most was thrown away, with their share added up",
     )
 
 

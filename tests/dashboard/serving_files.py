@@ -178,7 +178,7 @@ TABLES: dict[str, str] = {
         order_id VARCHAR, store_id VARCHAR, shelf_id VARCHAR, category VARCHAR,
         subcategory VARCHAR, batch_size INTEGER, cutoff_ts TIMESTAMPTZ,
         delivery_ts TIMESTAMPTZ, ordered_qty BIGINT, received_qty BIGINT, damaged_qty BIGINT,
-        missing_qty BIGINT, ordered_value DECIMAL(18,2), status VARCHAR,
+        missing_qty BIGINT, ordered_value DECIMAL(18,2), status VARCHAR, is_late BOOLEAN,
         issued_ts TIMESTAMPTZ, delivered_ts TIMESTAMPTZ""",
     "ops.supplier_plan": """
         store_id VARCHAR, shelf_id VARCHAR, category VARCHAR, subcategory VARCHAR,
@@ -223,7 +223,7 @@ LATER: dict[str, str] = {
         is_current BOOLEAN""",
     "analytics.daily_product_sales": """
         date_key DATE, store_id VARCHAR, item_id VARCHAR, currency VARCHAR, units_sold BIGINT,
-        units_returned BIGINT, net_sales DECIMAL(18,2), asp DOUBLE,
+        units_returned BIGINT, sales_revenue DECIMAL(18,2), net_sales DECIMAL(18,2), asp DOUBLE,
         discount_value DECIMAL(18,2), discount_rate_pct DOUBLE, is_promoted BOOLEAN""",
     "analytics.stock_risk": """
         store_id VARCHAR, item_id VARCHAR, stock_out_risk_score DOUBLE, days_of_cover DOUBLE,
@@ -235,6 +235,9 @@ LATER: dict[str, str] = {
         period VARCHAR, scope VARCHAR, item_id VARCHAR, rank INTEGER,
         recommended_item_id VARCHAR, score DOUBLE, reason VARCHAR, lift DOUBLE,
         confidence DOUBLE, in_stock BOOLEAN""",
+    "ops.retention_log": """
+        "table" VARCHAR, "partition" VARCHAR, number BIGINT, "rows" BIGINT, bytes BIGINT,
+        hot_bytes BIGINT, archived_at TIMESTAMPTZ, restored_at TIMESTAMPTZ""",
     "analytics.alert_handling": """
         date_key DATE, store_id VARCHAR, alert_type VARCHAR, location VARCHAR, opened BIGINT,
         acknowledged BIGINT, resolved BIGINT, dismissed BIGINT, backlog BIGINT,
@@ -749,6 +752,18 @@ def benchmarks() -> Rows:
     }
 
 
+def archived() -> Rows:
+    """Return what was moved to the archive: two days of receipts, one of which came back."""
+    return {
+        "ops.retention_log": [
+            {"table": "raw/pos_transactions", "partition": f"event_date=2025-10-0{day}",
+             "number": day, "rows": 100 * day, "bytes": 1_000 * day, "hot_bytes": 3_000 * day,
+             "archived_at": ago(1_000), "restored_at": ago(10) if day == 1 else None}
+            for day in (1, 2)
+        ]
+    }  # fmt: skip
+
+
 def quarantine() -> Rows:
     """Return some refused events."""
     return {
@@ -924,6 +939,7 @@ def supply(store_id: str = "S001") -> Rows:
                 "missing_qty": missing,
                 "ordered_value": f"{ordered * 3.49:.2f}",
                 "status": status,
+                "is_late": status == "overdue",
                 "issued_ts": LAST_CUTOFF + timedelta(days=min(days, 0)),
                 "delivered_ts": LAST_CUTOFF + timedelta(days=days, hours=21)
                 if status == "delivered"

@@ -1,6 +1,8 @@
 """Every page in every condition the data may be in."""
 
 import json
+import re
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -10,6 +12,7 @@ from app_support import choose_rows, figure, table, words
 from dashboard import text
 from dashboard.registry import PAGES
 from dashboard.views import store_map
+from smartshelf_dagster.storage.serving import ServingVersion
 
 PATHS = [page.path for page in PAGES]
 TITLES = {page.path: page.title for page in PAGES}
@@ -157,13 +160,26 @@ def test_one_store_needs_no_choice(open_page, path):
     assert "in Scandiano" in words(app)
 
 
-@pytest.mark.parametrize("path", PATHS)
+@pytest.mark.parametrize("path", [page.path for page in PAGES if not page.is_of_all_stores])
 @pytest.mark.usefixtures("two_stores")
 def test_the_address_names_the_store(open_page, path):
     app = open_cleanly(open_page, path, store="Smart Shelf Turku (S002)")
     assert app.selectbox(key="store").value == "S002"
     assert "Sat 3 Jan 2026, 13:48" in words(app)
     assert app.query_params["store"] == "Smart Shelf Turku (S002)"
+
+
+@pytest.mark.parametrize("path", [page.path for page in PAGES if page.is_of_all_stores])
+@pytest.mark.usefixtures("two_stores")
+def test_a_page_told_by_no_store_has_no_choice_of_one_and_keeps_that_of_others(
+    open_page, at_page, path
+):
+    app = open_page("map", store="Smart Shelf Turku (S002)")
+    at_page(app, path)
+    assert not app.exception
+    assert "store" not in [box.key for box in app.selectbox]
+    assert "Sat 3 Jan 2026" in words(app)
+    assert at_page(app, "map").selectbox(key="store").value == "S002"
 
 
 @pytest.mark.usefixtures("two_stores")
@@ -528,6 +544,110 @@ def test_system_shows_the_newest_figures_beside_their_targets(open_page, serving
         ["micro-batch, at work", 1.5, "at most", "▲ missed"],
         ["drain", 170_000.0, "at least", "✓ met"],
     ]
+
+
+def tiles(app):
+    """Return what the tiles of the parts say, each as name, state and notes."""
+    [html] = [e.proto.body for e in app.get("html") if '<ul class="ss-parts' in e.proto.body]
+    return re.findall(r"<span>(.*?)</span><strong>(.*?)</strong><small>(.*?)</small>", html)
+
+
+@pytest.mark.parametrize("path", ["map", "system"])
+def test_the_version_is_named_as_the_api_names_it(open_page, one_store, path):
+    with closing(ServingVersion(one_store, {"threads": 1})) as opened:
+        version = opened.version
+    app = open_cleanly(open_page, path)
+    [pill] = [e.proto.body for e in app.get("html") if "ss-pill ss-live" in e.proto.body]
+    assert f"version {version}" in pill
+    assert (f"`{version}`" in words(app)) == (path == "system")
+
+
+def test_system_tells_first_how_its_parts_are(open_page, serving):
+    parts = {
+        "live.system_status": [
+            {"component": "raw", "status": "ok", "latency_s": 72.0, "last_ok_ts": files.AS_OF,
+             "message": "9 events"},
+            {"component": "analytics", "status": "warn", "latency_s": 9_000.0,
+             "last_ok_ts": files.ago(60), "message": "built <late>"},
+            {"component": "stream", "status": "fail", "latency_s": None, "last_ok_ts": None,
+             "message": "no receipt"},
+            {"component": "model", "status": "ok", "latency_s": 9_000.0, "message": "decided"},
+        ]
+    }  # fmt: skip
+    files.write(serving, files.catalogue(), files.store(), parts)
+    app = open_cleanly(open_page, "system")
+    assert app.subheader[0].value == "▲ 2 parts of 4 to look at."
+    assert tiles(app) == [
+        ("Events", "✓ Well", "1 min behind: 9 events"),
+        (
+            "Analytics",
+            "◆ Look",
+            "2 h 30 min behind: built &lt;late&gt;; last well Sat 3 Jan 2026, 11:48",
+        ),
+        ("Way from the till", "▲ Failed", "no receipt; never well so far"),
+        ("Forecast model", "✓ Well", "decided"),
+    ]
+
+
+@pytest.mark.usefixtures("one_store")
+def test_system_says_where_parts_and_jobs_are_not_told(open_page):
+    shown = words(open_cleanly(open_page, "system"))
+    assert "does not say how the parts are" in shown
+    assert "No run of a job is known yet" in shown
+    assert "Nothing has been moved there so far." in shown
+
+
+def test_system_names_failed_jobs_and_how_long_a_micro_batch_takes(open_page, serving):
+    runs = files.quality()["ops.job_runs"] + [
+        {"run_id": f"b-{place}", "job": "micro_batch", "status": "SUCCESS",
+         "started_ts": files.ago(start), "ended_ts": ended, "duration_s": took,
+         "updated_ts": files.ago(start)}
+        for place, (start, ended, took) in enumerate(
+            [(9, files.ago(8), 61.0), (5, files.ago(4), 4.25), (3, None, None)]
+        )
+    ]  # fmt: skip
+    files.write(serving, files.catalogue(), files.store(), {"ops.job_runs": runs})
+    app = open_cleanly(open_page, "system")
+    assert figure(app, "Newest micro-batch took") == "4.2 s"
+    assert "**▲ 1** of 5 runs of jobs in the last days failed." in words(app)
+    assert table(app, "error")[["job", "error"]].to_numpy().tolist() == [
+        ["micro_batch", "the disk is full"]
+    ]
+    files.write(serving, files.catalogue(), files.store(), {"ops.job_runs": runs[:1]})
+    app = open_cleanly(open_page, "system")
+    assert figure(app, "Newest micro-batch took") == "-"
+    assert "No run of a job failed, of 1 in the last days." in words(app)
+
+
+def test_system_tells_what_lies_in_the_archive(open_page, serving):
+    files.write(serving, files.catalogue(), files.store(), files.archived())
+    told = table(open_cleanly(open_page, "system"), "hot_bytes")
+    columns = ["table", "days", "rows", "bytes", "last_day", "restored"]
+    assert told[columns].to_numpy().tolist() == [
+        ["raw/pos_transactions", 1, 200, 2_000, "2025-10-02", 1]
+    ]
+
+
+@pytest.mark.usefixtures("one_store")
+def test_system_tells_what_the_app_runs_with_but_no_secret(open_page, monkeypatch, serving):
+    monkeypatch.setenv(
+        "SMARTSHELF_REDIS_URL", "redis://anna:hunter2@broker:6379/0?password=hunter3"
+    )
+    monkeypatch.setenv("SMARTSHELF_API_TOKEN", "hunter4-is-long-enough")
+    monkeypatch.setenv("SMARTSHELF_RETENTION_DAYS", "events=30")
+    app = open_cleanly(open_page, "system")
+    told = table(app, "is_set").set_index("setting")
+    assert told.loc["SMARTSHELF_REDIS_URL", "value"] == "redis://broker:6379/0"
+    assert told.loc["SMARTSHELF_API_TOKEN", "value"] == "(hidden)"
+    assert told.loc["SMARTSHELF_RETENTION_DAYS", "value"] == "events=30"
+    assert told.loc["SMARTSHELF_API_TOKEN", "is_set"]
+    assert not told.loc["SMARTSHELF_CUSTOMER_ID_SALT", "is_set"]
+    assert not [t for t in app.dataframe if "hunter" in t.value.to_csv()]
+    shown = words(app)
+    assert f"Serving file: `{serving}`" in shown
+    assert "A micro-batch every: `60 s at least`" in shown
+    assert "Data count as old after: `180 s without a publication`" in shown
+    assert table(app, "timezone")["timezone"].tolist() == ["Europe/Rome"]
 
 
 def test_nothing_refused_is_praised(open_page, serving):

@@ -8,6 +8,7 @@ import serving_files as files
 from app_support import choose_rows, figure, press, table, words
 
 from dashboard.charts.deliveries import deliveries_by_day
+from dashboard.charts.supply_timeline import timeline
 from dashboard.components.order_story import story
 from dashboard.data import supply
 from dashboard.theme import DARK, LIGHT
@@ -220,7 +221,74 @@ def test_parts_of_a_day_add_up_to_what_was_ordered(one_store, palette):
     assert chart.layout.font.color == palette.text
 
 
+def clock(moment):
+    """Return what a clock in Rome says in winter."""
+    return (moment + timedelta(hours=1)).replace(tzinfo=None)
+
+
+@pytest.mark.parametrize("palette", [LIGHT, DARK], ids=lambda palette: palette.name)
+def test_orders_go_from_cutoff_over_due_to_receipt(one_store, palette):
+    found = supply.timeline(["S001"], by_store=True, cutoffs=9)
+    chart = timeline(found, files.AS_OF, "Europe/Rome", palette)
+    marks = {trace.name: trace for trace in chart.data if trace.mode == "markers+text"}
+    cutoff, hour = files.LAST_CUTOFF, timedelta(hours=1)
+    # From the top: the next cutoff, one that is to come, one with an overdue order, one that came.
+    assert list(marks["Cutoff"].x) == [
+        clock(moment) for moment in (files.NEXT_CUTOFF, cutoff, cutoff, cutoff - 48 * hour)
+    ]
+    assert list(marks["All received"].x) == [clock(cutoff - 27 * hour)]
+    assert [text.strip() for text in marks["All received"].text] == ["1 order"]
+    assert list(marks["Due"].x) == [
+        clock(files.NEXT_CUTOFF + 20 * hour), clock(cutoff + 92 * hour),
+    ]  # fmt: skip
+    assert [text.strip() for text in marks["Due"].text] == ["to come", "1 order"]
+    assert [text.strip() for text in marks["Late"].text] == ["▲ 1 of 2 orders late"]
+    assert marks["Late"].marker.symbol == "triangle-up"
+    # What is still to come is late up to now.
+    late = next(t for t in chart.data if t.name == "Late" and t.mode == "lines")
+    assert list(late.x) == [clock(cutoff + 20 * hour), clock(files.AS_OF), None]
+    [now] = [shape for shape in chart.layout.shapes if shape.type == "line"]
+    assert now.x0 == clock(files.AS_OF)
+    assert next(iter(chart.layout.yaxis.ticktext)) == "Sun 4 Jan"
+
+
+def test_stores_have_lines_of_their_own_or_share_them(two_stores):
+    own = supply.timeline(["S001", "S002"], by_store=True, cutoffs=1)
+    assert own.get_column("store_name").to_list() == ["Smart Shelf Scandiano", "Smart Shelf Turku"]
+    names = timeline(own, files.AS_OF, "Europe/Rome", LIGHT).layout.yaxis.ticktext
+    assert list(names) == ["Sun 4 Jan, Smart Shelf Scandiano", "Sun 4 Jan, Smart Shelf Turku"]
+    shared = supply.timeline(["S001", "S002"], by_store=False, cutoffs=9)
+    assert shared.select("stores", "orders", "late", "late_stores").rows() == [
+        (2, 0, 0, 0), (2, 4, 2, 2), (2, 2, 0, 0), (2, 2, 0, 0),
+    ]  # fmt: skip
+    chart = timeline(shared, files.AS_OF, "Europe/Rome", LIGHT)
+    assert next(iter(chart.layout.yaxis.ticktext)) == "Sun 4 Jan, 2 stores"
+    assert [text.strip() for text in chart.data[-1].text] == ["▲ 2 of 4 orders late in 2 stores"]
+
+
 # The page
+
+
+@pytest.mark.usefixtures("one_store")
+def test_deliveries_begin_with_how_orders_came(open_page):
+    app = open_page("supply", supply="Deliveries")
+    assert not app.exception
+    assert "**From cutoff to receipt**: ▲ **1 order** of the last cutoffs late." in words(app)
+
+
+def test_an_older_lake_that_does_not_know_what_is_late_shows_the_rest(open_page, serving):
+    columns = files.TABLES["ops.supplier_orders"].replace("is_late BOOLEAN,", "")
+    orders = files.supply()
+    for order in orders["ops.supplier_orders"]:
+        del order["is_late"]
+    files.write(
+        serving, files.catalogue(), files.store(), files.stock(), orders,
+        more_tables={"ops.supplier_orders": columns},
+    )  # fmt: skip
+    app = open_page("supply", supply="Deliveries")
+    assert not app.exception
+    assert "another version of Smart Shelf" in words(app)
+    assert "**3 delivery days**" in words(app)
 
 
 @pytest.mark.usefixtures("one_store")
@@ -299,7 +367,7 @@ def test_orders_tell_what_differs(open_page):
 def test_deliveries_are_drawn_and_listed(open_page):
     app = open_page("supply", supply="Deliveries")
     assert not app.exception
-    [chart] = app.get("plotly_chart")
+    _, chart = app.get("plotly_chart")
     assert "Not there yet" in [trace["name"] for trace in json.loads(chart.proto.spec)["data"]]
     assert table(app, "outstanding")["ordered"].tolist() == [36, 36, 12]
 

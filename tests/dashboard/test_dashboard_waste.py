@@ -8,7 +8,7 @@ import pytest
 import serving_files as files
 from app_support import figure, table, words
 
-from dashboard.charts.waste import OTHERS, Measure, waste_by_day
+from dashboard.charts.waste import OTHERS, Measure, waste_by_day, waste_by_item
 from dashboard.data import waste
 from dashboard.theme import DARK, LIGHT
 
@@ -74,7 +74,60 @@ def test_removal_filters(wanted, expected):
     assert waste.removals(["S001"], **wanted).get_column("plan_id").to_list() == expected
 
 
+@pytest.mark.usefixtures("two_stores")
+@pytest.mark.parametrize(
+    ("by", "expected"),
+    [
+        ("wasted_value", [("WINRED0004", 30.0, 30 / 59.92), ("MEACHI0002", 27.92, 57.92 / 59.92)]),
+        ("wasted_units", [("MEACHI0002", 27.92, 0.8), ("MEABEE0001", 2.0, 0.9)]),
+    ],
+)
+def test_waste_adds_up_from_the_item_of_which_most_was_thrown_away(serving, by, expected):
+    more = {
+        "ops.removals": [
+            {"plan_id": name, "store_id": "S001", "shelf_id": item, "status": "completed",
+             "removed_qty": 1, "wasted_value": value, "completed_ts": files.ago(minutes)}
+            for name, item, value, minutes in (
+                ("y-1", "WINRED0004", "30.00", 100),
+                ("y-2", "MEABEE0001", "2.00", 100),
+                ("y-3", "BEELAG0003", "99.00", 60 * 24 * 8),
+            )
+        ]
+    }  # fmt: skip
+    files.write(
+        serving, files.catalogue(), files.store(), files.store("S002"), files.waste(),
+        files.waste("S002"), more,
+    )  # fmt: skip
+    found = waste.items(["S001", "S002"], WEEK, by)
+    assert found.select("item_id", "wasted_value", "share").rows()[:2] == [
+        (item, pytest.approx(value), pytest.approx(share)) for item, value, share in expected
+    ]
+    assert found.get_column("share")[-1] == pytest.approx(1)
+    assert "BEELAG0003" in waste.items(["S001"], None, by).get_column("item_id")
+    assert waste.items(["S002"], WEEK, by).get_column("item_id").to_list() == ["MEACHI0002"]
+
+
 # The chart
+
+
+@pytest.mark.parametrize("palette", [LIGHT, DARK], ids=lambda palette: palette.name)
+def test_items_are_drawn_with_their_share_added_up(palette):
+    items = pl.DataFrame(
+        [(f"I{place}", "Beef", 30 - place, (place + 1) / 20) for place in range(20)],
+        schema=["item_id", "subcategory", "wasted_units", "share"],
+        orient="row",
+    )
+    bars, line = waste_by_item(items, Measure("wasted_units", "Waste", "pcs"), palette).data
+    assert len(bars.x) == len(line.x) == 12
+    assert (bars.y[0], bars.x[0], line.x[0]) == ("Beef (I0)", 30, pytest.approx(5))
+    assert bars.hovertemplate.endswith("pcs")
+
+
+@pytest.mark.usefixtures("one_store")
+def test_the_page_says_how_few_items_make_most_of_the_waste(open_page):
+    app = open_page("waste")
+    assert not app.exception
+    assert "**1 item** of 1 that were thrown away made 80 % of the waste (EUR):" in words(app)
 
 
 @pytest.mark.parametrize("palette", [LIGHT, DARK], ids=lambda palette: palette.name)
@@ -125,7 +178,7 @@ def test_figures_follow_the_period(open_page):
     }
     app.button_group(key="waste_period").set_value("All").run()
     assert figure(app, "Wasted (pcs)") == "16"
-    [chart] = app.get("plotly_chart")
+    chart, _ = app.get("plotly_chart")
     assert "Meat" in [trace["name"] for trace in json.loads(chart.proto.spec)["data"]]
 
 

@@ -44,6 +44,9 @@ select
         when {{ as_of() }} >= {{ add_minutes('orders.delivery_ts', var('delivery_grace_minutes')) }} then 'overdue'
         else 'issued'
     end as status,
+    -- Closed too late, or still to come so late.
+    coalesce(case when orders.is_complete then orders.checked_ts end, {{ as_of() }})
+    >= {{ add_minutes('orders.delivery_ts', var('delivery_grace_minutes')) }} as is_late,
     orders.policy,
     orders.planned_by,
     orders.model_version,
