@@ -501,6 +501,30 @@ def test_days_of_the_address_come_before_the_period(open_page):
     assert bars["y"] == [1_036, 1_037, 1_038]
 
 
+@pytest.mark.usefixtures("two")
+@pytest.mark.parametrize(("period", "told"), [("7 days", "7 days"), ("All", "all days")])
+def test_parts_that_chosen_days_do_not_reach_say_so(open_page, period, told):
+    said = f"told of periods: of **{told}**, not of the days chosen above"
+    app = open_page("history", store="All stores", period=period)
+    assert not app.exception
+    assert said not in words(app)
+    app.date_input(key="days").set_value([date(2025, 12, 1), date(2025, 12, 2)]).run()
+    assert not app.exception
+    assert said in words(app)
+    assert f"over {told}, the one that sold most first" in words(app)
+
+
+def test_chosen_days_reach_all_where_no_part_is_of_a_period(open_page, serving):
+    publish(
+        serving, files.catalogue(), files.store(),
+        analysed.versions("return_rate_analysis", "store_comparison"), analysed.kpis(),
+    )  # fmt: skip
+    app = open_page("history", days=["2025-12-30", "2026-01-01"])
+    assert not app.exception
+    assert "3 business days" in words(app)
+    assert "told of periods" not in words(app)
+
+
 @pytest.mark.usefixtures("morning")
 def test_a_period_is_the_newest_days(open_page):
     app = open_page("history", period="7 days")
