@@ -1,4 +1,4 @@
-"""The serving file: the only thing the pages read.
+"""The serving file: the only thing the pages read, but for reports (`reports.py`).
 
 Belongs here: finding the file, running one query on it, remembering the answer, and saying in
 plain words why there is none. Does not belong here: what is asked (`data/`).

@@ -104,9 +104,6 @@ class Settings(BaseSettings):
         default=None,
         description="Where the docs of the tables are; `smartshelf up` tells its processes.",
     )
-    api_url: str | None = Field(
-        default=None, description="Where the HTTP API is; `smartshelf up` tells its processes."
-    )
 
     api_token: SecretStr | None = Field(
         default=None,

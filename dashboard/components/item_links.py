@@ -1,4 +1,4 @@
-"""Ways to the page about one item: from a row of a table, and from a panel about the item."""
+"""Ways to the page about one item, from a row of a table or a panel; and from it to the map."""
 
 from typing import Any
 
@@ -6,6 +6,8 @@ import polars as pl
 import streamlit as st
 
 from dashboard import links
+from dashboard.data import store_map
+from dashboard.data.stores import Store
 from dashboard.page import PageContext
 
 
@@ -37,3 +39,15 @@ def button(store_id: str, item_id: str, context: PageContext) -> None:
         ":material/deployed_code:",
         links.to_item(store, item_id),
     )
+
+
+def to_map(store: Store, category: str | None) -> None:
+    """Draw the link to the zone of a category on the store map, where it has one.
+
+    Args:
+        store: Whose map; of one without shelf sensors there is none.
+        category: Of the item.
+    """
+    zone = store_map.zone_label(category) if category and store.tracks_stock else None
+    if zone:
+        links.link("map", "On the map", ":material/map:", {"store": store.label, "zone": zone})

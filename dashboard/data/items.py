@@ -119,8 +119,50 @@ def marks(store_id: str, item_id: str) -> pl.DataFrame:
     )
 
 
-def events(store_id: str, item_id: str, since: datetime, limit: int) -> pl.DataFrame:
-    """Return the newest events about an item, the newest first.
+# Since and until bound the days that are looked through.
+_HAPPENED = """
+    select
+        event_ts, event_type, null as location,
+        case event_type when 'SALE' then -qty else qty end as qty,
+        net as amount, batch_code as lot, transaction_id as detail,
+        'raw/pos_transactions' as raw_table,
+        coalesce(receipt_event_id, event_id) as event_id
+    from cleansed.sales_lines
+    where store_id = $store_id and item_id = $item_id
+        and business_date between cast($since::timestamptz as date) - 1
+            and cast($until::timestamptz as date) + 1
+    union all
+    select
+        event_ts, movement_type as event_type, location, qty_signed as qty,
+        null as amount, batch_code as lot, ref_id as detail,
+        'raw/' || source_table as raw_table, event_id
+    from cleansed.stock_movements
+    where store_id = $store_id and item_id = $item_id
+        and event_date between cast($since::timestamptz as date) - 1
+            and cast($until::timestamptz as date) + 1
+        and source_table <> 'sales_lines'
+        and location in ('shelf', 'warehouse')
+    union all
+    select
+        event_ts, action as event_type, location, quantity as qty, null as amount,
+        batch_code as lot, concat_ws(': ', actor, note) as detail,
+        'raw/operator_events' as raw_table, event_id
+    from ops.operator_actions
+    where store_id = $store_id and shelf_id = $item_id
+"""
+
+
+def events(
+    store_id: str,
+    item_id: str,
+    moment: datetime,
+    *,
+    since: datetime,
+    before: int,
+    until: datetime | None = None,
+    after: int = 0,
+) -> pl.DataFrame:
+    """Return the events about an item around a moment, the newest first.
 
     Columns: event_ts, event_type, location, qty (signed), amount, lot, detail, raw_table,
     event_id: of the raw event, of which a receipt has many lines.
@@ -128,48 +170,42 @@ def events(store_id: str, item_id: str, since: datetime, limit: int) -> pl.DataF
     Args:
         store_id: Store.
         item_id: Item.
+        moment: What happened at it counts as before.
         since: None that is older.
-        limit: How many at most.
+        before: How many up to the moment at most: the last ones.
+        until: None that is newer; the moment by default.
+        after: How many after the moment at most: the next ones.
     """
     return serving.query(
-        """
-        with happened as (
+        f"""
+        with happened as ({_HAPPENED}),
+
+        numbered as (
             select
-                event_ts, event_type, null as location,
-                case event_type when 'SALE' then -qty else qty end as qty,
-                net as amount, batch_code as lot, transaction_id as detail,
-                'raw/pos_transactions' as raw_table,
-                coalesce(receipt_event_id, event_id) as event_id
-            from cleansed.sales_lines
-            where store_id = $store_id and item_id = $item_id
-                and business_date >= cast($since::timestamptz as date) - 1
-            union all
-            select
-                event_ts, movement_type as event_type, location, qty_signed as qty,
-                null as amount, batch_code as lot, ref_id as detail,
-                'raw/' || source_table as raw_table, event_id
-            from cleansed.stock_movements
-            where store_id = $store_id and item_id = $item_id
-                and event_date >= cast($since::timestamptz as date) - 1
-                and source_table <> 'sales_lines'
-                and location in ('shelf', 'warehouse')
-            union all
-            select
-                event_ts, action as event_type, location, quantity as qty, null as amount,
-                batch_code as lot, concat_ws(': ', actor, note) as detail,
-                'raw/operator_events' as raw_table, event_id
-            from ops.operator_actions
-            where store_id = $store_id and shelf_id = $item_id
+                happened.*,
+                event_ts > $moment::timestamptz as is_after,
+                row_number() over (
+                    partition by event_ts > $moment::timestamptz
+                    order by event_ts desc, event_type, event_id
+                ) as backward_no,
+                row_number() over (
+                    partition by event_ts > $moment::timestamptz
+                    order by event_ts, event_type desc, event_id desc
+                ) as forward_no
+            from happened
+            where event_ts between $since::timestamptz and $until::timestamptz
         )
 
-        select *
-        from happened
-        where event_ts >= $since::timestamptz
+        select * exclude (is_after, backward_no, forward_no)
+        from numbered
+        where case when is_after then forward_no <= $after else backward_no <= $before end
         order by event_ts desc, event_type, event_id
-        limit $limit
         """,
         store_id=store_id,
         item_id=item_id,
+        moment=moment,
         since=since,
-        limit=limit,
+        until=until or moment,
+        before=before,
+        after=after,
     )

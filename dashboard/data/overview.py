@@ -251,21 +251,6 @@ def events() -> tuple[int, datetime | None]:
     return row
 
 
-def newest_report(scope: Scope) -> pl.DataFrame:
-    """Return the newest morning report: report_date, narrative, created_at; or no row."""
-    return serving.query(
-        """
-        select report_date, narrative, created_at
-        from ops.business_reports
-        where store_id = $store_id and currency = $currency and report_type = 'DAILY_REPORT'
-        order by report_date desc
-        limit 1
-        """,
-        store_id=scope.store_id,
-        currency=scope.currency,
-    )
-
-
 def forecast(store_ids: list[str], currency: str, last: date) -> pl.DataFrame:
     """Return what the newest forecasts expect: date_key, expected_sales; the next days, in order.
 

@@ -7,23 +7,70 @@ import polars as pl
 from dashboard import serving
 from dashboard.data.analysis import ALL, Scope
 
-# Spans over which kpi_daily adds up.
+# Periods in which items are ranked.
 SPANS = ("7d", "30d")
 
 
-def kpis(scope: Scope) -> pl.DataFrame:
-    """Return the KPIs of the newest complete business day: one row, or none before the first."""
-    return serving.query(
+def last_day(scope: Scope) -> date | None:
+    """Return the newest complete business day, `None` before the first."""
+    day: date | None = serving.query(
         """
-        select *
+        select max(date_key)
         from analytics.kpi_daily
         where store_id = $store_id and currency = $currency
-        order by date_key desc
-        limit 1
         """,
         store_id=scope.store_id,
         currency=scope.currency,
-    )
+    ).item()
+    return day
+
+
+def totals(scope: Scope, since: date | None) -> dict[str, float | None]:
+    """Return KPIs of all complete business days since one; ratios are divided anew.
+
+    Among them are net_sales, gross_profit, transactions, units_sold, atv, upt and margin_pct (in
+    percent), by name as in kpi_daily; a ratio is `None` where there is nothing to divide by.
+
+    Args:
+        scope: Whose.
+        since: First day; from the first sale on by default.
+    """
+    rows = serving.query(
+        """
+        with summed as (
+            select
+                cast(sum(net_sales) as double) as net_sales,
+                cast(sum(sales_revenue) as double) as sales_revenue,
+                cast(sum(gross_profit) as double) as gross_profit,
+                cast(sum(transactions) as double) as transactions,
+                cast(sum(units_sold) as double) as units_sold
+            from analytics.kpi_daily
+            where store_id = $store_id and currency = $currency
+                and ($since::date is null or date_key >= $since::date)
+        ),
+
+        measures as (
+            unpivot summed
+            on net_sales, sales_revenue, gross_profit, transactions, units_sold
+            into name measure value total
+        )
+
+        select
+            metrics.metric,
+            case
+                when metrics.denominator is null then numerators.total
+                else metrics.factor * numerators.total / nullif(denominators.total, 0)
+            end as value
+        from meta.metrics as metrics
+        inner join measures as numerators on metrics.numerator = numerators.measure
+        left join measures as denominators on metrics.denominator = denominators.measure
+        where metrics.denominator is null or denominators.measure is not null
+        """,
+        store_id=scope.store_id,
+        currency=scope.currency,
+        since=since,
+    ).rows()
+    return dict(rows)
 
 
 def daily(scope: Scope, since: date | None) -> pl.DataFrame:

@@ -50,6 +50,15 @@ def zones(store_id: str) -> pl.DataFrame:
     )
 
 
+def zone_label(category: str) -> str | None:
+    """Return what the zone of a category is called on the map, and so in the URL."""
+    rows = serving.query(
+        "select label from ref.zones where category = $category order by zone_id limit 1",
+        category=category,
+    ).rows()
+    return rows[0][0] if rows else None
+
+
 def alerts_off_the_map(store_id: str) -> int:
     """Return how many active shelf alerts concern categories that have no zone."""
     frame = serving.query(

@@ -1,6 +1,6 @@
 """What the supply page asks: the plan of a cutoff, orders, deliveries and past cutoffs."""
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 import polars as pl
@@ -328,4 +328,104 @@ def timeline(store_ids: list[str], *, by_store: bool, cutoffs: int) -> pl.DataFr
         store_ids=store_ids,
         by_store=by_store,
         cutoffs=cutoffs,
+    )
+
+
+# Lots that staff scanned into the warehouse, by the store's own days.
+_CAME_IN = """
+    select
+        moved.store_id,
+        stores.store_name,
+        cast(moved.event_ts at time zone stores.timezone as date) as day,
+        moved.event_ts,
+        moved.item_id as shelf_id,
+        moved.batch_code,
+        moved.movement_type as reason,
+        moved.qty_signed as quantity,
+        moved.received_date,
+        moved.expiry_date,
+        moved.ref_id as came_for,
+        moved.event_id
+    from cleansed.stock_movements as moved
+    inner join ref.stores as stores on moved.store_id = stores.store_id
+    where list_contains($store_ids::varchar[], moved.store_id)
+        and moved.location = 'warehouse'
+        and moved.movement_type in ('WH_IN', 'RESTOCK_RETURN')
+        and moved.event_date between $since::date - 1 and $until::date + 1
+"""
+
+
+def restocks(store_ids: list[str], since: date, until: date) -> pl.DataFrame:
+    """Return the days on which goods came into warehouses, the newest first.
+
+    Columns: store_id, store_name, day, first_ts, last_ts, shelves (of one item each), lots, pieces,
+    returned_pieces (of these, what did not fit on shelves).
+
+    Args:
+        store_ids: Stores.
+        since: First day, by the clock of each store.
+        until: Last day.
+    """
+    return serving.query(
+        f"""
+        with came_in as ({_CAME_IN})
+
+        select
+            store_id,
+            store_name,
+            day,
+            min(event_ts) as first_ts,
+            max(event_ts) as last_ts,
+            count(distinct shelf_id) as shelves,
+            count(distinct (shelf_id, batch_code)) as lots,
+            cast(sum(quantity) as bigint) as pieces,
+            cast(coalesce(sum(quantity) filter (reason = 'RESTOCK_RETURN'), 0) as bigint)
+                as returned_pieces
+        from came_in
+        where day between $since::date and $until::date
+        group by store_id, store_name, day
+        order by day desc, last_ts desc, store_id
+        """,
+        store_ids=store_ids,
+        since=since,
+        until=until,
+    )
+
+
+def restocked_lots(store_id: str, day: date) -> pl.DataFrame:
+    """Return the lots that came into the warehouse of a store on a day, the last ones first.
+
+    Columns: store_id, event_ts, shelf_id, subcategory, batch_code, reason (WH_IN: delivered,
+    RESTOCK_RETURN: did not fit on the shelf), quantity, left_now (pieces of the lot that are in the
+    warehouse now), received_date, expiry_date, came_for (order or restock task), event_id.
+    """
+    return serving.query(
+        f"""
+        with came_in as ({_CAME_IN})
+
+        select
+            came_in.store_id,
+            came_in.event_ts,
+            came_in.shelf_id,
+            items.subcategory,
+            came_in.batch_code,
+            came_in.reason,
+            came_in.quantity,
+            coalesce(lots.batch_quantity_warehouse, 0) as left_now,
+            came_in.received_date,
+            came_in.expiry_date,
+            came_in.came_for,
+            came_in.event_id
+        from came_in
+        left join ref.items as items on came_in.shelf_id = items.item_id
+        left join cleansed.warehouse_batch_state as lots
+            on came_in.store_id = lots.store_id
+            and came_in.shelf_id = lots.shelf_id
+            and came_in.batch_code = lots.batch_code
+        where came_in.day = $since::date
+        order by came_in.event_ts desc, came_in.event_id
+        """,
+        store_ids=[store_id],
+        since=day,
+        until=day,
     )

@@ -12,6 +12,7 @@ from dashboard.components import (
     alert_list,
     analysis,
     downloads,
+    event_list,
     explain,
     figure,
     item_links,
@@ -210,7 +211,10 @@ def _detail(alert: dict[str, Any], context: PageContext) -> None:
             f"{text.label(alert['alert_type'])}: {alert['shelf_id']}, {alert['subcategory']}",
             anchor=False,
         )
-        item_links.button(alert["store_id"], alert["shelf_id"], context)
+        store = next(s for s in context.chosen if s.store_id == alert["store_id"])
+        with st.container(horizontal=True):
+            item_links.button(store.store_id, alert["shelf_id"], context)
+            item_links.to_map(store, alert["category"])
         left, right = st.columns([38, 62], gap="medium")
         with left:
             trail(alerts.transitions(alert["alert_id"]), context.timezone)
@@ -222,6 +226,8 @@ def _detail(alert: dict[str, Any], context: PageContext) -> None:
             st.caption(f"Alert {alert['alert_id']}")
         with right:
             item_story.trajectory(alert["store_id"], alert["shelf_id"], context)
+        with explain.what_is_missing():
+            event_list.behind_alert(alert, context)
 
 
 def _tasks(alert_id: str, context: PageContext) -> None:

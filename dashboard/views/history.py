@@ -21,7 +21,6 @@ _PER_ROW = 6
 _YEAR = 365
 _SHOWN_RETURNS = 10
 _SHOWN_ROWS = 500
-_BOTH_ENDS = 2
 
 
 def render(context: PageContext) -> None:
@@ -36,20 +35,29 @@ def render(context: PageContext) -> None:
             "Figures are of whole days, which end at midnight of the store.",
         )
         return
-    period, first, last = _span(known)
+    period, days = _span(known)
+    first, last = days or _days_of(period, known)
     _totals(scope, first, last, context.palette)
     _days(scope, first, last, context)
     _months(scope, first, last, context)
     _seasons(scope, last, context)
-    if scope.store_id == ALL and built_for("store_comparison") is not None:
+    has_stores = scope.store_id == ALL and built_for("store_comparison") is not None
+    has_returns = built_for("return_rate_analysis") is not None
+    if days and (has_stores or has_returns):
+        st.info(
+            f"What follows is told of periods: of **{_name(period)}**, not of the days chosen "
+            "above.",
+            icon=":material/date_range:",
+        )
+    if has_stores:
         store_table(context.store_ids, scope.currency, period)
-    if built_for("return_rate_analysis") is not None:
+    if has_returns:
         with explain.what_is_missing():
             _returns(scope, period, context)
 
 
-def _span(known: tuple[date, date]) -> tuple[str, date, date]:
-    """Draw the choice of days; returns the period, and the first and last day shown.
+def _span(known: tuple[date, date]) -> tuple[str, tuple[date, date] | None]:
+    """Draw the choice of days; returns the period, and the first and last day if they are chosen.
 
     Args:
         known: First and last complete business day.
@@ -69,11 +77,23 @@ def _span(known: tuple[date, date]) -> tuple[str, date, date]:
             label_visibility="collapsed",
             width=280,
         )
-    if isinstance(chosen, tuple) and len(chosen) == _BOTH_ENDS:
-        return period, *chosen
+    match chosen:
+        case (first, last):
+            return period, (first, last)
+        case _:
+            # Nothing, or one end only so far.
+            return period, None
+
+
+def _days_of(period: str, known: tuple[date, date]) -> tuple[date, date]:
+    """Return the first and last day of a period."""
+    since, until = known
     days = _DAYS.get(period)
-    first = max(since, until - timedelta(days=days - 1)) if days else since
-    return period, first, until
+    return (max(since, until - timedelta(days=days - 1)) if days else since), until
+
+
+def _name(period: str) -> str:
+    return analysis.PERIODS[period] if period in _DAYS else "all days"
 
 
 def _day(day: date) -> str:
@@ -184,7 +204,7 @@ def _season(
 
 def _returns(scope: Scope, period: str, context: PageContext) -> None:
     st.subheader("What came back", anchor=False)
-    name = analysis.PERIODS[period] if period in _DAYS else "all days"
+    name = _name(period)
     if not context.sees_all_stores:
         _returns_of_store(scope, period, name)
         return

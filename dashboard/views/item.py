@@ -13,6 +13,7 @@ from dashboard.components import (
     alert_list,
     analysis,
     downloads,
+    event_list,
     explain,
     figure,
     forecast_item,
@@ -35,8 +36,6 @@ _REMEMBERED = "item_shown"
 _ALERTS = "item_alerts"
 _PERIODS = {"30d": "30 days", "90d": "90 days", "all": "All"}
 _DAYS = {"30d": 30, "90d": 90, "all": None}
-_EVENT_DAYS = 30
-_EVENTS = 200
 _RISKS = {"green": "✓ low", "amber": "◆ raised", "red": "▲ high"}
 
 
@@ -56,6 +55,7 @@ def render(context: PageContext) -> None:
         return
     item = known.row(0, named=True)
     stocked = states.item(context.store.store_id, item_id)
+    alert = None
     _heading(item, context, is_stocked=not stocked.is_empty())
     _links(item, context)
     if stocked.is_empty():
@@ -64,7 +64,7 @@ def render(context: PageContext) -> None:
         _stock(stocked.row(0, named=True), context)
         left, right = st.columns(2, gap="large")
         with left, explain.what_is_missing():
-            _alerts(item_id, context)
+            alert = _alerts(item_id, context)
         with right, explain.what_is_missing():
             _lots(item_id, context)
     with explain.what_is_missing():
@@ -75,7 +75,7 @@ def render(context: PageContext) -> None:
     with explain.what_is_missing():
         _offers(item_id, context)
     with explain.what_is_missing():
-        _events(item_id, context)
+        _events(item_id, alert, context)
 
 
 def _asked_for() -> str | None:
@@ -163,6 +163,7 @@ def _links(item: dict[str, Any], context: PageContext) -> None:
     with st.container(horizontal=True, key="item_links"):
         for label, (path, icon, choices) in ways.items():
             links.link(path, label, icon, {"store": store, **choices})
+        item_links.to_map(context.store, item["category"])
 
 
 def _not_in_stock(context: PageContext) -> None:
@@ -209,7 +210,8 @@ def _outlook(store_id: str, item_id: str) -> None:
         st.caption(f"By the analytics: {', '.join(parts)}.")
 
 
-def _alerts(item_id: str, context: PageContext) -> None:
+def _alerts(item_id: str, context: PageContext) -> dict[str, Any] | None:
+    """Draw the alerts; returns the one that is chosen, if it is one."""
     found = alerts.of_item(context.store.store_id, item_id)
     active = int(found.get_column("is_active").sum())
     st.subheader("Alerts", anchor=False)
@@ -219,7 +221,7 @@ def _alerts(item_id: str, context: PageContext) -> None:
         f"alerts_{item_id}",
     )
     if found.is_empty():
-        return
+        return None
     chosen_ids = tables.table(
         alert_list.readable(found),
         key=_ALERTS,
@@ -231,10 +233,11 @@ def _alerts(item_id: str, context: PageContext) -> None:
     chosen = found.filter(pl.col("alert_id").is_in(chosen_ids))
     if active:
         alert_list.action_form(chosen, context, table_key=_ALERTS, is_wide=False)
-    shown = chosen if len(chosen) == 1 else found.head(1)
-    alert = shown.row(0, named=True)
+    is_one = len(chosen) == 1
+    alert = (chosen if is_one else found).row(0, named=True)
     st.markdown(f"**{text.label(alert['alert_type'])}**, {text.label(alert['status']).lower()}")
     trail(alerts.transitions(alert["alert_id"]), context.timezone)
+    return alert if is_one else None
 
 
 def _lots(item_id: str, context: PageContext) -> None:
@@ -305,42 +308,11 @@ def _offers(item_id: str, context: PageContext) -> None:
     offer_list.draw(found, item_id, context)
 
 
-def _events(item_id: str, context: PageContext) -> None:
-    since = _told_until(context) - timedelta(days=_EVENT_DAYS)
-    found = items.events(context.store.store_id, item_id, since, _EVENTS)
-    st.subheader("Events behind it", anchor=False)
-    downloads.summary(
-        f"The newest **{text.plural(len(found), 'event')}** of the last {_EVENT_DAYS} days; the "
-        "id is that of the raw event.",
-        found,
-        f"events_{item_id}",
-    )
-    if found.is_empty():
-        return
-    config = st.column_config
-    st.dataframe(
-        found.with_columns(
-            pl.col("event_type").map_elements(text.label, return_dtype=pl.String),
-            pl.col("location").map_elements(text.label, return_dtype=pl.String),
-        ),
-        key="item_events",
-        hide_index=True,
-        placeholder="",
-        height=tables.height_of(len(found), most=388),
-        column_config={
-            "event_ts": config.DatetimeColumn(
-                "When", format="ddd D MMM, HH:mm:ss", timezone=context.timezone
-            ),
-            "event_type": config.TextColumn("What"),
-            "location": config.TextColumn("Where", width=90),
-            "qty": config.NumberColumn("Pieces", format="%+d", width=70),
-            "amount": config.NumberColumn(f"Amount ({context.store.currency})", format="%.2f"),
-            "lot": config.TextColumn("Lot"),
-            "detail": config.TextColumn("Receipt, task or person"),
-            "raw_table": config.TextColumn("Table", width=150),
-            "event_id": config.TextColumn("Event"),
-        },
-    )
+def _events(item_id: str, alert: dict[str, Any] | None, context: PageContext) -> None:
+    if alert:
+        event_list.behind_alert(alert, context)
+    else:
+        event_list.newest(item_id, _told_until(context), context)
 
 
 PAGE = Page("Item", ":material/deployed_code:", links.ITEM, render)

@@ -15,6 +15,7 @@ from dashboard.components import (
     figure,
     item_links,
     kpi_cards,
+    report_list,
     system_parts,
     tables,
     to_do,
@@ -27,7 +28,6 @@ from dashboard.data.analysis import ALL, Scope, built_for
 from dashboard.data.anomalies import Method
 from dashboard.page import Page, PageContext
 from dashboard.serving import has_table
-from smartshelf_dagster.settings import load_settings
 
 _DAYS = {"7d": 7, "30d": 30, "90d": 90}
 _PERIODS = {name: analysis.PERIODS[name] for name in _DAYS}
@@ -80,7 +80,7 @@ def render(context: PageContext) -> None:
             _trend(scope, context)
         with right:
             _to_do(scope, context)
-            _report(scope)
+            report_list.draw(scope)
         _stores_and_goods(scope, period, context)
     if context.sees_all_stores:
         _system(context)
@@ -350,26 +350,6 @@ def _sales_tasks(scope: Scope, context: PageContext) -> list[Task]:
         )
         tasks.append(Task("caution" if items else "calm", words, "history"))
     return tasks
-
-
-def _report(scope: Scope) -> None:
-    """Draw the newest morning report in words, with the way to its page."""
-    if not has_table("ops", "business_reports"):
-        return
-    newest = overview.newest_report(scope)
-    if newest.is_empty():
-        return
-    [row] = newest.iter_rows(named=True)
-    st.subheader("Morning report", anchor=False)
-    st.markdown(row["narrative"])
-    api = load_settings().api_url
-    if api:
-        address = f"{api}/v1/reports/DAILY_REPORT/{row['report_date']}/{scope.store_id}"
-        st.link_button(
-            "Whole report, to print or keep",
-            f"{address}?currency={scope.currency}",
-            icon=":material/print:",
-        )
 
 
 def _stores_and_goods(scope: Scope, period: str, context: PageContext) -> None:

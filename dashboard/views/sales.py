@@ -1,29 +1,30 @@
 """Sales: what was taken, on which days and at which hours, with which goods."""
 
 from datetime import date, timedelta
+from typing import Any
 
 import polars as pl
 import streamlit as st
 
 from dashboard import text
 from dashboard.charts.sales import WEEKDAYS, hours_of_week, sales_by_category, sales_by_day
-from dashboard.components import analysis, downloads, explain, figure, item_links, tables
-from dashboard.data import sales
-from dashboard.data.analysis import Scope
+from dashboard.components import analysis, downloads, explain, figure, item_links, kpi_cards, tables
+from dashboard.components.kpi_cards import Card
+from dashboard.data import overview, sales
+from dashboard.data.analysis import Scope, built_for
 from dashboard.page import Page, PageContext
+from dashboard.theme import Palette
 
 _DAYS = {"7d": 7, "30d": 30, "90d": 90}
-# Columns of kpi_daily that change is told of, and what to call them.
-_COMPARED = {
-    "net_sales": ("Net sales ({currency})", "Sales less what was paid back for returns."),
-    "gross_profit": ("Gross profit ({currency})", "Net sales less the cost of these goods."),
-    "transactions": ("Receipts", "Receipts with at least one sale."),
-    "units_sold": ("Sold (pcs)", "Pieces sold."),
-}
-_RATIOS = {
-    "atv": ("Per receipt ({currency})", "Sales over receipts.", "%.2f"),
-    "upt": ("Pieces per receipt", "Pieces sold over receipts.", "%.1f"),
-    "margin_pct": ("Margin (%)", "Gross profit over net sales.", "%.1f"),
+# KPIs: what to call them, what they say, decimals.
+_KPIS = {
+    "net_sales": ("Net sales ({currency})", "Sales less what was paid back for returns.", 0),
+    "gross_profit": ("Gross profit ({currency})", "Net sales less the cost of these goods.", 0),
+    "transactions": ("Receipts", "Receipts with at least one sale.", 0),
+    "units_sold": ("Sold (pcs)", "Pieces sold.", 0),
+    "atv": ("Per receipt ({currency})", "Sales over receipts.", 2),
+    "upt": ("Pieces per receipt", "Pieces sold over receipts.", 1),
+    "margin_pct": ("Margin (%)", "Gross profit over net sales.", 1),
 }
 
 
@@ -32,17 +33,16 @@ def render(context: PageContext) -> None:
     if not analysis.is_built("kpi_daily", "Sales", context):
         return
     scope = analysis.scope(context)
-    newest = sales.kpis(scope)
-    if newest.is_empty():
+    last = sales.last_day(scope)
+    if last is None:
         explain.nothing(
             "No business day is complete yet",
             "Figures are of whole days, which end at midnight of the store.",
         )
         return
-    last = newest.get_column("date_key")[0]
     period = analysis.period(analysis.PERIODS, "30d")
-    _figures(newest.row(0, named=True), period, scope)
     since = last - timedelta(days=_DAYS[period] - 1) if period in _DAYS else None
+    _figures(scope, period, since, last, context.palette)
     _by_day(scope, since, context)
     left, right = st.columns(2, gap="large")
     with left:
@@ -53,30 +53,36 @@ def render(context: PageContext) -> None:
     _by_month(scope)
 
 
-def _figures(row: dict[str, float | None], period: str, scope: Scope) -> None:
-    """Show the figures of the last 7 or 30 days, and how they changed; none of longer spans."""
-    span = period if period in sales.SPANS else "30d"
-    shown = len(_COMPARED) + len(_RATIOS)
+def _figures(scope: Scope, period: str, since: date | None, last: date, palette: Palette) -> None:
+    """Show the figures of the days below, and how they changed where there are days before."""
+    totals = sales.totals(scope, since)
+    changes = _changes(scope, period)
+    cards = []
+    for kpi, (name, meaning, decimals) in _KPIS.items():
+        value, change = totals.get(kpi), changes.get(kpi)
+        if value is not None:
+            cards.append(
+                Card(
+                    name.format(currency=scope.currency),
+                    value,
+                    meaning,
+                    decimals,
+                    change["change"] if change else None,
+                    kpi_cards.POINTS if change and change["unit"] == "percent" else "%",
+                )
+            )
     with st.container(border=True, key="figures"):
-        places = iter(st.columns(shown))
-        for column, (name, meaning) in _COMPARED.items():
-            growth = row[f"{column}_growth_{span}_pct"]
-            next(places).metric(
-                name.format(currency=scope.currency),
-                round(float(row[f"{column}_{span}"] or 0)),
-                delta=None if growth is None else f"{growth:+.1f} %",
-                help=f"{meaning} The change is against as many days before.",
-                format="localized",
-            )
-        for column, (name, meaning, shape) in _RATIOS.items():
-            value = row[f"{column}_{span}"]
-            next(places).metric(
-                name.format(currency=scope.currency),
-                "-" if value is None else shape % value,
-                help=meaning,
-            )
-    if span != period:
-        st.caption("The figures above are of 30 days, what is below of the chosen period.")
+        kpi_cards.row(cards, len(_KPIS), palette)
+    days = analysis.PERIODS[period] if period in _DAYS else "All days"
+    compared = " against as many days before" if any(card.change for card in cards) else ""
+    st.caption(f"{days} up to {last:%a} {last.day} {last:%b}{compared}.")
+
+
+def _changes(scope: Scope, period: str) -> dict[str, dict[str, Any]]:
+    """Return how KPIs of a period changed; nothing of all days, which have none before them."""
+    if built_for("kpi_comparison") is None:
+        return {}
+    return {row["kpi"]: row for row in overview.kpis(scope, period).iter_rows(named=True)}
 
 
 def _by_day(scope: Scope, since: date | None, context: PageContext) -> None:

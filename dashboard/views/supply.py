@@ -17,6 +17,7 @@ from dashboard.components import (
     item_story,
     order_list,
     pickers,
+    restock_list,
     supplier_orders,
     tables,
 )
@@ -38,6 +39,7 @@ _SECTIONS = {
     "plan": "Next cutoff",
     "orders": "Orders",
     "deliveries": "Deliveries",
+    "warehouse": "Warehouse",
     "cutoffs": "Past cutoffs",
 }
 
@@ -66,6 +68,9 @@ def render(context: PageContext) -> None:
         _orders(orders, context)
     elif section == "deliveries":
         _deliveries(context)
+    elif section == "warehouse":
+        with explain.what_is_missing():
+            restock_list.draw(context)
     elif section == "cutoffs":
         _cutoffs(cutoffs, context)
     else:

@@ -113,7 +113,6 @@ def _children(settings: Settings, options: UpOptions, redis_url: str) -> list[_C
         "SMARTSHELF_DAGSTER_STORAGE": str(settings.dagster_home / "storage"),
         "SMARTSHELF_DAGSTER_URL": f"http://{host}:{port}",
         "SMARTSHELF_DOCS_URL": f"http://{host}:{port + 2}",
-        "SMARTSHELF_API_URL": f"http://{host}:{port + 3}",
     }
     children = [
         _Child(

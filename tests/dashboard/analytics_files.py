@@ -52,7 +52,7 @@ TABLES: dict[str, str] = {
         value DECIMAL(18,2), share_pct DOUBLE, prev_rank BIGINT, rank_change BIGINT""",
     "ops.business_reports": """
         report_date DATE, report_type VARCHAR, store_id VARCHAR, currency VARCHAR,
-        narrative VARCHAR, created_at TIMESTAMPTZ""",
+        narrative VARCHAR, html_path VARCHAR""",
 }
 
 LAST_DAY = date(2026, 1, 2)

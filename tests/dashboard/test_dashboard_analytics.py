@@ -13,7 +13,8 @@ from dashboard.charts.anomalies import hours_with_band
 from dashboard.charts.baskets import network
 from dashboard.charts.customers import retention
 from dashboard.charts.sales import sales_by_day
-from dashboard.data import anomalies, baskets, customers, sales
+from dashboard.components.analysis import PERIODS
+from dashboard.data import anomalies, baskets, customers, overview, sales
 from dashboard.data.analysis import Scope, built_for
 from dashboard.data.anomalies import Method, Series
 from dashboard.theme import DARK, LIGHT
@@ -87,9 +88,60 @@ def test_a_store_shows_its_own_sales(open_page):
     app = open_page("sales")
     app.selectbox(key="store").set_value("S2").run()
     assert not app.exception
-    newest = sales.kpis(Scope("S2", "EUR")).row(0, named=True)
-    assert figure(app, "Receipts") == str(newest["transactions_30d"])
-    assert sum(traces(app)[0]["y"]) == pytest.approx(float(newest["net_sales_30d"]))
+    [(receipts, net_sales)] = serving.query(
+        """
+        select transactions_30d, net_sales_30d from analytics.kpi_daily
+        where store_id = 'S2' order by date_key desc limit 1
+        """
+    ).rows()
+    assert figure(app, "Receipts") == str(receipts)
+    assert sum(traces(app)[0]["y"]) == pytest.approx(float(net_sales))
+
+
+@pytest.mark.usefixtures("real_sales")
+@pytest.mark.parametrize("period", ["7d", "30d", "90d", "all"])
+def test_figures_of_sales_are_of_the_days_that_are_drawn(open_page, period):
+    """Each is also what the analytics say of the period, where they do."""
+    app = open_page("sales", period=PERIODS[period])
+    assert not app.exception
+    shown = {metric.label: metric for metric in app.metric}
+    assert float(shown["Net sales (GBP)"].value) == pytest.approx(sum(traces(app)[0]["y"]), abs=1)
+    told = {row["kpi"]: row for row in overview.kpis(UCI, period).iter_rows(named=True)}
+    assert bool(told) == (period != "all")
+    totals = sales.totals(UCI, None)
+    for kpi, label in (
+        ("net_sales", "Net sales (GBP)"), ("transactions", "Receipts"),
+        ("units_sold", "Sold (pcs)"), ("atv", "Per receipt (GBP)"),
+    ):  # fmt: skip
+        value = told[kpi]["value"] if told else totals[kpi]
+        assert float(shown[label].value) == pytest.approx(value, abs=0.51), label
+        assert bool(shown[label].delta) == (bool(told) and told[kpi]["change"] is not None)
+    compared = f"{'All days' if period == 'all' else PERIODS[period]} up to Fri 9 Dec"
+    assert compared in words(app)
+    assert ("against as many days before" in words(app)) == any(
+        row["change"] for row in told.values()
+    )
+
+
+@pytest.mark.usefixtures("days_by_hand")
+def test_ratios_of_several_days_are_divided_anew():
+    """44.00, 20.80 and 10.00 on 3, 1 and 1 receipts; a mean of daily ratios would be another."""
+    found = sales.totals(BOTH, None)
+    receipts = found["transactions"]
+    assert receipts == 5
+    [(revenue, units, profit)] = serving.query(
+        """
+        select sum(sales_revenue)::double, sum(units_sold)::double, sum(gross_profit)::double
+        from analytics.kpi_daily where store_id = 'ALL'
+        """
+    ).rows()
+    assert found["atv"] == pytest.approx(revenue / 5) == pytest.approx(16.96)
+    assert found["upt"] == pytest.approx(units / 5)
+    assert found["margin_pct"] == pytest.approx(100 * profit / found["net_sales"])
+    assert sales.totals(BOTH, date(2025, 3, 4))["transactions"] == 2
+    # Nothing was sold since: nothing to divide by.
+    nothing = sales.totals(BOTH, date(2026, 1, 1))
+    assert nothing.get("atv") is None
 
 
 @pytest.mark.usefixtures("days_by_hand")

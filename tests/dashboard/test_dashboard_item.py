@@ -126,7 +126,9 @@ def test_events_of_all_kinds_are_told_and_old_ones_left_out(serving):
             ]
         },
     )
-    found = items.events("S001", "MEACHI0002", files.ago(60 * 24 * 30), 10)
+    found = items.events(
+        "S001", "MEACHI0002", files.AS_OF, since=files.ago(60 * 24 * 30), before=10
+    )
     assert found.select("event_type", "qty", "event_id").rows() == [
         ("SALE", -2, "till-9"),
         ("RETURN", 2, "till-9"),
@@ -134,7 +136,67 @@ def test_events_of_all_kinds_are_told_and_old_ones_left_out(serving):
         ("supplier_order_held", None, "S001-operator-2"),
     ]
     assert found.get_column("detail")[2] == "Anna: two were torn"
-    assert len(items.events("S001", "MEACHI0002", files.ago(60 * 24 * 30), 1)) == 1
+    newest = items.events(
+        "S001", "MEACHI0002", files.AS_OF, since=files.ago(60 * 24 * 30), before=1
+    )
+    assert newest.rows() == found.head(1).rows()
+
+
+def busy_item(alert_age):
+    """Return 300 sales of beef, one every ten minutes up to now, and an alert among them."""
+    rows = [
+        {
+            "store_id": "S001",
+            "item_id": "MEABEE0001",
+            "event_type": "SALE",
+            "event_id": f"till-{number}",
+            "qty": 1,
+            "event_ts": files.ago(10 * number),
+            "business_date": files.ago(10 * number).date(),
+        }
+        for number in range(300)
+    ]
+    alert = files.alert(
+        "old-meat", "MEABEE0001", "MEAT", "resolved", opened_ts=files.ago(alert_age)
+    )
+    return {"cleansed.sales_lines": rows, "ops.alerts": [alert]}
+
+
+def test_events_behind_an_alert_are_those_around_its_opening(open_page, serving):
+    """The newest 200 events of an item that sells fast are not those that led to its alert."""
+    files.write(
+        serving, files.catalogue(), files.store(), files.stock(), files.loop(),
+        busy_item(alert_age=2_505),
+    )  # fmt: skip
+    app = choose_rows(item_page(open_page), "item_alerts", "old-meat")
+    assert not app.exception
+    told = table(app, "raw_table")
+    assert told["event_id"].tolist()[:7] == [
+        *(f"till-{number}" for number in range(246, 251)), "old-meat", "till-251",
+    ]  # fmt: skip
+    assert told["event_type"].tolist()[5] == "▲ Refill shelf"
+    led_to_it = len(told) - 6
+    assert 49 <= led_to_it < 60
+    assert f"The last **{led_to_it} events** up to the alert ▲, of 30 days at most, and" in (
+        words(app)
+    )
+    # Without a choice they are the newest ones.
+    assert table(choose_rows(app, "item_alerts"), "raw_table")["event_id"][0] == "till-0"
+    # Beside the alert itself they are the same.
+    beside = table(open_page("alerts", alert="old-meat", status="Resolved"), "raw_table")
+    assert beside["event_id"].tolist() == told["event_id"].tolist()
+
+
+def test_events_of_an_alert_are_bounded_in_number_and_days(serving):
+    files.write(serving, files.catalogue(), files.store(), busy_item(alert_age=2_505))
+    opened = files.ago(2_505)
+    found = items.events(
+        "S001", "MEABEE0001", opened, since=opened - timedelta(minutes=26), before=200,
+        until=opened + timedelta(minutes=14), after=5,
+    )  # fmt: skip
+    assert found["event_id"].to_list() == ["till-250", "till-251", "till-252", "till-253"]
+    few = items.events("S001", "MEABEE0001", opened, since=files.ago(9_999), before=2)
+    assert few["event_id"].to_list() == ["till-251", "till-252"]
 
 
 @pytest.mark.usefixtures("known_item")
@@ -224,6 +286,7 @@ def test_links_lead_to_other_pages_with_the_item_chosen_there(open_page):
         "Next order": ("supply", {"plan_search": "WINRED0004"}),
         "Forecast": ("forecast", {"forecast_item": "WINRED0004, Red wines"}),
         "Audit": ("audit", {"audit_search": "WINRED0004"}),
+        "On the map": ("map", {"zone": "Wines"}),
     }
     for label, (path, choices) in expected.items():
         assert way(app, label) == (path, {"store": TURKU, **choices})
@@ -244,6 +307,24 @@ def test_what_is_told_about_an_item_leads_to_its_page(open_page, path, query):
         "item",
         {"store": TURKU, "item": "WINRED0004"},
     )
+
+
+@pytest.mark.usefixtures("two_stores")
+def test_an_alert_leads_to_its_zone_of_the_map(open_page):
+    app = open_page("alerts", store="All stores", alert="S002-ack-wine")
+    assert way(app, "On the map") == ("map", {"store": TURKU, "zone": "Wines"})
+
+
+def test_what_has_no_zone_or_no_shelf_does_not_lead_to_the_map(open_page, serving):
+    catalogue = files.catalogue()
+    zones = [zone for zone in catalogue["ref.zones"] if zone["category"] != "MEAT"]
+    files.write(serving, catalogue | {"ref.zones": zones}, files.store(), files.stock())
+    labels = {link.proto.label for link in item_page(open_page).get("page_link")}
+    assert "Alerts" in labels
+    assert "On the map" not in labels
+    files.write(serving, files.catalogue(), files.store(tracks_stock=False))
+    labels = {link.proto.label for link in item_page(open_page).get("page_link")}
+    assert "On the map" not in labels
 
 
 @pytest.mark.usefixtures("two_stores")

@@ -21,18 +21,9 @@ from dashboard.components.kpi_cards import course, judgement
 from dashboard.data import history, live, overview, sales
 from dashboard.data.analysis import Scope
 from dashboard.theme import DARK, LIGHT
-from smartshelf_dagster.settings import load_settings
 
 ONE = Scope("S001", "EUR")
 CHOICE = "Smart Shelf Turku (S002)"
-REPORT = {
-    "report_date": date(2026, 1, 2),
-    "report_type": "DAILY_REPORT",
-    "store_id": "S001",
-    "currency": "EUR",
-    "narrative": "Friday was a good day.",
-    "created_at": files.AS_OF,
-}
 
 
 def publish(path, *parts, without=(), **options):
@@ -267,25 +258,6 @@ def test_goods_follow_the_period(open_page):
     assert sold == {"Wines": 1_800.0}
     app.button_group(key="period").set_value("7d").run()
     assert "**Best sellers** of 7 days" in words(app)
-
-
-@pytest.mark.parametrize("api_url", [None, "http://127.0.0.1:3003"])
-def test_the_morning_report_is_told_and_found(open_page, serving, monkeypatch, api_url):
-    if api_url:
-        monkeypatch.setenv("SMARTSHELF_API_URL", api_url)
-    publish(
-        serving, files.catalogue(), files.store(), analysed.versions(), analysed.kpis(),
-        {"ops.business_reports": [
-            REPORT, REPORT | {"report_date": date(2026, 1, 1), "narrative": "An older one."},
-        ]},
-    )  # fmt: skip
-    app = open_page()
-    assert "Friday was a good day." in words(app)
-    assert "An older one." not in words(app)
-    addresses = [button.proto.url for button in app.get("link_button")]
-    expected = "http://127.0.0.1:3003/v1/reports/DAILY_REPORT/2026-01-02/S001?currency=EUR"
-    assert addresses == ([expected] if api_url else [])
-    assert load_settings().api_url == api_url
 
 
 def test_before_the_first_kpis_work_and_system_are_told(open_page, serving):
@@ -539,6 +511,30 @@ def test_days_of_the_address_come_before_the_period(open_page):
     assert figure(app, "Net sales") == "3111"
     [bars, _] = traces(app, "Net sales")
     assert bars["y"] == [1_036, 1_037, 1_038]
+
+
+@pytest.mark.usefixtures("two")
+@pytest.mark.parametrize(("period", "told"), [("7 days", "7 days"), ("All", "all days")])
+def test_parts_that_chosen_days_do_not_reach_say_so(open_page, period, told):
+    said = f"told of periods: of **{told}**, not of the days chosen above"
+    app = open_page("history", store="All stores", period=period)
+    assert not app.exception
+    assert said not in words(app)
+    app.date_input(key="days").set_value([date(2025, 12, 1), date(2025, 12, 2)]).run()
+    assert not app.exception
+    assert said in words(app)
+    assert f"over {told}, the one that sold most first" in words(app)
+
+
+def test_chosen_days_reach_all_where_no_part_is_of_a_period(open_page, serving):
+    publish(
+        serving, files.catalogue(), files.store(),
+        analysed.versions("return_rate_analysis", "store_comparison"), analysed.kpis(),
+    )  # fmt: skip
+    app = open_page("history", days=["2025-12-30", "2026-01-01"])
+    assert not app.exception
+    assert "3 business days" in words(app)
+    assert "told of periods" not in words(app)
 
 
 @pytest.mark.usefixtures("morning")

@@ -481,3 +481,123 @@ def test_the_mark_goes_when_the_decision_has_come_back(open_page, one_store, fak
     app.run()
     assert not app.exception
     assert table(app, "bound_label").set_index("shelf_id")["state"]["MEABEE0001"] == "✕ Held back"
+
+
+# What came into the warehouse
+
+
+def scanned(minutes, item, lot, pieces=12, store_id="S001", kind="WH_IN", **more):
+    """Return the movement of a lot into the warehouse."""
+    return {
+        "source_table": "warehouse_events",
+        "event_id": f"{store_id}-in-{minutes}",
+        "movement_type": kind,
+        "location": "warehouse",
+        "store_id": store_id,
+        "item_id": item,
+        "batch_code": lot,
+        "ref_id": f"order-{lot}",
+        "qty_signed": pieces,
+        "event_ts": files.ago(minutes),
+        "event_date": files.ago(minutes).date(),
+        "received_date": files.ago(minutes).date(),
+    } | more
+
+
+def restocked(serving, *movements, stores=("S001",)):
+    turku = files.store("S002", name="Smart Shelf Turku", timezone="Europe/Helsinki")
+    shelves = [part for store in stores for part in (files.stock(store), files.loop(store))]
+    return files.write(
+        serving, files.catalogue(), files.store(), *([turku] if len(stores) > 1 else []), *shelves,
+        {"cleansed.stock_movements": list(movements)},
+    )  # fmt: skip
+
+
+DAY = 24 * 60
+OF_ONE_STORE = (
+    scanned(60, "MEABEE0001", "L-B1"),
+    scanned(70, "MEABEE0001", "L-B2"),
+    scanned(80, "MEACHI0002", "L-C1", 5, kind="RESTOCK_RETURN"),
+    scanned(2 * DAY, "WINRED0004", "L-W1", 30),
+    scanned(40 * DAY, "WINRED0004", "L-W0", 99),
+    # Neither is a lot that came in.
+    scanned(50, "MEABEE0001", "L-B1", -3, kind="WH_OUT"),
+    scanned(55, "MEACHI0002", "L-C1", -5, kind="RESTOCK_RETURN", location="transit"),
+)
+
+
+def test_days_on_which_goods_came_into_the_warehouse(serving):
+    restocked(serving, *OF_ONE_STORE)
+    found = supply.restocks(["S001"], files.TODAY - timedelta(days=29), files.TODAY)
+    told = found.select("day", "shelves", "lots", "pieces", "returned_pieces").rows()
+    assert told == [
+        (files.TODAY, 2, 3, 29, 5),
+        (files.TODAY - timedelta(days=2), 1, 1, 30, 0),
+    ]
+    assert found.row(0, named=True)["last_ts"] == files.ago(60)
+    assert found.row(0, named=True)["first_ts"] == files.ago(80)
+
+
+def test_a_day_is_that_of_the_store(serving):
+    """22:30 UTC is half past midnight in Turku, and half past eleven in Rome."""
+    late = datetime(2026, 1, 1, 22, 30, tzinfo=UTC)
+    restocked(
+        serving,
+        *(
+            scanned(1, "MEABEE0001", "L-1", store_id=store, event_ts=late, event_date=late.date())
+            for store in ("S001", "S002")
+        ),
+        stores=("S001", "S002"),
+    )
+    found = supply.restocks(["S001", "S002"], date(2025, 12, 30), date(2026, 1, 3))
+    assert dict(found.select("store_id", "day").iter_rows()) == {
+        "S001": date(2026, 1, 1),
+        "S002": date(2026, 1, 2),
+    }
+    assert len(supply.restocks(["S001", "S002"], date(2026, 1, 2), date(2026, 1, 2))) == 1
+    assert supply.restocked_lots("S002", date(2026, 1, 1)).is_empty()
+    assert supply.restocked_lots("S002", date(2026, 1, 2))["batch_code"].to_list() == ["L-1"]
+
+
+def test_the_warehouse_tells_its_last_restock_and_the_lots(open_page, serving):
+    restocked(serving, *OF_ONE_STORE)
+    app = open_page("supply", supply="Warehouse")
+    assert not app.exception
+    assert "**29** pcs of 3 lots for 2 shelves on that day" in words(app)
+    lots = table(app, "came_for")
+    assert lots["batch_code"].tolist() == ["L-B1", "L-B2", "L-C1"]
+    assert lots["reason"].tolist() == ["Delivered", "Delivered", "Did not fit on the shelf"]
+    assert lots["came_for"].tolist()[0] == "order-L-B1"
+    older = files.TODAY - timedelta(days=2)
+    app = choose_rows(app, "supply_restocks", f"S001/{older}")
+    assert not app.exception
+    assert table(app, "came_for")["batch_code"].tolist() == ["L-W1"]
+    # What was told of the last restock stays.
+    assert "**29** pcs of 3 lots" in words(app)
+
+
+def test_pieces_of_a_lot_that_are_left_stand_beside_what_came(serving):
+    restocked(serving, scanned(60, "MEABEE0001", "L-M1"), scanned(61, "MEABEE0001", "L-GONE"))
+    found = supply.restocked_lots("S001", files.TODAY)
+    assert found.select("batch_code", "left_now").rows() == [("L-M1", 40), ("L-GONE", 0)]
+
+
+def test_a_warehouse_that_got_nothing_says_so(open_page, serving):
+    restocked(serving, scanned(40 * DAY, "WINRED0004", "L-W0"))
+    app = open_page("supply", supply="Warehouse")
+    assert not app.exception
+    assert "Nothing came into the warehouse in the last 30 days" in words(app)
+
+
+def test_restocks_of_all_stores_name_theirs(open_page, serving):
+    restocked(
+        serving,
+        scanned(90, "MEABEE0001", "L-1"),
+        scanned(60, "WINRED0004", "L-2", store_id="S002"),
+        stores=("S001", "S002"),
+    )
+    app = open_page("supply", supply="Warehouse", store="All stores")
+    assert not app.exception
+    assert "in Smart Shelf Turku, with **12** pcs of 1 lot for 1 shelf" in words(app)
+    assert table(app, "lots")["store_id"].tolist() == ["S002", "S001"]
+    assert table(app, "came_for")["store_id"].tolist() == ["S002"]
