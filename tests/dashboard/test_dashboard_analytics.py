@@ -180,6 +180,34 @@ def test_segments_have_every_customer_once(open_page):
 
 
 @pytest.mark.usefixtures("real_sales")
+def test_scores_values_and_habits_have_every_customer_once(open_page):
+    scores = customers.scores("GBP")
+    everybody = customers.members("GBP", None, "")
+    assert scores.get_column("customers").sum() == len(everybody) == 4261
+    segments = customers.segments("GBP").select("segment", "customers", "revenue").sort("segment")
+    by_segment = scores.group_by("segment").agg(pl.col("customers", "revenue").sum())
+    assert by_segment.sort("segment").rows() == segments.rows()
+    valued = customers.deciles("GBP")
+    classes = customers.value_classes("GBP")
+    for column in ("customers", "clv_12m"):
+        assert classes.get_column(column).sum() == valued.get_column(column).sum()
+    assert classes.get_column("to_value")[:-1].equals(classes.get_column("from_value")[1:])
+    known = customers.habits("GBP")
+    assert known.get_column("customers_share_pct").sum() == pytest.approx(100)
+    assert (
+        customers.favourite_hours("GBP").get_column("customers").sum() == known["customers"].sum()
+    )
+    app = open_page("customers", staying_away="lapsed")
+    assert not app.exception
+    shown = table(app, "gaps_missed")
+    [gone] = known.filter(churn_risk="lapsed").get_column("customers")
+    assert f"**{gone:,} customers** who stay away" in words(app)
+    assert len(shown) == gone
+    assert (shown["gaps_missed"] > 3).all()
+    assert shown["total_spent"].astype(float).is_monotonic_decreasing
+
+
+@pytest.mark.usefixtures("real_sales")
 def test_months_still_to_come_are_empty_cells():
     chart = retention(customers.cohorts("GBP"), LIGHT)
     [cells] = chart.data
