@@ -567,6 +567,7 @@ def test_models_tell_who_speaks_and_why(open_page):
     ("tab", "explained"),
     [
         ("Item", "No forecast so far"),
+        ("Trends", "No forecast so far"),
         ("Accuracy", "No forecast could be judged yet"),
         ("Model", "No model has been trained yet"),
     ],
@@ -582,7 +583,7 @@ def test_nothing_forecast_yet_is_explained(open_page, serving, tab, explained):
         assert "--policy forecast" in words(app)
 
 
-@pytest.mark.parametrize("tab", ["Item", "Accuracy", "Model"])
+@pytest.mark.parametrize("tab", ["Item", "Trends", "Accuracy", "Model"])
 def test_a_file_from_before_the_forecasts_is_explained(open_page, serving, tab):
     files.write(serving, files.store(), files.stock(), leave_out=ML_TABLES)
     app = open_page("forecast", forecast=tab)
