@@ -26,10 +26,8 @@ _UNSURE = {
 }
 # States of `churn_risk`, and what they mean.
 _STATES = {"active": "Active", "cooling": "Cooling", "lapsed": "Lapsed"}
-_STATES_OF_ABSENCE = {
-    "cooling": "Cooling: over twice their usual gap",
-    "lapsed": "Lapsed: over three times",
-}
+_AWAY = {"cooling": "Cooling", "lapsed": "Lapsed"}
+_GAPS = {"cooling": "twice", "lapsed": "three times"}
 _ONE_DAY = "Bought on one day only"
 
 
@@ -200,11 +198,11 @@ def _habits(currency: str, context: PageContext) -> None:
 
 
 def _staying_away(currency: str) -> None:
-    state = pickers.section(_STATES_OF_ABSENCE, "cooling", "staying_away")
+    state = pickers.section(_AWAY, "cooling", "staying_away")
     found = customers.staying_away(currency, state)
     downloads.summary(
-        f"**{text.plural(len(found), 'customer')}** who stay away longer than they use to, those "
-        "who spent most first.",
+        f"**{text.plural(len(found), 'customer')}** missed for over {_GAPS[state]} their usual "
+        "gap, those who spent most first.",
         found,
         "customers_staying_away.csv",
         shown_rows=_SHOWN_ROWS,

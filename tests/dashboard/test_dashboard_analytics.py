@@ -197,11 +197,11 @@ def test_scores_values_and_habits_have_every_customer_once(open_page):
     assert (
         customers.favourite_hours("GBP").get_column("customers").sum() == known["customers"].sum()
     )
-    app = open_page("customers", staying_away="lapsed")
+    app = open_page("customers", staying_away="Lapsed")
     assert not app.exception
     shown = table(app, "gaps_missed")
     [gone] = known.filter(churn_risk="lapsed").get_column("customers")
-    assert f"**{gone:,} customers** who stay away" in words(app)
+    assert f"**{gone:,} customers** missed for over three times" in words(app)
     assert len(shown) == gone
     assert (shown["gaps_missed"] > 3).all()
     assert shown["total_spent"].astype(float).is_monotonic_decreasing
