@@ -141,6 +141,15 @@ def text_on(background: str) -> str:
     return max((_BLACK, _WHITE), key=lambda colour: contrast(colour, background))
 
 
+def between(low: str, high: str, share: float) -> str:
+    """Return the colour that lies a share of the way, 0 to 1, from one colour to another."""
+    ends = [
+        [int(colour[start:end], 16) for start, end in pairwise((1, 3, 5, 7))]
+        for colour in (low, high)
+    ]
+    return "#" + "".join(f"{round(a + (b - a) * share):02x}" for a, b in zip(*ends, strict=True))
+
+
 def translucent(colour: str, opacity: float) -> str:
     """Return a colour as rgba()."""
     red, green, blue = (int(colour[start:end], 16) for start, end in pairwise((1, 3, 5, 7)))

@@ -1,4 +1,4 @@
-"""The network of items that are bought together."""
+"""What is bought together: the network of items, and how strong the rules are."""
 
 import math
 
@@ -9,6 +9,8 @@ from dashboard.charts.base import base_layout
 from dashboard.theme import Palette, translucent
 
 _SMALLEST, _LARGEST = 6, 18
+# Lifts that the bar of colours names.
+_LIFTS = (1, 2, 3, 5, 10, 20, 30, 50, 100, 200, 500)
 
 
 def network(
@@ -71,6 +73,60 @@ def network(
     figure.update_layout(base_layout(palette, height=520) | {"hovermode": "closest"})
     figure.update_xaxes(visible=False)
     figure.update_yaxes(visible=False)
+    return figure
+
+
+def strength(rules: pl.DataFrame, palette: Palette) -> go.Figure:
+    """Draw rules as dots by how common and how sure they are, coloured by their lift.
+
+    Args:
+        rules: bought, also (names of items), support, confidence, lift, support_count; the
+            strongest first.
+        palette: Colours.
+    """
+    # The strongest are drawn last, over the others.
+    drawn = rules.reverse()
+    # Few rules are many times as strong as most: colours follow the logarithm.
+    shades = drawn.get_column("lift").log10()
+    ticks = [
+        lift
+        for lift in _LIFTS
+        if len(drawn) and shades.min() <= math.log10(lift) <= shades.max()  # type: ignore[operator]
+    ]
+    figure = go.Figure(
+        go.Scatter(
+            x=drawn.get_column("support").to_list(),
+            y=drawn.get_column("confidence").to_list(),
+            customdata=drawn.select(
+                pl.col("bought", "also").list.join(" + "), "support_count", "lift"
+            ).rows(),
+            mode="markers",
+            marker={
+                "size": 9,
+                "color": shades.to_list(),
+                "colorscale": [[0, palette.calm_edge], [0.5, palette.shelf], [1, palette.text]],
+                "line": {"color": palette.page, "width": 1},
+                "colorbar": {
+                    "title": {"text": "Times<br>chance", "font": {"color": palette.muted}},
+                    "tickvals": [math.log10(lift) for lift in ticks],
+                    "ticktext": [str(lift) for lift in ticks],
+                    "thickness": 10,
+                    "outlinewidth": 0,
+                    "tickfont": {"color": palette.muted},
+                },
+            },
+            hovertemplate="<b>%{customdata[0]}</b><br>also buys %{customdata[1]}<br>"
+            "in %{x:.1%} of baskets (%{customdata[2]:,})<br>bought as well in %{y:.0%}<br>"
+            "%{customdata[3]:.1f} times chance<extra></extra>",
+        )
+    )
+    figure.update_layout(base_layout(palette, height=380) | {"hovermode": "closest"})
+    figure.update_xaxes(
+        title={"text": "Share of baskets", "font": {"color": palette.muted}}, tickformat=".1~%"
+    )
+    figure.update_yaxes(
+        title={"text": "Bought as well", "font": {"color": palette.muted}}, tickformat=".0%"
+    )
     return figure
 
 

@@ -1,4 +1,4 @@
-"""Demand of one item: what was sold, what is forecast, and what was ordered for it."""
+"""Demand: of one item with what was ordered for it, and of several beside each other."""
 
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
@@ -82,6 +82,52 @@ def demand_fan(demand: Demand, span: tuple[date, date], palette: Palette) -> go.
 def _noon(day: date) -> datetime:
     """Return the right edge of the bar of a day; its middle is the day's midnight."""
     return datetime.combine(day, time()) + _HALF_A_DAY
+
+
+def trends_of_items(
+    trends: pl.DataFrame, names: dict[str, str], origin: date, palette: Palette
+) -> go.Figure:
+    """Draw what is sold of each item a day, as means over a week, and what is forecast, dashed.
+
+    Args:
+        trends: Rows of `data.forecasts.trends`.
+        names: What to call each item, in the order of the colours; no more than these.
+        origin: Day of the cutoff that the forecasts are of.
+        palette: Colours.
+    """
+    figure = go.Figure()
+    for (item_id, name), colour in zip(names.items(), palette.series, strict=False):
+        here = trends.filter(item_id=item_id)
+        sold, ahead = (here.filter(is_forecast=kind) for kind in (False, True))
+        # The dashed line begins where the other one ends.
+        parts = ((sold, "solid"), (pl.concat([sold.tail(1), ahead]), "dash"))
+        for part, dash in parts:
+            is_past = dash == "solid"
+            figure.add_trace(
+                go.Scatter(
+                    name=name if is_past else f"{name}, forecast",
+                    legendgroup=item_id,
+                    showlegend=is_past,
+                    x=part.get_column("business_date").to_list(),
+                    y=part.get_column("mean_7d").to_list(),
+                    customdata=part.get_column("units").to_list(),
+                    mode="lines",
+                    line={"color": colour, "width": 2.2, "dash": dash},
+                    hovertemplate="%{y:.1f} pcs a day; %{customdata:.0f} on the day"
+                    if is_past
+                    else "%{y:.1f} pcs a day",
+                )
+            )
+    figure.add_vline(
+        x=origin.isoformat(), line={"color": palette.muted, "width": 1, "dash": "dash"}
+    )
+    figure.update_layout(base_layout(palette, height=400) | {"showlegend": True, "legend": LEGEND})
+    figure.update_xaxes(type="date", tickformat="%-d %b", hoverformat="%a %-d %b %Y", nticks=14)
+    figure.update_yaxes(
+        title={"text": "Pieces a day, mean of 7", "font": {"color": palette.muted}},
+        rangemode="tozero",
+    )
+    return figure
 
 
 def _sold(sold: pl.DataFrame, palette: Palette) -> list[Any]:

@@ -10,6 +10,7 @@ from dashboard.charts.base import LEGEND, base_layout
 from dashboard.theme import Palette
 
 _SHOWN_CATEGORIES = 14
+_NO_REGION = "No region"
 _SYMBOLS = ("circle", "diamond", "square", "triangle-up", "cross", "star")
 _DASHES = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot")
 
@@ -129,6 +130,51 @@ def sales_over_time(
     figure.update_xaxes(type="date", tickformat="%-d %b", nticks=8)
     figure.update_yaxes(
         title={"text": f"{currency} a day, mean of 7", "font": {"color": palette.muted}}
+    )
+    return figure
+
+
+def sales_by_region(regions: pl.DataFrame, currency: str, palette: Palette) -> go.Figure:
+    """Draw net sales of each region.
+
+    Args:
+        regions: Rows of `data.store_comparison.regions`.
+        currency: ISO 4217.
+        palette: Colours.
+    """
+    sold = regions.get_column("net_sales").cast(pl.Float64).to_list()
+    figure = go.Figure(
+        go.Bar(
+            orientation="h",
+            x=sold,
+            y=regions.get_column("region").fill_null(_NO_REGION).to_list(),
+            text=["" if share is None else f"{share:.1%}" for share in regions.get_column("share")],
+            textposition="outside",
+            cliponaxis=False,
+            customdata=regions.select("stores", "transactions", "net_sales_per_store").rows(),
+            marker={
+                "color": [
+                    palette.calm_edge if region is None else palette.accent
+                    for region in regions.get_column("region")
+                ],
+                "line": {"width": 0},
+            },
+            hovertemplate="<b>%{y}</b><br>%{x:,.0f} "
+            + currency
+            + "<br>stores: %{customdata[0]}, of each %{customdata[2]:,.0f} "
+            + currency
+            + "<br>%{customdata[1]:,} receipts<extra></extra>",
+        )
+    )
+    figure.update_layout(
+        base_layout(palette, height=60 + 26 * max(len(sold), 3)) | {"hovermode": "closest"}
+    )
+    figure.update_yaxes(autorange="reversed", showgrid=False)
+    # Room for the words at the end of the longest bar.
+    figure.update_xaxes(
+        title={"text": currency, "font": {"color": palette.muted}},
+        nticks=5,
+        range=[min(0.0, *sold), 1.12 * max(sold)],
     )
     return figure
 

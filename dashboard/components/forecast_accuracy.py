@@ -1,4 +1,4 @@
-"""How good forecasts have been, on the forecast page: by window, week and demand class."""
+"""How good forecasts have been, on the forecast page: by window, week, demand class and item."""
 
 from typing import Any
 
@@ -8,9 +8,22 @@ import streamlit as st
 
 from dashboard import text
 from dashboard.charts.models import accuracy_by_week
-from dashboard.components import downloads, explain, figure, forecast_words, tables
+from dashboard.components import (
+    downloads,
+    explain,
+    figure,
+    forecast_words,
+    item_links,
+    tables,
+)
 from dashboard.data import forecasts
 from dashboard.page import PageContext
+
+_SHOWN_ITEMS = 500
+_R2 = (
+    "Share of the variance of demand that the mean explains; 1 is perfect, 0 as good as always "
+    "the same. Over many items most of it is that items differ: look at it by item as well."
+)
 
 
 def draw(context: PageContext) -> None:
@@ -29,29 +42,44 @@ def draw(context: PageContext) -> None:
     _figures(spans)
     _by_week(store_id, context)
     _by_span(spans, baselines)
-    _by_class(store_id, baselines)
+    span = _span()
+    _by_class(store_id, span, baselines)
+    _by_item(span, context)
 
 
 def _figures(spans: pl.DataFrame) -> None:
     if spans.is_empty():
         return
     first = spans.row(0, named=True)
+    shares = {
+        "WAPE": ("wape", "Absolute errors of the median over demand; 0 is perfect."),
+        "Bias": ("bias", "Errors of the mean over demand; above 0 is too much."),
+        "In the 80 % band": ("coverage_80", "Should be 80 %."),
+        "In the 95 % band": ("coverage_95", "Should be 95 %."),
+    }  # fmt: skip
+    numbers = {
+        "MAE (pcs)": ("mae", "Mean absolute error of the median of a forecast."),
+        "RMSE (pcs)": ("rmse", "Root of the mean squared error; large errors count for more."),
+        "R²": ("r2", _R2),
+    }
     with st.container(border=True, key="figures"):
-        places = st.columns(5)
-        places[0].metric(
+        count, *places = st.columns(4)
+        count.metric(
             "Judged forecasts",
             first["n"],
             help=f"{text.number(first['censored'])} more are left out: out of stock for more than "
             "half of their window, so nobody knows what would have been asked for.",
             format="localized",
         )
-        figures = {
-            "WAPE": ("wape", "Absolute errors of the median over demand; 0 is perfect."),
-            "Bias": ("bias", "Errors of the mean over demand; above 0 is too much."),
-            "In the 80 % band": ("coverage_80", "Should be 80 %."),
-            "In the 95 % band": ("coverage_95", "Should be 95 %."),
-        }  # fmt: skip
-        for place, (name, (column, meaning)) in zip(places[1:], figures.items(), strict=True):
+        for place, (name, (column, meaning)) in zip(places, numbers.items(), strict=True):
+            known = first[column]
+            place.metric(
+                name,
+                "-" if known is None else round(known, 2),
+                help=meaning,
+                format="localized",
+            )
+        for place, (name, (column, meaning)) in zip(st.columns(4), shares.items(), strict=True):
             place.metric(name, text.percent(first[column]), help=meaning)
     window = forecast_words.SPANS[first["span"]]
     st.caption(f"The window of these figures: {window[0].lower()}{window[1:]}.")
@@ -90,8 +118,8 @@ def _by_span(spans: pl.DataFrame, baselines: pl.DataFrame) -> None:
     )
 
 
-def _by_class(store_id: str, baselines: pl.DataFrame) -> None:
-    classes = forecasts.accuracy(store_id, by="demand_class")
+def _span() -> str:
+    """Draw the choice of the window that the tables below are about."""
     span = st.segmented_control(
         "Window",
         list(forecasts.SPANS),
@@ -101,9 +129,14 @@ def _by_class(store_id: str, baselines: pl.DataFrame) -> None:
         key="accuracy_span",
         bind="query-params",
     )
+    return span or "cover"
+
+
+def _by_class(store_id: str, span: str, baselines: pl.DataFrame) -> None:
+    classes = forecasts.accuracy(store_id, by="demand_class")
     shown = (
         classes.filter(pl.col("span") == span)
-        .with_columns(family=pl.lit(forecasts.SPANS[span or "cover"], pl.String))
+        .with_columns(family=pl.lit(forecasts.SPANS[span], pl.String))
         .join(_losses(baselines), on=["family", "demand_class"], how="left", maintain_order="left")
     )
     downloads.summary("By demand class:", shown, "accuracy_by_class.csv")
@@ -111,6 +144,36 @@ def _by_class(store_id: str, baselines: pl.DataFrame) -> None:
         forecast_words.say(shown, demand_class=forecast_words.CLASSES),
         "accuracy_by_class",
         {"demand_class": st.column_config.TextColumn("Demand")},
+    )
+
+
+def _by_item(span: str, context: PageContext) -> None:
+    store_id = context.store.store_id
+    shown = (
+        forecasts.accuracy(store_id, by="item")
+        .filter(pl.col("span") == span)
+        .join(forecasts.items(store_id), on="item_id", how="left", maintain_order="left")
+    )
+    downloads.summary(
+        "By item, those of which most pieces were missed first:",
+        shown,
+        "accuracy_by_item.csv",
+        shown_rows=_SHOWN_ITEMS,
+    )
+    columns = item_links.column("Item") | {
+        "subcategory": st.column_config.TextColumn(""),
+        **_counts(),
+        **_errors(),
+        **measures(),
+    }
+    st.dataframe(
+        rounded(item_links.with_addresses(shown.head(_SHOWN_ITEMS), context, "item_id")),
+        hide_index=True,
+        height=tables.height_of(len(shown), most=388),
+        placeholder="",
+        column_order=list(columns),
+        column_config=columns,
+        key="accuracy_by_item",
     )
 
 
@@ -126,10 +189,8 @@ def _losses(baselines: pl.DataFrame) -> pl.DataFrame:
 def _table(frame: pl.DataFrame, key: str, first: dict[str, Any]) -> None:
     config = st.column_config
     columns = (first or {"span": config.TextColumn("Window")}) | {
-        "n": config.NumberColumn("Judged", format="localized"),
-        "censored": config.NumberColumn(
-            "Out of stock", format="localized", help="Left out: more than half without stock."
-        ),
+        **_counts(),
+        **_errors(),
         **measures(),
         "best_baseline": config.TextColumn("Best baseline"),
         "loss_baseline": config.NumberColumn("Its pinball loss", format="%.3f"),
@@ -143,6 +204,29 @@ def _table(frame: pl.DataFrame, key: str, first: dict[str, Any]) -> None:
         column_config=columns,
         key=key,
     )
+
+
+def _counts() -> dict[str, Any]:
+    config = st.column_config
+    return {
+        "n": config.NumberColumn("Judged", format="localized"),
+        "censored": config.NumberColumn(
+            "Out of stock", format="localized", help="Left out: more than half without stock."
+        ),
+    }
+
+
+def _errors() -> dict[str, Any]:
+    config = st.column_config
+    return {
+        "mae": config.NumberColumn(
+            "MAE", format="%.2f", help="Mean absolute error of the median, pieces."
+        ),
+        "rmse": config.NumberColumn(
+            "RMSE", format="%.2f", help="Root of the mean squared error of the mean, pieces."
+        ),
+        "r2": config.NumberColumn("R²", format="%.2f", help=_R2),
+    }
 
 
 def rounded(frame: pl.DataFrame) -> pl.DataFrame:

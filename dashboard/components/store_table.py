@@ -1,15 +1,16 @@
-"""Stores side by side."""
+"""Stores side by side, and their regions."""
 
 import polars as pl
 import streamlit as st
 
 from dashboard import text
 from dashboard.components import analysis, downloads, tables
+from dashboard.components.region_sales import region_sales
 from dashboard.data import overview
 
 
 def store_table(store_ids: list[str], currency: str, period: str) -> None:
-    """Draw stores by what they sold in a period.
+    """Draw stores by what they sold in a period, and regions where there are several.
 
     Args:
         store_ids: Which.
@@ -55,3 +56,4 @@ def store_table(store_ids: list[str], currency: str, period: str) -> None:
             ),
         },
     )
+    region_sales(store_ids, currency, period)

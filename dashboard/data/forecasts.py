@@ -238,6 +238,129 @@ def sold(store_id: str, item_id: str, first: date, last: date) -> pl.DataFrame:
     )
 
 
+def most_wanted(store_id: str, origin_ts: datetime, count: int) -> list[str]:
+    """Return the items of which most is expected in the 7 days after a cutoff.
+
+    Args:
+        store_id: Store.
+        origin_ts: Cutoff.
+        count: How many at most.
+    """
+    return (
+        serving.query(
+            """
+            select item_id
+            from ml.predictions
+            where store_id = $store_id and origin_ts = $origin_ts::timestamptz
+                and "window" = 'next_7'
+            order by mean desc, item_id
+            limit $count
+            """,
+            store_id=store_id,
+            origin_ts=origin_ts,
+            count=count,
+        )
+        .get_column("item_id")
+        .to_list()
+    )
+
+
+def trends(store_id: str, item_ids: list[str], origin_ts: datetime, days: int) -> pl.DataFrame:
+    """Return what is sold of items a day, and what is forecast, oldest first.
+
+    Columns: item_id, business_date, units (sold on a day that is over, else the mean forecast),
+    mean_7d (of the week that ends with the day; null before the seventh day), is_forecast. Days
+    between the last that is over and the first that is forecast are left out.
+
+    Args:
+        store_id: Store.
+        item_ids: Items.
+        origin_ts: Cutoff that the forecasts are of.
+        days: Before the cutoff that are told.
+    """
+    return serving.query(
+        """
+        with store as (
+            select
+                cast($origin_ts::timestamptz at time zone stores.timezone as date) as origin_date,
+                cast(publication.as_of_ts at time zone stores.timezone as date) as today
+            from ref.stores as stores
+            cross join meta.publication as publication
+            where stores.store_id = $store_id
+        ),
+
+        -- Six days more, for the first mean.
+        sales as (
+            select lines.item_id, lines.business_date, lines.qty
+            from cleansed.sales_lines as lines
+            cross join store
+            where lines.store_id = $store_id and lines.event_type = 'SALE'
+                and list_contains($item_ids::varchar[], lines.item_id)
+                and lines.business_date >= store.origin_date - $days - 6
+                and lines.business_date < store.today
+        ),
+
+        calendar as (
+            select
+                items.item_id,
+                cast(unnest(range(items.first_date, store.today, interval 1 day)) as date)
+                    as business_date
+            from (
+                select item_id, min(business_date) as first_date from sales group by item_id
+            ) as items
+            cross join store
+        ),
+
+        told as (
+            select
+                calendar.item_id, calendar.business_date,
+                cast(coalesce(sum(sales.qty), 0) as double) as units, false as is_forecast
+            from calendar
+            left join sales
+                on calendar.item_id = sales.item_id
+                and calendar.business_date = sales.business_date
+            group by calendar.item_id, calendar.business_date
+            union all
+            select
+                predictions.item_id, store.origin_date + predictions.horizon, predictions.mean, true
+            from ml.predictions as predictions
+            cross join store
+            where predictions.store_id = $store_id
+                and predictions.origin_ts = $origin_ts::timestamptz
+                and predictions."window" = 'day'
+                and list_contains($item_ids::varchar[], predictions.item_id)
+                and store.origin_date + predictions.horizon >= store.today
+        ),
+
+        smoothed as (
+            select
+                *,
+                avg(units) over week as mean_7d,
+                min(business_date) over (partition by item_id) as first_date
+            from told
+            window week as (
+                partition by item_id order by business_date
+                range between interval 6 days preceding and current row
+            )
+        )
+
+        select
+            smoothed.item_id, smoothed.business_date, smoothed.units,
+            case when smoothed.business_date >= smoothed.first_date + 6 then smoothed.mean_7d end
+                as mean_7d,
+            smoothed.is_forecast
+        from smoothed
+        cross join store
+        where smoothed.business_date >= store.origin_date - $days
+        order by smoothed.item_id, smoothed.business_date
+        """,
+        store_id=store_id,
+        item_ids=item_ids,
+        origin_ts=origin_ts,
+        days=days,
+    )
+
+
 def has_accuracy(store_id: str) -> bool:
     """Return whether any forecast of a store has been compared with what came."""
     return bool(
@@ -250,15 +373,25 @@ def has_accuracy(store_id: str) -> bool:
 def accuracy(store_id: str, *, by: str) -> pl.DataFrame:
     """Return how good the forecasts of a store were.
 
-    Columns: span (one of `SPANS`), week (its Monday) or demand_class where asked for, n, censored
-    (forecasts that are not judged), wape (of the median), bias (of the mean), pinball, coverage_80,
-    coverage_95. Errors and losses are sums over the sum of demand; null where that is 0.
+    Columns: span (one of `SPANS`); week (its Monday), demand_class or item_id where asked for; n,
+    censored (forecasts that are not judged), wape (of the median), bias (of the mean), pinball,
+    mae (mean absolute error of the median, pieces), rmse (root of the mean squared error of the
+    mean, pieces), r2 (share of the variance of demand that the mean explains; below 0 where it is
+    worse than always the same), coverage_80, coverage_95. wape, bias and pinball are sums over the
+    sum of demand. What has no meaning is null: those where there was no demand, r2 where demand was
+    always the same.
 
     Args:
         store_id: Store.
-        by: span, week or demand_class; the last two are told by span as well.
+        by: span, week, demand_class or item; the last three are told by span as well. Items of
+            which most pieces were missed come first.
     """
-    keys = {"span": "span", "week": "span, week", "demand_class": "span, demand_class"}[by]
+    keys, order = {
+        "span": ("span", ""),
+        "week": ("span, week", "week"),
+        "demand_class": ("span, demand_class", "demand_class"),
+        "item": ("span, item_id", "missed desc nulls last, item_id"),
+    }[by]
     return serving.query(
         f"""
         with outcomes as (
@@ -267,6 +400,7 @@ def accuracy(store_id: str, *, by: str) -> pl.DataFrame:
                 cast(date_trunc('week', accuracy.origin_ts at time zone stores.timezone) as date)
                     as week,
                 accuracy.demand_class,
+                accuracy.item_id,
                 coalesce(accuracy.is_censored, false) as is_censored,
                 accuracy.actual,
                 accuracy.mean,
@@ -287,6 +421,8 @@ def accuracy(store_id: str, *, by: str) -> pl.DataFrame:
                 sum(actual) filter (not is_censored) as demand,
                 sum(abs(actual - median)) filter (not is_censored) as missed,
                 sum(mean - actual) filter (not is_censored) as excess,
+                sum((mean - actual) ** 2) filter (not is_censored) as squared,
+                var_pop(actual) filter (not is_censored) as variance,
                 sum(pinball) filter (not is_censored) as loss,
                 avg(cast(in_80 as integer)) filter (not is_censored) as coverage_80,
                 avg(cast(in_95 as integer)) filter (not is_censored) as coverage_95
@@ -302,10 +438,13 @@ def accuracy(store_id: str, *, by: str) -> pl.DataFrame:
             missed / nullif(demand, 0) as wape,
             excess / nullif(demand, 0) as bias,
             loss / nullif(demand, 0) as pinball,
+            missed / nullif(n, 0) as mae,
+            sqrt(squared / nullif(n, 0)) as rmse,
+            1 - squared / nullif(n * variance, 0) as r2,
             coverage_80,
             coverage_95
         from measured
-        order by list_position($spans::varchar[], span), {keys}
+        order by {", ".join(filter(None, ("list_position($spans::varchar[], span)", order)))}
         """,
         store_id=store_id,
         spans=list(SPANS),

@@ -59,6 +59,39 @@ def comparison(store_ids: list[str], currency: str, period: str) -> pl.DataFrame
     )
 
 
+def regions(store_ids: list[str], currency: str, period: str) -> pl.DataFrame:
+    """Return what regions sold, the one that sold most first.
+
+    Columns: region (null for stores of which none is known), stores, net_sales, share (of all
+    net sales, 0 to 1), transactions, net_sales_per_store.
+
+    Args:
+        store_ids: Stores.
+        currency: ISO 4217; money of two currencies is never added up.
+        period: 7d, 30d, 90d or all.
+    """
+    return serving.query(
+        """
+        select
+            region,
+            count(*) as stores,
+            sum(net_sales) as net_sales,
+            cast(sum(net_sales) as double)
+                / nullif(cast(sum(sum(net_sales)) over () as double), 0) as share,
+            cast(sum(transactions) as bigint) as transactions,
+            cast(sum(net_sales) as double) / count(*) as net_sales_per_store
+        from analytics.store_comparison
+        where period = $period and currency = $currency
+            and list_contains($store_ids::varchar[], store_id)
+        group by region
+        order by sum(net_sales) desc, region
+        """,
+        store_ids=store_ids,
+        currency=currency,
+        period=period,
+    )
+
+
 def stock(store_ids: list[str], currency: str, period: str) -> pl.DataFrame:
     """Return how well stores had their goods: store_id, availability_pct, turns_annualised.
 

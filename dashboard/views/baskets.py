@@ -4,13 +4,15 @@ import polars as pl
 import streamlit as st
 
 from dashboard import text
-from dashboard.charts.baskets import network
+from dashboard.charts.baskets import network, strength
 from dashboard.components import analysis, downloads, explain, figure, offer_list, tables
 from dashboard.data import baskets
 from dashboard.page import Page, PageContext
 
 _PERIODS = {"90d": "90 days", "365d": "A year"}
 _SHOWN_ROWS = 1_000
+# Of the columns with names, so that all figures find room beside them.
+_ITEMS_WIDTH = 270
 
 
 def render(context: PageContext) -> None:
@@ -29,7 +31,7 @@ def render(context: PageContext) -> None:
         return
     item = _offers(period, scope, context)
     _network(nodes, period, scope, item, context)
-    _rules(period, scope)
+    _rules(period, scope, context)
 
 
 def _network(
@@ -70,7 +72,7 @@ def _offers(period: str, scope: str, context: PageContext) -> str | None:
     return item
 
 
-def _rules(period: str, scope: str) -> None:
+def _rules(period: str, scope: str, context: PageContext) -> None:
     with st.container(horizontal=True, vertical_alignment="bottom"):
         support = st.slider(
             "In at least (% of baskets)", 1.0, 10.0, 1.0, 0.5, key="support", bind="query-params"
@@ -93,22 +95,40 @@ def _rules(period: str, scope: str) -> None:
     if found.is_empty():
         st.info("No rule is that strong.", icon=":material/filter_alt_off:")
         return
+    shown = found.head(_SHOWN_ROWS)
+    figure.draw(
+        lambda: strength(shown, context.palette),
+        "strength",
+        "Rules by share of baskets and by how often the rest is bought as well",
+    )
     config = st.column_config
+    columns = {
+        "bought": config.TextColumn("Who buys", width=_ITEMS_WIDTH),
+        "also": config.TextColumn("also buys", width=_ITEMS_WIDTH),
+        "support": config.NumberColumn("Share of baskets", format="percent"),
+        "support_count": config.NumberColumn("Baskets", format="localized"),
+        "confidence": config.NumberColumn("Bought as well", format="percent"),
+        "lift": config.NumberColumn("Times chance", format="%.1f", help="Lift."),
+        "conviction": config.NumberColumn(
+            "Conviction",
+            format="%.2f",
+            help="How many times as often the rule would fail if the two had nothing to do with "
+            "each other; empty where it never fails.",
+        ),
+        "q_value": config.NumberColumn(
+            "q",
+            format="scientific",
+            help="Share of chance findings among rules that are at least as sure.",
+        ),
+    }
     st.dataframe(
-        found.head(_SHOWN_ROWS).with_columns(pl.col("bought", "also").list.join(" + ")),
+        shown.with_columns(pl.col("bought", "also").list.join(" + ")),
         key="rules",
         hide_index=True,
         placeholder="",
         height=tables.height_of(len(found), most=458),
-        column_order=["bought", "also", "support", "support_count", "confidence", "lift"],
-        column_config={
-            "bought": config.TextColumn("Who buys"),
-            "also": config.TextColumn("also buys"),
-            "support": config.NumberColumn("Share of baskets", format="percent"),
-            "support_count": config.NumberColumn("Baskets", format="localized"),
-            "confidence": config.NumberColumn("Bought as well", format="percent"),
-            "lift": config.NumberColumn("Times chance", format="%.1f"),
-        },
+        column_order=list(columns),
+        column_config=columns,
     )
 
 

@@ -1,10 +1,17 @@
-"""Customers: who they are, whether they come back, what they are worth."""
+"""Customers: who they are, how they buy, whether they come back, what they are worth."""
 
 import polars as pl
 import streamlit as st
 
 from dashboard import text
-from dashboard.charts.customers import retention, segment_tiles, worth
+from dashboard.charts.customers import (
+    favourite_times,
+    retention,
+    score_grid,
+    segment_tiles,
+    worth,
+    worth_classes,
+)
 from dashboard.components import analysis, downloads, explain, figure, pickers, tables
 from dashboard.data import customers
 from dashboard.page import Page, PageContext
@@ -17,6 +24,11 @@ _UNSURE = {
         "still there: lifetime values are upper bounds."
     )
 }
+# States of `churn_risk`, and what they mean.
+_STATES = {"active": "Active", "cooling": "Cooling", "lapsed": "Lapsed"}
+_AWAY = {"cooling": "Cooling", "lapsed": "Lapsed"}
+_GAPS = {"cooling": "twice", "lapsed": "three times"}
+_ONE_DAY = "Bought on one day only"
 
 
 def render(context: PageContext) -> None:
@@ -36,9 +48,13 @@ def render(context: PageContext) -> None:
     _segments(segments, currency, context)
     left, right = st.columns(2, gap="large")
     with left:
-        _cohorts(currency, context)
+        _scores(currency, context)
     with right:
-        _worth(currency, context)
+        _cohorts(currency, context)
+    _worth(currency, context)
+    if analysis.has("customer_behavior"):
+        _habits(currency, context)
+        _staying_away(currency)
     _members(segments, currency)
 
 
@@ -55,6 +71,20 @@ def _segments(segments: pl.DataFrame, currency: str, context: PageContext) -> No
         lambda: segment_tiles(segments, currency, context.palette),
         "segments",
         "Segments of customers by what they brought",
+    )
+
+
+def _scores(currency: str, context: PageContext) -> None:
+    scores = customers.scores(currency)
+    downloads.summary(
+        "**How recently and how often** they buy: customers by score.",
+        scores,
+        "customer_scores.csv",
+    )
+    figure.draw(
+        lambda: score_grid(scores, currency, context.palette),
+        "scores",
+        "Number of customers by score of recency and of frequency",
     )
 
 
@@ -79,22 +109,129 @@ def _cohorts(currency: str, context: PageContext) -> None:
 def _worth(currency: str, context: PageContext) -> None:
     deciles = customers.deciles(currency)
     expected = float(deciles.get_column("clv_12m").cast(pl.Float64).sum())
-    downloads.summary(
-        f"**What they are worth**: {text.number(expected)} {currency} expected within a year.",
-        deciles,
-        "customer_value.csv",
-    )
-    if deciles.is_empty():
-        st.info("Too few customers bought more than once.", icon=":material/info:")
-        return
-    figure.draw(
-        lambda: worth(deciles, currency, context.palette),
-        "worth",
-        "Expected spending within a year by tenth of the customers",
-    )
+    left, right = st.columns(2, gap="large")
+    with left:
+        downloads.summary(
+            f"**What they are worth**: {text.number(expected)} {currency} of profit within a year.",
+            deciles,
+            "customer_value.csv",
+        )
+        if deciles.is_empty():
+            st.info("Too few customers bought more than once.", icon=":material/info:")
+            return
+        figure.draw(
+            lambda: worth(deciles, currency, context.palette),
+            "worth",
+            "Profit expected within a year by tenth of the customers",
+        )
+    with right:
+        classes = customers.value_classes(currency)
+        downloads.summary(
+            "**How many are worth how much** within a year:",
+            classes,
+            "customer_value_classes.csv",
+        )
+        figure.draw(
+            lambda: worth_classes(classes, currency, context.palette),
+            "worth_classes",
+            "Number of customers by the profit expected of them within a year",
+        )
     for status in deciles.get_column("model_status").unique().to_list():
         if status in _UNSURE:
             st.caption(_UNSURE[status])
+
+
+def _habits(currency: str, context: PageContext) -> None:
+    habits = customers.habits(currency)
+    if habits.is_empty():
+        return
+    config = st.column_config
+    downloads.summary(
+        "**How they buy**, by whether they still come: means over customers, of all time.",
+        habits,
+        "customer_habits.csv",
+    )
+    columns = {
+        "churn_risk": config.TextColumn(
+            "Customers who are",
+            help="Active: bought within twice their usual gap. Cooling: not for over twice, "
+            "lapsed: not for over three times that.",
+        ),
+        "customers": config.NumberColumn("Customers", format="localized"),
+        "customers_share_pct": config.NumberColumn("Share (%)", format="%.1f"),
+        "total_spent": config.NumberColumn(f"Spent ({currency})", format="localized"),
+        "avg_transactions": config.NumberColumn("Receipts each", format="%.1f"),
+        "avg_transaction_value": config.NumberColumn(f"Per receipt ({currency})", format="%.2f"),
+        "mean_gap_days": config.NumberColumn("Usual gap (days)", format="%.1f"),
+        "avg_recency_days": config.NumberColumn("Last bought (days ago)", format="%.0f"),
+        "unique_products": config.NumberColumn("Items each", format="%.0f"),
+        "discount_share_pct": config.NumberColumn(
+            "At a discount (%)", format="%.1f", help="Of the lines of their receipts."
+        ),
+        "return_rate_units_pct": config.NumberColumn(
+            "Brought back (%)", format="%.2f", help="Of the pieces they bought."
+        ),
+    }
+    st.dataframe(
+        habits.with_columns(
+            pl.col("churn_risk").replace_strict(_STATES, default=_ONE_DAY),
+            pl.col("total_spent").cast(pl.Float64).round(0),
+        ),
+        key="habits",
+        hide_index=True,
+        placeholder="",
+        height=tables.height_of(len(habits), most=388),
+        column_order=list(columns),
+        column_config=columns,
+    )
+    times = customers.favourite_hours(currency)
+    downloads.summary(
+        "**When they come**: customers by the weekday and the hour of most of their receipts.",
+        times,
+        "customer_hours.csv",
+    )
+    figure.draw(
+        lambda: favourite_times(times, context.palette),
+        "favourite_times",
+        "Number of customers by their favourite weekday and hour",
+    )
+
+
+def _staying_away(currency: str) -> None:
+    state = pickers.section(_AWAY, "cooling", "staying_away")
+    found = customers.staying_away(currency, state)
+    downloads.summary(
+        f"**{text.plural(len(found), 'customer')}** missed for over {_GAPS[state]} their usual "
+        "gap, those who spent most first.",
+        found,
+        "customers_staying_away.csv",
+        shown_rows=_SHOWN_ROWS,
+    )
+    if found.is_empty():
+        st.info("Nobody stays away that long.", icon=":material/check_circle:")
+        return
+    config = st.column_config
+    columns = {
+        "customer_id": config.TextColumn("Customer"),
+        "segment": config.TextColumn("Segment"),
+        "last_purchase_date": config.DateColumn("Last bought"),
+        "recency_days": config.NumberColumn("Days ago", format="localized"),
+        "mean_gap_days": config.NumberColumn("Usual gap (days)", format="%.1f"),
+        "gaps_missed": config.NumberColumn("Times the gap", format="%.1f"),
+        "transactions": config.NumberColumn("Receipts", format="localized"),
+        "total_spent": config.NumberColumn(f"Spent ({currency})", format="localized"),
+        "clv_12m": config.NumberColumn(f"Worth in a year ({currency})", format="localized"),
+        "favourite_category": config.TextColumn("Buys most"),
+    }
+    st.dataframe(
+        found.head(_SHOWN_ROWS).with_columns(text.category_labels("favourite_category")),
+        key="customers_staying_away",
+        hide_index=True,
+        placeholder="",
+        height=tables.height_of(len(found), most=388),
+        column_order=list(columns),
+        column_config=columns,
+    )
 
 
 def _members(segments: pl.DataFrame, currency: str) -> None:

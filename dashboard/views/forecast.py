@@ -10,6 +10,7 @@ from dashboard.components import (
     forecast_accuracy,
     forecast_item,
     forecast_model,
+    forecast_trends,
     pickers,
 )
 from dashboard.data import forecasts
@@ -23,16 +24,22 @@ _ORDER = (
     "smartshelf run --days 7 --policy forecast",
     "forecasts at each cutoff, from 28 days of sales on; live: `SMARTSHELF_ORDER_POLICY=forecast`",
 )
-_TABS = ("Item", "Accuracy", "Model")
+_TABS = ("Item", "Trends", "Accuracy", "Model")
 
 
 def render(context: PageContext) -> None:
     """Draw the page."""
     made_at = forecasts.origins(context.store.store_id)
-    item, accuracy, model = st.tabs(_TABS, key="forecast", bind="query-params")
+    item, trends, accuracy, model = st.tabs(_TABS, key="forecast", bind="query-params")
     if item.open:
         with item, explain.what_is_missing():
             _item(made_at, context)
+    if trends.open:
+        with trends, explain.what_is_missing():
+            if made_at:
+                forecast_trends.draw(made_at[0], context)
+            else:
+                _nothing_forecast()
     if accuracy.open:
         with accuracy, explain.what_is_missing():
             forecast_accuracy.draw(context)
@@ -41,15 +48,19 @@ def render(context: PageContext) -> None:
             forecast_model.draw(context)
 
 
+def _nothing_forecast() -> None:
+    explain.nothing(
+        "No forecast so far",
+        "Dagster forecasts demand at each supplier cutoff once there are 28 days of sales; "
+        "`smartshelf run` does with the ordering policy `forecast`.",
+        _TRAIN,
+        _ORDER,
+    )
+
+
 def _item(made_at: list[datetime], context: PageContext) -> None:
     if not made_at:
-        explain.nothing(
-            "No forecast so far",
-            "Dagster forecasts demand at each supplier cutoff once there are 28 days of sales; "
-            "`smartshelf run` does with the ordering policy `forecast`.",
-            _TRAIN,
-            _ORDER,
-        )
+        _nothing_forecast()
         return
     known = forecasts.items(context.store.store_id)
     names = {

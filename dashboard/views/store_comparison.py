@@ -9,6 +9,7 @@ from dashboard import text
 from dashboard.charts import store_comparison as charts
 from dashboard.charts.store_comparison import Measure
 from dashboard.components import analysis, downloads, explain, figure, tables
+from dashboard.components.region_sales import region_sales
 from dashboard.data import store_comparison, stores
 from dashboard.page import Page, PageContext
 
@@ -35,6 +36,7 @@ def render(context: PageContext) -> None:
     compared = _with_stock(compared, store_ids, currency, period)
     _say_who_is_compared(compared, len(known), currency)
     _table(compared, currency)
+    region_sales(store_ids, currency, period)
     names = dict(compared.select("store_id", "store_name").iter_rows())
     last = store_comparison.last_day(store_ids)
     since = last - timedelta(days=_DAYS[period] - 1) if last and period in _DAYS else None

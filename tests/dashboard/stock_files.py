@@ -332,7 +332,13 @@ def planning(*store_ids: str, currency: str = "EUR") -> dict[str, pl.DataFrame]:
 
 
 def sales(
-    store_id: str, daily: int, rank: int, *, currency: str = "EUR", square_feet: float | None = None
+    store_id: str,
+    daily: int,
+    rank: int,
+    *,
+    currency: str = "EUR",
+    square_feet: float | None = None,
+    region: str | None = None,
 ) -> dict[str, list[dict[str, Any]]]:
     """Return what a store sold: the same on each of ten days, three fifths of it meat.
 
@@ -342,6 +348,7 @@ def sales(
         rank: Among the stores of its currency.
         currency: ISO 4217.
         square_feet: Its sales area, if known.
+        region: Where it lies, if known.
     """
     receipts = daily // 10
     compared = {
@@ -353,7 +360,7 @@ def sales(
         "revenue_per_sqft": 10 * daily / square_feet if square_feet else None,
         "efficiency_rank": rank if square_feet else None, "overall_score": 100.0 / rank,
         "revenue_per_customer": daily / 2, "transactions_per_customer": receipts / 2,
-        "growth_prev_period_pct": 5.0,
+        "growth_prev_period_pct": 5.0, "region": region,
     }  # fmt: skip
     days = [YESTERDAY - timedelta(days=back) for back in range(10)]
     return {

@@ -10,7 +10,7 @@ from app_support import figure, table, words
 
 from dashboard import access, serving
 from dashboard.charts.anomalies import hours_with_band
-from dashboard.charts.baskets import network
+from dashboard.charts.baskets import network, strength
 from dashboard.charts.customers import retention
 from dashboard.charts.sales import sales_by_day
 from dashboard.components.analysis import PERIODS
@@ -232,6 +232,34 @@ def test_segments_have_every_customer_once(open_page):
 
 
 @pytest.mark.usefixtures("real_sales")
+def test_scores_values_and_habits_have_every_customer_once(open_page):
+    scores = customers.scores("GBP")
+    everybody = customers.members("GBP", None, "")
+    assert scores.get_column("customers").sum() == len(everybody) == 4261
+    segments = customers.segments("GBP").select("segment", "customers", "revenue").sort("segment")
+    by_segment = scores.group_by("segment").agg(pl.col("customers", "revenue").sum())
+    assert by_segment.sort("segment").rows() == segments.rows()
+    valued = customers.deciles("GBP")
+    classes = customers.value_classes("GBP")
+    for column in ("customers", "clv_12m"):
+        assert classes.get_column(column).sum() == valued.get_column(column).sum()
+    assert classes.get_column("to_value")[:-1].equals(classes.get_column("from_value")[1:])
+    known = customers.habits("GBP")
+    assert known.get_column("customers_share_pct").sum() == pytest.approx(100)
+    assert (
+        customers.favourite_hours("GBP").get_column("customers").sum() == known["customers"].sum()
+    )
+    app = open_page("customers", staying_away="Lapsed")
+    assert not app.exception
+    shown = table(app, "gaps_missed")
+    [gone] = known.filter(churn_risk="lapsed").get_column("customers")
+    assert f"**{gone:,} customers** missed for over three times" in words(app)
+    assert len(shown) == gone
+    assert (shown["gaps_missed"] > 3).all()
+    assert shown["total_spent"].astype(float).is_monotonic_decreasing
+
+
+@pytest.mark.usefixtures("real_sales")
 def test_months_still_to_come_are_empty_cells():
     chart = retention(customers.cohorts("GBP"), LIGHT)
     [cells] = chart.data
@@ -256,6 +284,42 @@ def test_rules_follow_their_thresholds_and_offers_their_item(open_page):
     offered = table(app, "recommended_item_id")
     assert offered["rank"].tolist() == list(range(1, len(offered) + 1))
     assert first not in offered["recommended_item_id"].tolist()
+
+
+@pytest.mark.usefixtures("real_sales")
+def test_rules_are_drawn_as_the_table_has_them(open_page):
+    app = open_page("baskets")
+    shown = table(app, "conviction")
+    [dots] = [t for t in traces(app, 1) if t["mode"] == "markers"]
+    assert sorted(dots["x"]) == sorted(shown["support"])
+    assert sorted(dots["y"]) == sorted(shown["confidence"])
+    assert (shown["q_value"] < 0.05).all()
+    assert (shown["conviction"].dropna() > 1).all()
+
+
+@pytest.mark.parametrize("palette", [LIGHT, DARK], ids=lambda palette: palette.name)
+def test_the_strongest_rule_lies_on_top(palette):
+    rules = pl.DataFrame(
+        {
+            "bought": [["Tea", "Milk"], ["Tea"]],
+            "also": [["Cup"], ["Milk"]],
+            "support": [0.01, 0.05],
+            "support_count": [20, 100],
+            "confidence": [0.9, 0.4],
+            "lift": [100.0, 2.0],
+        }
+    )
+    [dots] = strength(rules, palette).data
+    assert list(dots.x) == [0.05, 0.01]
+    assert list(dots.y) == [0.4, 0.9]
+    assert list(dots.marker.color) == pytest.approx([0.30103, 2])
+    assert list(dots.customdata[1]) == ["Tea + Milk", "Cup", 20, 100.0]
+    bar = dots.marker.colorbar
+    assert bar.ticktext == ("2", "3", "5", "10", "20", "30", "50", "100")
+    assert dots.marker.colorscale[1][1] == palette.shelf
+    # One rule only has one shade, and none at all nothing to draw.
+    assert len(strength(rules.head(1), palette).data[0].x) == 1
+    assert not strength(rules.clear(), palette).data[0].x
 
 
 @pytest.mark.usefixtures("real_sales")

@@ -11,7 +11,7 @@ import serving_files as files
 from app_support import figure, table, words
 
 from dashboard import text
-from dashboard.charts.forecast import Demand, demand_fan
+from dashboard.charts.forecast import Demand, demand_fan, trends_of_items
 from dashboard.charts.models import (
     MEASURES,
     accuracy_by_week,
@@ -169,6 +169,10 @@ def test_accuracy_by_window():
         "wape": pytest.approx(0.22),
         "bias": pytest.approx(0.02),
         "pinball": pytest.approx(0.08),
+        "mae": pytest.approx(11 / 5),
+        "rmse": pytest.approx((39 / 5) ** 0.5),
+        # Squared errors of 39, against 250 of always forecasting the mean.
+        "r2": pytest.approx(1 - 39 / 250),
         "coverage_80": pytest.approx(0.6),
         "coverage_95": pytest.approx(0.8),
     }
@@ -183,6 +187,61 @@ def test_accuracy_by_class_is_that_of_the_backtests():
         assert row["wape"] == pytest.approx(metrics.wape(actual, forecast))
         assert row["bias"] == pytest.approx(metrics.bias(actual, forecast))
     assert found["censored"].to_list() == [1, 0]
+
+
+@pytest.mark.usefixtures("one_store")
+def test_accuracy_by_item_begins_with_what_was_missed_most():
+    found = forecasts.accuracy("S001", by="item")
+    assert found["item_id"].to_list() == [LAGER, WINE]
+    assert found["n"].to_list() == [2, 3]
+    assert found["censored"].to_list() == [1, 0]
+    assert found["mae"].to_list() == pytest.approx([6 / 2, 5 / 3])
+    assert found["rmse"].to_list() == pytest.approx([(26 / 2) ** 0.5, (13 / 3) ** 0.5])
+    assert found["r2"].to_list() == pytest.approx([1 - 26 / 200, 1 - 13 / 50])
+
+
+def test_what_has_no_meaning_is_not_told(serving):
+    """Of one outcome there is no variance, and of none that is judged nothing at all."""
+    wine, *_, censored = (
+        row for row in files.forecasts()["ml.accuracy"] if row["window"] == "cover"
+    )
+    files.write(serving, files.store(), {"ml.accuracy": [wine, censored]})
+    by_item = {row["item_id"]: row for row in forecasts.accuracy("S001", by="item").to_dicts()}
+    assert (by_item[WINE]["mae"], by_item[WINE]["rmse"], by_item[WINE]["r2"]) == (2, 2, None)
+    assert by_item[LAGER]["n"] == 0
+    assert [by_item[LAGER][name] for name in ("mae", "rmse", "r2")] == [None] * 3
+    # Whatever is not judged comes last.
+    assert list(by_item) == [WINE, LAGER]
+
+
+@pytest.mark.usefixtures("one_store")
+def test_trends_go_on_from_what_was_sold_to_what_is_forecast():
+    found = forecasts.trends("S001", [WINE, LAGER], files.LAST_CUTOFF, 56)
+    wine, lager = (found.filter(item_id=item) for item in (WINE, LAGER))
+    sold = wine.filter(is_forecast=False)
+    # Sold on the four days before the cutoff; the day of the cutoff is over, without a sale.
+    assert sold["business_date"].to_list() == [day(-number) for number in (4, 3, 2, 1)] + [
+        day(0), day(1),
+    ]  # fmt: skip
+    assert sold["units"].to_list() == [4, 3, 2, 1, 0, 0]
+    assert sold["mean_7d"].null_count() == 6
+    ahead = wine.filter(is_forecast=True)
+    assert ahead["business_date"].to_list() == [day(number) for number in range(2, 31)]
+    assert ahead["units"].to_list() == pytest.approx([4.4] * 29)
+    # The first mean is of the seventh day: ten pieces sold, and the first that is forecast.
+    assert ahead["mean_7d"][0] == pytest.approx((10 + 4.4) / 7)
+    assert ahead["mean_7d"][-1] == pytest.approx(4.4)
+    assert lager["is_forecast"].all()
+    # Of fewer days only those, with the same means.
+    short = forecasts.trends("S001", [WINE], files.LAST_CUTOFF, 2).filter(is_forecast=False)
+    assert short["business_date"].to_list() == [day(-2), day(-1), day(0), day(1)]
+    assert forecasts.trends("S001", [], files.LAST_CUTOFF, 56).is_empty()
+
+
+@pytest.mark.usefixtures("one_store")
+def test_what_is_wanted_most_is_shown_first():
+    assert forecasts.most_wanted("S001", files.LAST_CUTOFF, 5) == [LAGER, WINE]
+    assert forecasts.most_wanted("S001", files.LAST_CUTOFF, 1) == [LAGER]
 
 
 @pytest.mark.usefixtures("one_store")
@@ -339,6 +398,19 @@ def test_earlier_forecasts_are_drawn_when_asked_for(fan):
 
 
 @PALETTES
+def test_trends_have_a_line_for_each_item_that_goes_on_dashed(one_store, palette):
+    trends = forecasts.trends("S001", [WINE, LAGER], files.LAST_CUTOFF, 56)
+    figure = trends_of_items(trends, {WINE: "Red", LAGER: "Lager"}, day(0), palette)
+    assert [each.name for each in figure.data if each.showlegend] == ["Red", "Lager"]
+    sold, ahead, *_ = figure.data
+    assert (sold.line.dash, ahead.line.dash) == ("solid", "dash")
+    assert sold.line.color == ahead.line.color == palette.series[0]
+    # The dashed line begins where the other one ends.
+    assert (ahead.x[0], ahead.y[0]) == (sold.x[-1], sold.y[-1])
+    assert figure.layout.shapes[0].x0 == "2026-01-01"
+
+
+@PALETTES
 def test_accuracy_has_a_line_for_each_window_and_measure(one_store, palette):
     weeks = forecasts.accuracy("S001", by="week")
     figure = accuracy_by_week(weeks, forecast_words.SPANS, palette)
@@ -427,12 +499,29 @@ def test_each_store_has_forecasts_of_its_own(open_page):
 
 
 @pytest.mark.usefixtures("one_store")
+def test_trends_of_chosen_items_are_drawn(open_page):
+    app = open_page("forecast", forecast="Trends")
+    assert not app.exception
+    assert app.multiselect(key="trend_items").value == [LAGER, WINE]
+    assert "**2 items**" in words(app)
+    [chart] = app.get("plotly_chart")
+    assert len(json.loads(chart.proto.spec)["data"]) == 4
+    app.multiselect(key="trend_items").set_value([WINE]).run()
+    assert "**1 item**" in words(app)
+    app.multiselect(key="trend_items").set_value([]).run()
+    assert "Choose items to see" in words(app)
+
+
+@pytest.mark.usefixtures("one_store")
 def test_accuracy_is_told_beside_the_best_baseline(open_page):
     app = open_page("forecast", forecast="Accuracy")
     assert not app.exception
     shown = {metric.label: metric.value for metric in app.metric}
     assert shown == {
         "Judged forecasts": "5",
+        "MAE (pcs)": "2.2",
+        "RMSE (pcs)": "2.79",
+        "R²": "0.84",
         "WAPE": "22 %",
         "Bias": "2 %",
         "In the 80 % band": "60 %",
@@ -442,9 +531,12 @@ def test_accuracy_is_told_beside_the_best_baseline(open_page):
     assert (row["best_baseline"], row["loss_baseline"]) == ("ETS", 0.12)
     classes = next(t.value for t in app.dataframe if "demand_class" in t.value.columns)
     assert classes.set_index("demand_class")["best_baseline"]["Lumpy"] == "TSB"
+    by_item = table(app, "item_address")
+    assert by_item["item_id"].tolist() == [LAGER, WINE]
+    assert by_item["item_address"].str.endswith(f"item={WINE}").tolist() == [False, True]
     app.button_group(key="accuracy_span").set_value("next_7").run()
     assert not app.exception
-    assert len(downloads(app)) == 9
+    assert len(downloads(app)) == 4 * 3
 
 
 @pytest.mark.usefixtures("one_store")
@@ -475,6 +567,7 @@ def test_models_tell_who_speaks_and_why(open_page):
     ("tab", "explained"),
     [
         ("Item", "No forecast so far"),
+        ("Trends", "No forecast so far"),
         ("Accuracy", "No forecast could be judged yet"),
         ("Model", "No model has been trained yet"),
     ],
@@ -490,7 +583,7 @@ def test_nothing_forecast_yet_is_explained(open_page, serving, tab, explained):
         assert "--policy forecast" in words(app)
 
 
-@pytest.mark.parametrize("tab", ["Item", "Accuracy", "Model"])
+@pytest.mark.parametrize("tab", ["Item", "Trends", "Accuracy", "Model"])
 def test_a_file_from_before_the_forecasts_is_explained(open_page, serving, tab):
     files.write(serving, files.store(), files.stock(), leave_out=ML_TABLES)
     app = open_page("forecast", forecast=tab)

@@ -10,6 +10,7 @@ import serving_files as files
 import stock_files as stock
 from app_support import choose_rows, figure, table, words
 
+from dashboard import access
 from dashboard.charts import inventory as inventory_charts
 from dashboard.charts import store_comparison as store_charts
 from dashboard.charts.store_comparison import Measure
@@ -358,6 +359,64 @@ def test_stores_stand_around_their_mean(palette):
     assert list(one.y) == list(other.y) == ["Net sales"]
     assert [one.x[0], other.x[0]] == pytest.approx([400 / 3, 200 / 3])
     assert other.marker.size > one.marker.size
+
+
+@pytest.fixture
+def regions(serving):
+    """Four stores: two in the north, one in the south, one of which nobody knows."""
+    lying = {"S001": "North", "S002": "South", "S003": "North", "S004": None}
+    files.write(serving, files.catalogue(), *(files.store(store_id) for store_id in lying))
+    return stock.add(
+        serving,
+        *(
+            stock.sales(store_id, 100 * rank, 5 - rank, region=region)
+            for rank, (store_id, region) in enumerate(lying.items(), start=1)
+        ),
+    )
+
+
+@pytest.mark.usefixtures("regions")
+def test_regions_are_drawn_by_what_their_stores_sold(open_page):
+    shown = words(opened(open_page, "stores"))
+    assert "**2 regions** by net sales" in shown
+    found = store_comparison.regions(["S001", "S002", "S003", "S004"], "EUR", "30d")
+    assert found.select("region", "stores", "net_sales", "net_sales_per_store").rows() == [
+        ("North", 2, 4_000, 2_000),
+        (None, 1, 4_000, 4_000),
+        ("South", 1, 2_000, 2_000),
+    ]
+    assert found["share"].to_list() == pytest.approx([0.4, 0.4, 0.2])
+    assert found["transactions"].to_list() == [400, 400, 200]
+
+
+@pytest.mark.usefixtures("regions")
+@pytest.mark.parametrize("palette", [LIGHT, DARK], ids=lambda palette: palette.name)
+def test_stores_without_a_region_are_told_apart(palette):
+    found = store_comparison.regions(["S001", "S002", "S003", "S004"], "EUR", "30d")
+    [bars] = store_charts.sales_by_region(found, "EUR", palette).data
+    assert list(bars.y) == ["North", "No region", "South"]
+    assert list(bars.x) == [4_000, 4_000, 2_000]
+    assert list(bars.text) == ["40.0%", "40.0%", "20.0%"]
+    assert list(bars.marker.color) == [palette.accent, palette.calm_edge, palette.accent]
+
+
+@pytest.mark.usefixtures("three_stores")
+def test_stores_of_unknown_regions_are_not_drawn_by_region(open_page):
+    app = opened(open_page, "stores")
+    assert not [c for c in app.get("plotly_chart") if c.proto.id.endswith("-regions")]
+
+
+@pytest.mark.usefixtures("regions")
+def test_who_sees_one_region_is_not_told_of_the_other(tmp_path, monkeypatch):
+    people = tmp_path / "people.json"
+    people.write_text(
+        '{"contact": "x", "people": {"a@b": {"role": "manager", "stores": ["S001", "S003"]}}}'
+    )
+    monkeypatch.setattr(
+        access, "principal", lambda: access.read_people(people).principal("a@b", [])
+    )
+    found = store_comparison.regions(["S001", "S002", "S003", "S004"], "EUR", "30d")
+    assert found.select("region", "stores", "share").rows() == [("North", 2, 1.0)]
 
 
 # What is missing

@@ -44,6 +44,16 @@ def test_words_on_a_zone_of_the_map_are_readable_whatever_its_state(palette):
 
 
 @PALETTES
+def test_words_on_cells_that_are_coloured_by_a_scale_are_readable(palette):
+    for step in range(21):
+        ground = theme.between(palette.floor, palette.shelf, step / 20)
+        # As good as black or white can be on what lies between them.
+        assert contrast(theme.text_on(ground), ground) >= 4.2
+    assert theme.between(palette.floor, palette.shelf, 0) == palette.floor
+    assert theme.between(palette.floor, palette.shelf, 1) == palette.shelf
+
+
+@PALETTES
 def test_marks_that_tell_a_state_can_be_seen(palette):
     for mark in ("critical", "caution", "good", "accent", "red_edge", "amber_edge", "wall"):
         assert contrast(getattr(palette, mark), palette.page) >= 3
