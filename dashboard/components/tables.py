@@ -6,8 +6,8 @@ are remembered, and the table is told anew which of its rows they are whenever i
 stays the same table all the while: scrolled to where it was, and sorted as it was.
 """
 
-import time
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any, Literal, NamedTuple
 
@@ -15,9 +15,8 @@ import polars as pl
 import streamlit as st
 
 # For so long after its rows have moved a click may have been meant for what was there before.
-_SETTLING_S = 1.0
-# The browser has long seen a message then.
-_SEEN_S = 2
+_SETTLING = timedelta(seconds=1)
+_HAVE_TOLD = "tables_have_told"
 
 
 class _Drawn(NamedTuple):
@@ -26,14 +25,14 @@ class _Drawn(NamedTuple):
     Attributes:
         ids: Of its rows.
         before: Of the rows that it had before these.
-        moved_at: When these came, by the monotonic clock.
+        moved_at: When these came.
         values: A digest of each row.
         sent: The chosen rows if the browser was told them with this drawing.
     """
 
     ids: list[str]
     before: list[str]
-    moved_at: float
+    moved_at: datetime
     values: pl.Series
     sent: list[int] | None
 
@@ -61,6 +60,20 @@ def keep(parameter: str, ids: list[str]) -> None:
         st.query_params[parameter] = ids[0]
     else:
         st.query_params.pop(parameter, None)
+
+
+def begin() -> None:
+    """Begin to draw a page."""
+    st.session_state.pop(_HAVE_TOLD, None)
+
+
+def have_told() -> bool:
+    """Return whether a table told the browser which rows are chosen when the page was drawn last.
+
+    The page should be drawn again before the next publication: the browser does not heed a message
+    that equals the one before, and the table would have to start anew.
+    """
+    return _HAVE_TOLD in st.session_state
 
 
 def table(
@@ -100,9 +113,6 @@ def table(
         selection_mode=rows,
         selection_default=_selection(places),
     )
-    if st.session_state[_drawn_key(key)].sent is not None:
-        st.session_state[_is_due_key(key)] = False
-        _draw_once_more(key)
     return [ids[place] for place in places]
 
 
@@ -133,23 +143,16 @@ def _tell(key: str, ids: list[str], values: pl.Series, places: list[int]) -> str
             else:
                 sent = places
                 st.session_state[widget_key] = _selection(places)
+                st.session_state[_HAVE_TOLD] = True
     moved = last is None or last.ids != ids
     st.session_state[_drawn_key(key)] = _Drawn(
         ids,
         (last.ids if last else ids) if moved else last.before,
-        time.monotonic() if moved else last.moved_at,
+        _now() if moved else last.moved_at,
         values,
         sent,
     )
     return widget_key
-
-
-@st.fragment(run_every=_SEEN_S)
-def _draw_once_more(key: str) -> None:
-    """Draw the page again soon, without a message: then the same one is heeded again."""
-    if st.session_state[_is_due_key(key)]:
-        st.rerun()
-    st.session_state[_is_due_key(key)] = True
 
 
 def _remember(key: str, widget_key: str, on_choice: Callable[[list[str]], None] | None) -> None:
@@ -159,13 +162,17 @@ def _remember(key: str, widget_key: str, on_choice: Callable[[list[str]], None] 
     drawn: _Drawn = st.session_state[_drawn_key(key)]
     rows = st.session_state[widget_key]["selection"]["rows"]
     chosen = _names(drawn.ids, rows)
-    is_fresh = time.monotonic() - drawn.moved_at < _SETTLING_S
+    is_fresh = _now() - drawn.moved_at < _SETTLING
     if is_fresh and chosen != _names(drawn.before, rows):
         st.toast("The rows have just changed. Please choose again.", icon=":material/update:")
         return
     st.session_state[key] = chosen
     if on_choice:
         on_choice(chosen)
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
 
 
 def _names(ids: list[str], rows: list[int]) -> list[str]:
@@ -187,10 +194,6 @@ def _edition(key: str) -> int:
 
 def _edition_key(key: str) -> str:
     return f"{key}:edition"
-
-
-def _is_due_key(key: str) -> str:
-    return f"{key}:is_due"
 
 
 def _drawn_key(key: str) -> str:

@@ -283,7 +283,7 @@ def test_a_publication_leaves_page_and_table_where_they_are(
             expect(acknowledged).to_contain_text(str(len(taken)))
             window.settle()
             # The page is drawn once more before the next publication may come.
-            page.wait_for_timeout(3_000)
+            page.wait_for_timeout(8_000)
             window.settle()
             assert page.evaluate(_POSITION) == before, opened
 

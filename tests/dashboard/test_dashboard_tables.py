@@ -1,5 +1,7 @@
 """Chosen rows stay chosen by what they are, not by where they stand."""
 
+from datetime import UTC, datetime, timedelta
+
 import polars as pl
 import pytest
 from streamlit.testing.v1 import AppTest
@@ -47,15 +49,15 @@ class Drawn:
     """A table as the browser and Streamlit remember it."""
 
     def __init__(self, monkeypatch):
-        self.state, self.now, self.told = {}, 100.0, []
+        self.state, self.now, self.told = {}, datetime(2026, 1, 3, tzinfo=UTC), []
         self.toasts = []
         monkeypatch.setattr(tables.st, "session_state", self.state)
         monkeypatch.setattr(tables.st, "toast", lambda said, icon: self.toasts.append(said))
-        monkeypatch.setattr(tables.time, "monotonic", lambda: self.now)
+        monkeypatch.setattr(tables, "_now", lambda: self.now)
 
     def draw(self, *ids, values=0, after_s=60.0):
         """Draw rows; return the key of the widget, and what the browser is told is chosen."""
-        self.now += after_s
+        self.now += timedelta(seconds=after_s)
         places = [place for place, name in enumerate(ids) if name in tables.chosen_ids("t")]
         frame = pl.DataFrame({"name": ids, "value": [values] * len(ids)})
         widget = tables._tell("t", list(ids), frame.hash_rows(), places)
@@ -64,7 +66,7 @@ class Drawn:
         return widget, self.state["t:drawn"].sent
 
     def click(self, *rows, after_s=5.0):
-        self.now += after_s
+        self.now += timedelta(seconds=after_s)
         widget = tables._widget_key("t")
         self.state[widget] = tables._selection(list(rows))
         tables._remember("t", widget, self.told.append)
@@ -117,15 +119,16 @@ def test_what_the_browser_would_not_heed_a_second_time_starts_the_table_anew(tab
     assert tables.chosen_ids("t") == ["b"]
 
 
-def test_a_message_is_followed_by_a_drawing_without_one(monkeypatch):
-    state, drawn = {"t:is_due": False}, []
-    monkeypatch.setattr(tables.st, "session_state", state)
-    monkeypatch.setattr(tables.st, "rerun", lambda: drawn.append("again"))
-    again = tables._draw_once_more.__wrapped__
-    again("t")
-    assert not drawn
-    again("t")
-    assert drawn == ["again"]
+def test_a_message_asks_for_one_more_drawing(table):
+    table.draw("a", "b")
+    table.click(1)
+    table.draw("a", "b")
+    assert not tables.have_told()
+    table.draw("b", "a")
+    assert tables.have_told()
+    tables.begin()
+    table.draw("b", "a")
+    assert not tables.have_told()
 
 
 def test_a_click_on_a_row_that_has_just_moved_does_not_count(table):
