@@ -144,14 +144,10 @@ def _tell(key: str, ids: list[str], values: pl.Series, places: list[int]) -> str
                 sent = places
                 st.session_state[widget_key] = _selection(places)
                 st.session_state[_HAVE_TOLD] = True
-    moved = last is None or last.ids != ids
-    st.session_state[_drawn_key(key)] = _Drawn(
-        ids,
-        (last.ids if last else ids) if moved else last.before,
-        _now() if moved else last.moved_at,
-        values,
-        sent,
-    )
+    before, moved_at = (last.ids, _now()) if last else (ids, _now())
+    if last and last.ids == ids:
+        before, moved_at = last.before, last.moved_at
+    st.session_state[_drawn_key(key)] = _Drawn(ids, before, moved_at, values, sent)
     return widget_key
 
 

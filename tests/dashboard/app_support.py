@@ -45,6 +45,11 @@ def press(app: AppTest, button: str) -> AppTest:
     return app.run()
 
 
+def agree(app: AppTest) -> AppTest:
+    """Say yes to the question that stands."""
+    return press(app, "Yes, ")
+
+
 class FakeRedis:
     """As much of Redis as sending an event needs; remembers what was added to which stream."""
 
