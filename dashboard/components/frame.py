@@ -85,7 +85,7 @@ def _render(page: Page, context: PageContext, shown: Shown) -> None:
         )
         return
     _settle(context.publication)
-    downloads.tell_times_in(context.timezone)
+    downloads.begin(page, context)
     page.render(context)
 
 

@@ -6,6 +6,7 @@ from datetime import date, datetime
 import polars as pl
 
 from dashboard import serving
+from smartshelf_dagster.domain.version import version_name
 
 
 @dataclass(frozen=True)
@@ -19,6 +20,11 @@ class Publication:
 
     as_of: datetime
     published_at: datetime
+
+    @property
+    def version(self) -> str:
+        """Its name, as the HTTP API tells it."""
+        return version_name(self.published_at)
 
 
 @dataclass(frozen=True)

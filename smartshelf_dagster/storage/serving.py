@@ -21,6 +21,7 @@ from typing import Any, Literal
 import duckdb
 import pyarrow as pa
 
+from smartshelf_dagster.domain.version import version_name
 from smartshelf_dagster.errors import SmartShelfError
 from smartshelf_dagster.storage.warehouse import identifier, quoted
 
@@ -217,7 +218,7 @@ class ServingVersion:
             self.as_of: datetime = found[0][0]
             self.published_at: datetime = found[0][1]
             self.tables = self._read_tables()
-        self.version = f"{self.published_at:%Y%m%dT%H%M%S.%fZ}"
+        self.version = version_name(self.published_at)
 
     def close(self) -> None:
         """Close it, whoever reads; without this it is closed with the last reference."""

@@ -16,6 +16,7 @@ ALLOWED = {
     # A pure function of published columns, so that pages ask it what would be instead of having
     # a rule of their own.
     "smartshelf_dagster.analytics.replenishment",
+    "smartshelf_dagster.domain.version",
     "smartshelf_dagster.settings",
     "smartshelf_dagster.streaming.operator",
     "smartshelf_dagster.streaming.client",

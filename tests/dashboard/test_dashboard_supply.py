@@ -389,9 +389,7 @@ def test_a_quantity_is_changed_with_a_reason(open_page, fake_broker):
     app.number_input(key=f"supply_plan:pieces:{BEEF}").set_value(36)
     press(fill(app, note="fair in town"), "Change")
     told = words(app)
-    assert (
-        "will be changed from **24 pieces**, **84 EUR** at list prices to **36 pieces**" in told
-    )
+    assert "will be changed from **24 pieces**, **84 EUR** at list prices to **36 pieces**" in told
     assert not fake_broker.entries
     agree(app)
     [(_, event)] = fake_broker.entries
