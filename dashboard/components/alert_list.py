@@ -186,7 +186,7 @@ def _confirm(
         return
     counted = text.plural(len(alerts), "alert")
     does, becomes = (
-        ("Dismiss", "will be closed for good; nothing is planned for it")
+        ("Dismiss", "will be closed for good, and nothing will be planned")
         if is_dismissal
         else ("Acknowledge", "will be shown to all as being taken care of")
     )
