@@ -7,7 +7,8 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from dashboard import actions, pending, text
-from dashboard.components import item_links, sending, tables
+from dashboard.components import confirm, item_links, sending, tables
+from dashboard.components.confirm import Question
 from dashboard.page import PageContext
 from smartshelf_dagster.domain.access import Deed
 from smartshelf_dagster.streaming.operator import AlertAction
@@ -115,6 +116,8 @@ def action_form(
 ) -> None:
     """Draw the form that acknowledges or dismisses the chosen alerts.
 
+    One alert is acknowledged at once; before anything else it is asked whether that is meant.
+
     Args:
         chosen: Rows of ops.alerts.
         context: Of the page.
@@ -125,6 +128,8 @@ def action_form(
     sent = list(pending.actions("alert"))
     free = chosen.filter(pl.col("is_active") & ~pl.col("alert_id").is_in(sent))
     opened = free.filter(pl.col("status") == "open")
+    if free.is_empty():
+        confirm.forget(table_key)
     if chosen.is_empty():
         st.caption("Choose alerts in the table to acknowledge or dismiss them.")
         return
@@ -155,9 +160,55 @@ def action_form(
         )
     if acknowledge or dismiss:
         alerts, action = (opened, ACKNOWLEDGED) if acknowledge else (free, DISMISSED)
-        if _send(alerts, action, actor, note, context):
-            tables.choose(table_key, [])
-        st.rerun()
+        ids = tuple(alerts.get_column("alert_id"))
+        question = Question(action, ids, actor, note)
+        if not sending.is_named(actor):
+            st.rerun()
+        elif acknowledge and len(ids) == 1:
+            _send(alerts, question, context, table_key)
+            st.rerun()
+        else:
+            confirm.ask(table_key, question)
+    _confirm(opened, free, context, table_key)
+
+
+def _confirm(
+    opened: pl.DataFrame, free: pl.DataFrame, context: PageContext, table_key: str
+) -> None:
+    """Show the question that stands, about those of its alerts that can still be acted on."""
+    question = confirm.asked(table_key)
+    if question is None:
+        return
+    is_dismissal = question.action == DISMISSED
+    alerts = confirm.of(free if is_dismissal else opened, "alert_id", question.ids)
+    if alerts.is_empty():
+        confirm.forget(table_key)
+        return
+    counted = text.plural(len(alerts), "alert")
+    does, becomes = (
+        ("Dismiss", "will be closed for good, and nothing will be planned")
+        if is_dismissal
+        else ("Acknowledge", "will be shown to all as being taken care of")
+    )
+    sentences = [f"**{counted}** in {confirm.places(alerts, context)} {becomes}."]
+    asks = (
+        pl.when(pl.col("alert_type") == "refill_request")
+        .then(pl.col("suggested_qty"))
+        .when(pl.col("alert_type") == "supplier_request")
+        .then(pl.col("order_qty"))
+        .fill_null(0)
+    )
+    alerts = alerts.with_columns(asked_qty=asks)
+    if alerts.get_column("asked_qty").sum():
+        asked = confirm.pieces(alerts, "asked_qty", context)
+        sentences.append(f"Asked for: {asked}, to refill or to order.")
+    confirm.show(
+        table_key,
+        f"{does} {counted}?",
+        sentences,
+        f"Yes, {does.lower()} {text.number(len(alerts))}",
+        lambda: _send(alerts, question, context, table_key),
+    )
 
 
 def _places(*, is_wide: bool) -> list[DeltaGenerator]:
@@ -167,19 +218,16 @@ def _places(*, is_wide: bool) -> list[DeltaGenerator]:
     return [*st.columns([2, 3]), *st.columns(2)]
 
 
-def _send(
-    alerts: pl.DataFrame, action: AlertAction, actor: str, note: str, context: PageContext
-) -> bool:
-    """Send an action and keep the message about it; returns whether all of it was sent."""
-    if not sending.is_named(actor):
-        return False
+def _send(alerts: pl.DataFrame, question: Question, context: PageContext, table_key: str) -> None:
+    """Send an action and keep the message about it; alerts it was sent for are not chosen then."""
     keys = [actions.alert_key(row) for row in alerts.iter_rows(named=True)]
-    outcome = actions.act(keys, action, actor=actor, note=note)
-    return sending.report(
+    outcome = actions.act(keys, question.action, actor=question.actor, note=question.note)
+    if sending.report(
         "alert",
         outcome,
-        action,
+        question.action,
         context=context,
         wanted=len(keys),
         sent=text.plural(len(outcome.events), "alert"),
-    )
+    ):
+        tables.choose(table_key, [])

@@ -6,7 +6,8 @@ import polars as pl
 import streamlit as st
 
 from dashboard import actions, pending, text
-from dashboard.components import sending
+from dashboard.components import confirm, sending
+from dashboard.components.confirm import Question
 from dashboard.page import PageContext
 from smartshelf_dagster.domain.access import Deed
 from smartshelf_dagster.streaming.operator import StockCount
@@ -62,10 +63,15 @@ def count_form(
             "The difference to the books as shown here is posted as a correction with the next "
             "micro-batch; what is sold or brought meanwhile stays right."
         )
+    form_key = f"count:{row_id}"
     if is_sent:
+        if not _is_complete(actor, counted):
+            st.rerun()
+        # The books as they are shown now: what is sold before the answer is no difference.
         count = StockCount(store_id, place, item_id, counted or 0, books[place, lot], lot)
-        _send(count, counted, actor, note, context)
-        st.rerun()
+        confirm.ask(form_key, Question(count, (row_id,), actor, note))
+    if question := confirm.asked(form_key):
+        _confirm(question, context, form_key)
     sent = pending.actions("count")
     on_the_way = [name for name in sent if name.split("/")[::2] == [store_id, item_id]]
     if on_the_way:
@@ -85,26 +91,56 @@ def _books(item: dict[str, Any], lots: pl.DataFrame) -> dict[tuple[str, str | No
 
 def _words(counted: tuple[str, str | None], pieces: int) -> str:
     location, lot = counted
-    what = f"lot {lot}" if lot else "the whole item"
-    return f"{text.label(location)}, {what}: {text.number(pieces)} pcs in the books"
+    return f"{text.label(location)}, {_lot(lot)}: {text.number(pieces)} pcs in the books"
 
 
-def _send(
-    count: StockCount, counted: int | None, actor: str, note: str, context: PageContext
-) -> None:
-    """Send a count and keep the message about it."""
+def _lot(lot: str | None) -> str:
+    return f"lot {lot}" if lot else "the whole item"
+
+
+def _is_complete(actor: str, counted: int | None) -> bool:
+    """Return whether nothing is missing; keeps a message if something is."""
     if not sending.is_named(actor):
-        return
+        return False
     if counted is None:
         sending.refuse("The number of pieces is missing: 0 means that there are none.")
-        return
-    outcome = actions.count(count, actor=actor, note=note)
+    return counted is not None
+
+
+def _confirm(question: Question, context: PageContext, form_key: str) -> None:
+    """Show what a count would correct."""
+    count: StockCount = question.action
+    difference = count.counted_quantity - count.book_quantity
+    row = pl.DataFrame(
+        {"store_id": [count.store_id], "shelf_id": [count.shelf_id], "qty": [abs(difference)]}
+    )
+    where = f"{text.label(count.location)}, {_lot(count.batch_code)}"
+    found = (
+        f"**{count.shelf_id}** in {confirm.places(row, context)} ({where}): the books have "
+        f"{text.number(count.book_quantity)}, counted were "
+        f"**{text.number(count.counted_quantity)}**."
+    )
+    corrected = f"{'Added' if difference > 0 else 'Taken off'}: "
+    corrected += f"{confirm.pieces(row, 'qty', context)}."
+    confirm.show(
+        form_key,
+        f"Send a count of {text.plural(count.counted_quantity, 'piece')}?",
+        [found, corrected if difference else "The books are right: nothing is corrected."],
+        "Yes, send it",
+        lambda: _send(count, question, context),
+    )
+
+
+def _send(count: StockCount, question: Question, context: PageContext) -> None:
+    """Send a count and keep the message about it."""
+    outcome = actions.count(count, actor=question.actor, note=question.note)
     what = count.batch_code or "all lots"
+    pieces = text.plural(count.counted_quantity, "piece")
     sending.report(
         "count",
         outcome,
         "counted",
         context=context,
         wanted=1,
-        sent=f"{text.plural(counted, 'piece')} of {count.shelf_id} ({what}, {count.location})",
+        sent=f"{pieces} of {count.shelf_id} ({what}, {count.location})",
     )

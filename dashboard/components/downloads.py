@@ -2,10 +2,12 @@
 
 Belongs here: how a value is written in each format. CSV and Parquet have times in UTC. Excel knows
 no time zones, so its times are those of the store, with the zone in the name of the column; text
-never becomes a formula there.
+never becomes a formula there. The name of a file has the stores and the instant of the data; a
+second sheet for Excel says the rest: the filters, the version of the publication.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from datetime import UTC
 from io import BytesIO
 from pathlib import Path
 from typing import NamedTuple
@@ -15,12 +17,17 @@ import polars.selectors as cs
 import streamlit as st
 import xlsxwriter
 
-from dashboard import text
+from dashboard import access, text
+from dashboard.page import Page, PageContext
 
 # Of the format itself; the first row holds the names.
 SHEET_ROWS = 1_048_576
 _CELL_CHARACTERS = 32_767
-_TIMEZONE = "download_timezone"
+_ABOUT_WIDTH = 30
+_SCOPE = "download_scope"
+_ALL = "all-stores"
+# Longer names of files are a nuisance.
+_MOST_NAMED = 3
 # Text stays text: no formula, link or number is made of it.
 _AS_TEXT = {"strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False}
 
@@ -40,9 +47,54 @@ _EXCEL = _Kind(
 _PARQUET = _Kind("Parquet", ".parquet", "application/vnd.apache.parquet")
 
 
-def tell_times_in(timezone: str) -> None:
-    """Remember the time zone of the page for the downloads on it."""
-    st.session_state[_TIMEZONE] = timezone
+class _Scope(NamedTuple):
+    """What is told of every download of a page.
+
+    Attributes:
+        timezone: In which a sheet tells times.
+        suffix: What the names of files end in: the stores, and the instant of the data.
+        about: What the second sheet says, by what it is called.
+    """
+
+    timezone: str
+    suffix: str
+    about: dict[str, str]
+
+
+def begin(page: Page, context: PageContext) -> None:
+    """Remember what the page is about, for the downloads on it."""
+    publication = context.publication
+    as_of = publication.as_of.astimezone(UTC)
+    about = {
+        "Page": page.title,
+        "Stores": "all"
+        if page.is_of_all_stores
+        else ", ".join(f"{store.name} ({store.store_id})" for store in context.chosen),
+        "As of (UTC)": f"{as_of:%Y-%m-%d %H:%M:%S}",
+        "Published (UTC)": f"{publication.published_at.astimezone(UTC):%Y-%m-%d %H:%M:%S}",
+        "Version": publication.version,
+        "Times in": context.timezone,
+        "Address": f"/{page.path}",
+    }
+    suffix = f"_{_stores(page, context)}_{as_of:%Y%m%dT%H%MZ}"
+    st.session_state[_SCOPE] = _Scope(context.timezone, suffix, about)
+
+
+def _filters() -> dict[str, str]:
+    """Return what is chosen on the page, where it is not the default: so the address has it."""
+    return {
+        f"Filter: {name}": ", ".join(st.query_params.get_all(name))
+        for name in sorted(st.query_params)
+        if name != "store"
+    }
+
+
+def _stores(page: Page, context: PageContext) -> str:
+    """Return which stores a page is about, for the name of a file."""
+    ids = context.store_ids
+    if page.is_of_all_stores or (len(ids) > 1 and access.principal().scope.has_all):
+        return _ALL
+    return "-".join(ids) if len(ids) <= _MOST_NAMED else f"{len(ids)}-stores"
 
 
 def csv(frame: pl.DataFrame) -> bytes:
@@ -57,12 +109,13 @@ def parquet(frame: pl.DataFrame) -> bytes:
     return written.getvalue()
 
 
-def excel(frame: pl.DataFrame, timezone: str) -> bytes:
-    """Return rows as a workbook of one sheet.
+def excel(frame: pl.DataFrame, timezone: str, about: Mapping[str, str]) -> bytes:
+    """Return rows as a workbook, with a second sheet that says what they are.
 
     Args:
         frame: Fewer rows than `SHEET_ROWS`.
         timezone: In which times are told; it stands in the names of their columns.
+        about: What the second sheet says, by what it is called.
     """
     written = BytesIO()
     with xlsxwriter.Workbook(written, _AS_TEXT) as book:
@@ -73,6 +126,11 @@ def excel(frame: pl.DataFrame, timezone: str) -> bytes:
             autofit=len(frame) > 0,
             freeze_panes=(1, 0),
         )
+        sheet = book.add_worksheet("about")
+        sheet.set_column(0, 1, _ABOUT_WIDTH)
+        for row, (name, told) in enumerate(about.items()):
+            sheet.write_string(row, 0, name[:_CELL_CHARACTERS])
+            sheet.write_string(row, 1, told[:_CELL_CHARACTERS])
     return written.getvalue()
 
 
@@ -108,34 +166,43 @@ def menu(frame: pl.DataFrame, name: str) -> None:
 
     Args:
         frame: The rows.
-        name: Of the file; an ending is not needed.
+        name: What the name of the file begins with; an ending is not needed.
     """
     stem = Path(name).stem
-    timezone: str = st.session_state.get(_TIMEZONE, "UTC")
+    scope: _Scope = st.session_state[_SCOPE]
+    about = {"Table": stem, "Rows": str(len(frame)), **scope.about, **_filters()}
+    file = f"{stem}{scope.suffix}"
     fits = len(frame) < SHEET_ROWS
     with st.popover(
         "Download", icon=":material/download:", type="tertiary", key=f"download:{stem}"
     ):
-        _button(_CSV, stem, lambda: csv(frame), "Times are UTC.")
+        _button(_CSV, file, stem, lambda: csv(frame), "Times are UTC.")
         _button(
             _EXCEL,
+            file,
             stem,
-            lambda: excel(frame, timezone),
-            f"Times are those of {timezone}."
+            lambda: excel(frame, scope.timezone, about),
+            f"Times are those of {scope.timezone}; a second sheet says what the rows are."
             if fits
             else f"A sheet has {text.number(SHEET_ROWS)} rows; filter the table first.",
             disabled=not fits,
         )
-        _button(_PARQUET, stem, lambda: parquet(frame), "Types are kept; times are UTC.")
+        _button(_PARQUET, file, stem, lambda: parquet(frame), "Types are kept; times are UTC.")
 
 
 def _button(
-    kind: _Kind, stem: str, data: Callable[[], bytes], about: str, *, disabled: bool = False
+    kind: _Kind,
+    file: str,
+    stem: str,
+    data: Callable[[], bytes],
+    about: str,
+    *,
+    disabled: bool = False,
 ) -> None:
     st.download_button(
         f"Download as {kind.name}",
         data=data,
-        file_name=f"{stem}{kind.suffix}",
+        file_name=f"{file}{kind.suffix}",
         mime=kind.mime,
         help=about,
         key=f"download:{stem}{kind.suffix}",

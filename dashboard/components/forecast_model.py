@@ -120,7 +120,7 @@ def _methods(family: str) -> None:
     left, right = st.columns([32, 68], gap="medium")
     spoken = forecasts.methods().filter(pl.col("family") == family)
     with left:
-        st.subheader("Who speaks for what", anchor=False)
+        downloads.heading("Who speaks for what", spoken, "methods")
         config = st.column_config
         st.dataframe(
             forecast_words.say(

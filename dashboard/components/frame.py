@@ -13,7 +13,7 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from dashboard import access, links, pending, serving, style, text
-from dashboard.components import door, downloads, explain, figure, kept
+from dashboard.components import door, downloads, explain, figure, kept, tables
 from dashboard.data import alerts, audit, items, stores
 from dashboard.data.stores import Publication, Store
 from dashboard.page import Page, PageContext
@@ -50,6 +50,7 @@ def show(page: Page) -> None:
         door.explain()
         return
     kept.enter(page.path)
+    tables.begin()
     palette = current_palette()
     file = serving.serving_identity()
     style.apply(palette)
@@ -85,7 +86,7 @@ def _render(page: Page, context: PageContext, shown: Shown) -> None:
         )
         return
     _settle(context.publication)
-    downloads.tell_times_in(context.timezone)
+    downloads.begin(page, context)
     page.render(context)
 
 
@@ -189,7 +190,8 @@ def _find_item(heading: DeltaGenerator) -> None:
 def _live(publication: Publication | None, store: Store | None, shown: Shown) -> None:
     """Tell the time of the data and how old they are; draw the page again when it is outdated."""
     stale = publication is not None and is_stale(publication)
-    if Shown(serving.serving_identity(), current_palette().name, stale) != shown:
+    is_outdated = Shown(serving.serving_identity(), current_palette().name, stale) != shown
+    if is_outdated or tables.have_told():
         st.rerun()
     if publication and store:
         age = text.age(publication.published_at, datetime.now(UTC))

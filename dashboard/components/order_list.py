@@ -6,8 +6,8 @@ import polars as pl
 import streamlit as st
 
 from dashboard import actions, pending, text
-from dashboard.actions import Outcome
-from dashboard.components import item_links, sending, tables
+from dashboard.components import confirm, item_links, sending, tables
+from dashboard.components.confirm import Question
 from dashboard.page import PageContext
 from smartshelf_dagster.domain.access import Deed
 
@@ -77,7 +77,7 @@ def columns(*, with_store: bool) -> dict[str, Any]:
 
 
 def decision_form(chosen: pl.DataFrame, context: PageContext, *, table_key: str) -> None:
-    """Draw the form that approves, holds back or changes the chosen lines.
+    """Draw the form that approves, holds back or changes the chosen lines, and asks before it does.
 
     Args:
         chosen: Lines of the plan of a cutoff to come, as `readable` returns them.
@@ -85,10 +85,12 @@ def decision_form(chosen: pl.DataFrame, context: PageContext, *, table_key: str)
         table_key: Table whose choice is emptied when a decision was sent.
     """
     sending.show_result()
+    free = chosen.filter(~pl.col("row_id").is_in(list(pending.actions("order"))))
+    if free.is_empty():
+        confirm.forget(table_key)
     if chosen.is_empty():
         st.caption("Choose lines in the table to approve them, hold them back or change them.")
         return
-    free = chosen.filter(~pl.col("row_id").is_in(list(pending.actions("order"))))
     if free.is_empty():
         st.caption("Nothing to do: decisions about the chosen lines are on their way.")
         return
@@ -134,11 +136,57 @@ def decision_form(chosen: pl.DataFrame, context: PageContext, *, table_key: str)
             "Change", icon=":material/edit:", disabled=single is None, width="stretch"
         )
         st.caption(_hint(free, single))
-    if approve or hold:
-        lines, action = (to_approve, "approved") if approve else (to_hold, "held")
-        _finish(table_key, done=_decide(lines, action, actor, note, context))
-    elif change and single:
-        _finish(table_key, done=_change(free, quantity, actor, note, context))
+    wanted = {"approved": approve, "held": hold, "changed": change}
+    action = next((action for action, is_wanted in wanted.items() if is_wanted), None)
+    if action:
+        lines = {"approved": to_approve, "held": to_hold, "changed": free}[action]
+        if not _is_complete(action, actor, note, quantity):
+            st.rerun()
+        ids = tuple(lines.get_column("row_id"))
+        confirm.ask(table_key, Question(action, ids, actor, note, quantity or 0))
+    _confirm(free, context, table_key)
+
+
+def _is_complete(action: str, actor: str, note: str, quantity: int | None) -> bool:
+    """Return whether nothing is missing; keeps a message if something is."""
+    if not sending.is_named(actor):
+        return False
+    if action == "changed" and not note.strip():
+        sending.refuse("The reason is missing: whoever reads the order later needs it.")
+        return False
+    if action == "changed" and quantity is None:
+        sending.refuse("The quantity is missing: 0 orders nothing.")
+        return False
+    return True
+
+
+def _confirm(free: pl.DataFrame, context: PageContext, table_key: str) -> None:
+    """Show the question that stands, about those of its lines that can still be decided."""
+    question = confirm.asked(table_key)
+    if question is None:
+        return
+    lines = confirm.of(free, "row_id", question.ids)
+    if lines.is_empty():
+        confirm.forget(table_key)
+        return
+    counted = text.plural(len(lines), "line")
+    of_stores = f"**{counted}** of the next order of {confirm.places(lines, context)}"
+    planned = confirm.pieces(lines, "order_qty", context)
+    does, becomes = {
+        "approved": ("Approve", f"will be ordered as planned: {planned}."),
+        "held": ("Hold", f"will not be ordered at this cutoff: {planned} fewer."),
+        "changed": ("Change", f"will be changed from {planned}"),
+    }[question.action]
+    if question.action == "changed":
+        changed = lines.with_columns(order_qty=pl.lit(question.quantity))
+        becomes += f" to {confirm.pieces(changed, 'order_qty', context)}."
+    confirm.show(
+        table_key,
+        f"{does} {counted}?",
+        [f"{of_stores} {becomes}"],
+        f"Yes, {does.lower()} {text.number(len(lines))}",
+        lambda: _send(lines, question, context, table_key),
+    )
 
 
 def _hint(free: pl.DataFrame, single: dict[str, Any] | None) -> str:
@@ -153,41 +201,20 @@ def _hint(free: pl.DataFrame, single: dict[str, Any] | None) -> str:
     )
 
 
-def _finish(table_key: str, *, done: bool) -> None:
-    if done:
-        tables.choose(table_key, [])
-    st.rerun()
-
-
-def _decide(lines: pl.DataFrame, action: Any, actor: str, note: str, context: PageContext) -> bool:
-    if not sending.is_named(actor):
-        return False
+def _send(lines: pl.DataFrame, question: Question, context: PageContext, table_key: str) -> None:
+    """Send a decision and keep the message about it; lines it was sent for are not chosen then."""
     keys = [actions.order_key(line) for line in lines.iter_rows(named=True)]
-    return _report(actions.decide(keys, action, actor=actor, note=note), action, keys, context)
-
-
-def _change(
-    lines: pl.DataFrame, quantity: int | None, actor: str, note: str, context: PageContext
-) -> bool:
-    if not sending.is_named(actor):
-        return False
-    if not note.strip():
-        sending.refuse("The reason is missing: whoever reads the order later needs it.")
-        return False
-    if quantity is None:
-        sending.refuse("The quantity is missing: 0 orders nothing.")
-        return False
-    keys = [actions.order_key(line) for line in lines.iter_rows(named=True)]
-    outcome = actions.change(keys, quantity, actor=actor, note=note)
-    return _report(outcome, "changed", keys, context)
-
-
-def _report(outcome: Outcome, action: str, keys: list[Any], context: PageContext) -> bool:
-    return sending.report(
+    actor, note = question.actor, question.note
+    if question.action == "changed":
+        outcome = actions.change(keys, question.quantity, actor=actor, note=note)
+    else:
+        outcome = actions.decide(keys, question.action, actor=actor, note=note)
+    if sending.report(
         "order",
         outcome,
-        action,
+        question.action,
         context=context,
         wanted=len(keys),
         sent=text.plural(len(outcome.events), "line"),
-    )
+    ):
+        tables.choose(table_key, [])

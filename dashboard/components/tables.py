@@ -2,16 +2,39 @@
 
 Streamlit remembers the numbers of chosen rows. When a new publication brings other rows, the same
 numbers mean other things, and somebody would dismiss an alert nobody has looked at. So the ids
-are remembered, and the table starts anew, with them chosen, whenever its rows differ.
+are remembered, and the table is told anew which of its rows they are whenever its rows differ. It
+stays the same table all the while: scrolled to where it was, and sorted as it was.
 """
 
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from functools import partial
-from hashlib import blake2b
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import polars as pl
 import streamlit as st
+
+# For so long after its rows have moved a click may have been meant for what was there before.
+_SETTLING = timedelta(seconds=1)
+_HAVE_TOLD = "tables_have_told"
+
+
+class _Drawn(NamedTuple):
+    """How a table was drawn last.
+
+    Attributes:
+        ids: Of its rows.
+        before: Of the rows that it had before these.
+        moved_at: When these came.
+        values: A digest of each row.
+        sent: The chosen rows if the browser was told them with this drawing.
+    """
+
+    ids: list[str]
+    before: list[str]
+    moved_at: datetime
+    values: pl.Series
+    sent: list[int] | None
 
 
 def chosen_ids(key: str) -> list[str]:
@@ -22,7 +45,6 @@ def chosen_ids(key: str) -> list[str]:
 def choose(key: str, ids: list[str]) -> None:
     """Choose rows by id; the table shows it when it is drawn next."""
     st.session_state[key] = ids
-    st.session_state[_edition_key(key)] = st.session_state.get(_edition_key(key), 0) + 1
 
 
 def restore(key: str, parameter: str) -> None:
@@ -38,6 +60,20 @@ def keep(parameter: str, ids: list[str]) -> None:
         st.query_params[parameter] = ids[0]
     else:
         st.query_params.pop(parameter, None)
+
+
+def begin() -> None:
+    """Begin to draw a page."""
+    st.session_state.pop(_HAVE_TOLD, None)
+
+
+def have_told() -> bool:
+    """Return whether a table told the browser which rows are chosen when the page was drawn last.
+
+    The page should be drawn again before the next publication: the browser does not heed a message
+    that equals the one before, and the table would have to start anew.
+    """
+    return _HAVE_TOLD in st.session_state
 
 
 def table(
@@ -63,7 +99,8 @@ def table(
     """
     ids = frame.get_column(id_column).to_list()
     chosen = set(chosen_ids(key))
-    widget_key = _widget_key(key, ids)
+    places = [place for place, name in enumerate(ids) if name in chosen]
+    widget_key = _tell(key, ids, frame.hash_rows(), places)
     st.dataframe(
         frame,
         key=widget_key,
@@ -72,39 +109,91 @@ def table(
         column_order=list(columns),
         column_config=columns,
         height=height_of(len(ids), most=height),
-        on_select=partial(_remember, key, widget_key, ids, on_choice),
+        on_select=partial(_remember, key, widget_key, on_choice),
         selection_mode=rows,
-        selection_default={
-            "selection": {
-                "rows": [place for place, name in enumerate(ids) if name in chosen],
-                "columns": [],
-                "cells": [],
-            }
-        },
+        selection_default=_selection(places),
     )
-    return [name for name in ids if name in set(chosen_ids(key))]
+    return [ids[place] for place in places]
 
 
-def _remember(
-    key: str,
-    widget_key: str,
-    ids: list[str],
-    on_choice: Callable[[list[str]], None] | None,
-) -> None:
+def _tell(key: str, ids: list[str], values: pl.Series, places: list[int]) -> str:
+    """Let the browser know which rows are chosen, where it might show others.
+
+    Args:
+        key: Of the table.
+        ids: Of its rows.
+        values: A digest of each row.
+        places: Numbers of the chosen rows.
+
+    Returns:
+        The key of the widget; another one makes the table start anew.
+    """
+    last: _Drawn | None = st.session_state.get(_drawn_key(key))
+    widget_key = _widget_key(key)
+    sent = None
+    if last and widget_key in st.session_state:
+        shown = st.session_state[widget_key]["selection"]["rows"]
+        # Where the reader has sorted, other values put other rows to the same places.
+        may_have_moved = places and not values.equals(last.values)
+        if sorted(shown) != places or may_have_moved:
+            if last.sent == places:
+                # The browser does not heed a message that equals the one before.
+                st.session_state[_edition_key(key)] = _edition(key) + 1
+                widget_key = _widget_key(key)
+            else:
+                sent = places
+                st.session_state[widget_key] = _selection(places)
+                st.session_state[_HAVE_TOLD] = True
+    before, moved_at = (last.ids, _now()) if last else (ids, _now())
+    if last and last.ids == ids:
+        before, moved_at = last.before, last.moved_at
+    st.session_state[_drawn_key(key)] = _Drawn(ids, before, moved_at, values, sent)
+    return widget_key
+
+
+def _remember(key: str, widget_key: str, on_choice: Callable[[list[str]], None] | None) -> None:
+    if widget_key != _widget_key(key):
+        # A click on a table that has started anew since.
+        return
+    drawn: _Drawn = st.session_state[_drawn_key(key)]
     rows = st.session_state[widget_key]["selection"]["rows"]
-    chosen = [ids[row] for row in rows]
+    chosen = _names(drawn.ids, rows)
+    is_fresh = _now() - drawn.moved_at < _SETTLING
+    if is_fresh and chosen != _names(drawn.before, rows):
+        st.toast("The rows have just changed. Please choose again.", icon=":material/update:")
+        return
     st.session_state[key] = chosen
     if on_choice:
         on_choice(chosen)
 
 
-def _widget_key(key: str, ids: list[str]) -> str:
-    digest = blake2b("\n".join(ids).encode(), digest_size=8).hexdigest()
-    return f"{key}:{st.session_state.get(_edition_key(key), 0)}:{digest}"
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+def _names(ids: list[str], rows: list[int]) -> list[str]:
+    return [ids[row] for row in rows if row < len(ids)]
+
+
+def _selection(rows: list[int]) -> Any:
+    return {"selection": {"rows": rows, "columns": [], "cells": []}}
+
+
+def _widget_key(key: str) -> str:
+    return f"{key}:{_edition(key)}"
+
+
+def _edition(key: str) -> int:
+    edition: int = st.session_state.get(_edition_key(key), 0)
+    return edition
 
 
 def _edition_key(key: str) -> str:
     return f"{key}:edition"
+
+
+def _drawn_key(key: str) -> str:
+    return f"{key}:drawn"
 
 
 def height_of(rows: int, *, most: int) -> int:

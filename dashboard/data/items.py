@@ -53,6 +53,11 @@ def item(item_id: str) -> pl.DataFrame:
     return serving.query(f"select * from ({_known()}) where item_id = $item_id", item_id=item_id)
 
 
+def list_prices() -> pl.DataFrame:
+    """Return what a piece of each item costs without markdowns: item_id, list_price."""
+    return serving.query("select item_id, list_price from ref.items")
+
+
 def outlook(store_id: str, item_id: str) -> pl.DataFrame:
     """Return how the analytics see an item of a store: one row, or none.
 

@@ -288,6 +288,7 @@ def _latest_events(scope: Scope, context: PageContext) -> None:
         if found.is_empty():
             st.caption("Nothing has happened in the last day of the stores.")
             return
+        downloads.summary("As they came, the newest first:", found, "latest_events")
         config = st.column_config
         st.dataframe(
             found.with_columns(
@@ -320,7 +321,7 @@ def _unusual(context: PageContext) -> None:
         if found.is_empty():
             st.success("No sale of the last days was unusual.", icon=":material/check_circle:")
             return
-        st.markdown("**Unusual sales**, the newest:")
+        downloads.summary("**Unusual sales**, the newest:", found, "unusual_sales")
         config = st.column_config
         st.dataframe(
             item_links.with_addresses(found, context, "item_id").with_columns(

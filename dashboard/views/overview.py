@@ -418,6 +418,7 @@ def _system(context: PageContext) -> None:
             st.markdown(f"**{state}** {text.number(count)} events are kept. {told}")
             links.link("system", "System")
             links.link("quality", "Quality")
+            downloads.menu(found, "parts")
         config = st.column_config
         st.dataframe(
             system_parts.readable(found),

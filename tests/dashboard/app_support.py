@@ -3,6 +3,7 @@
 import json
 from typing import Any
 
+import polars as pl
 import redis
 from streamlit.testing.v1 import AppTest
 
@@ -43,6 +44,51 @@ def press(app: AppTest, button: str) -> AppTest:
     """Press the button whose label begins so."""
     next(b for b in app.button if b.label.startswith(button)).click()
     return app.run()
+
+
+def agree(app: AppTest) -> AppTest:
+    """Say yes to the question that stands."""
+    return press(app, "Yes, ")
+
+
+def without_menu(app: AppTest, offered: list[pl.DataFrame]) -> list[list[str]]:
+    """Return the columns of the tables that cannot be downloaded.
+
+    A menu is of a table if it has its rows, or more of which those are the first: a third of
+    the columns that both have say the same, for some are put in words. Each menu is of one table; others are of charts.
+
+    Args:
+        app: What is shown.
+        offered: The rows of each menu.
+    """
+    left, found = list(offered), []
+    for element in app.dataframe:
+        shown = {str(name): list(element.value[name]) for name in element.value.columns}
+        index = next((at for at, frame in enumerate(left) if _has(frame, shown)), None)
+        if index is None:
+            found.append(list(shown))
+        else:
+            del left[index]
+    return found
+
+
+def _has(frame: pl.DataFrame, shown: dict[str, list[Any]]) -> bool:
+    rows = len(next(iter(shown.values()), []))
+    both = [name for name in frame.columns if name in shown]
+    alike = [
+        sorted(map(_plain, frame[name].head(rows))) == sorted(map(_plain, shown[name]))
+        for name in both
+    ]
+    return rows <= len(frame) and 3 * sum(alike) >= len(both) > 0
+
+
+def _plain(value: Any) -> str:
+    if value is None or value != value:  # noqa: PLR0124 - neither None nor NaN is a value
+        return ""
+    try:
+        return f"{float(value):.6g}"
+    except (TypeError, ValueError):
+        return str(value)[:16]
 
 
 class FakeRedis:

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from pathlib import Path
 
+import polars as pl
 import pytest
 import serving_files as files
 import streamlit as st
@@ -11,7 +12,7 @@ from streamlit.testing.v1 import AppTest
 from streamlit.util import calc_hash
 
 from dashboard import actions
-from dashboard.components import figure
+from dashboard.components import downloads, figure
 
 APP = files.ROOT / "dashboard" / "app.py"
 DEFAULT_PAGE = "overview"
@@ -101,3 +102,17 @@ def fake_broker(monkeypatch: pytest.MonkeyPatch) -> FakeRedis:
     monkeypatch.setenv("SMARTSHELF_REDIS_URL", URL)
     monkeypatch.setattr(actions, "connect", lambda url, timeout_s: fake)
     return fake
+
+
+@pytest.fixture
+def offered(monkeypatch: pytest.MonkeyPatch) -> list[pl.DataFrame]:
+    """The rows of each menu that was drawn."""
+    rows: list[pl.DataFrame] = []
+    menu = downloads.menu
+
+    def noted(frame: pl.DataFrame, name: str) -> None:
+        rows.append(frame)
+        menu(frame, name)
+
+    monkeypatch.setattr(downloads, "menu", noted)
+    return rows

@@ -4,9 +4,10 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 import serving_files as files
-from app_support import SIM_NOW, URL, FakeRedis, choose_rows, table, words
+from app_support import SIM_NOW, URL, FakeRedis, agree, choose_rows, press, table, words
 
 from dashboard import actions, pending
+from dashboard.components import confirm
 from dashboard.pending import PendingAction
 
 
@@ -100,6 +101,8 @@ def test_the_form_sends_for_the_chosen_alerts_and_marks_them(open_page, fake_bro
     app = choose_rows(open_page("alerts"), "alerts_table", "open-meat", "wh-chicken")
     assert [button.label for button in app.button] == ["Acknowledge 2", "Dismiss 2"]
     fill_and_press(app, "Acknowledge", note="restocking now")
+    assert not fake_broker.entries
+    agree(app)
     assert not app.exception
     sent = {event["data"]["alert_id"]: event["data"] for _, event in fake_broker.entries}
     assert set(sent) == {"open-meat", "wh-chicken"}
@@ -119,10 +122,70 @@ def test_only_open_alerts_can_be_acknowledged(open_page, fake_broker):
     app = choose_rows(open_page("alerts"), "alerts_table", "ack-wine")
     labels = {button.label: button.disabled for button in app.button}
     assert labels == {"Acknowledge 0": True, "Dismiss 1": False}
-    fill_and_press(app, "Dismiss")
+    agree(fill_and_press(app, "Dismiss"))
     [(_, event)] = fake_broker.entries
     assert event["type"] == "com.smartshelf.operator.alert_dismissed.v1"
     assert event["data"]["alert_id"] == "ack-wine"
+
+
+@pytest.mark.usefixtures("two_stores")
+def test_what_a_dismissal_does_is_said_before_it_is_done(open_page, fake_broker):
+    app = open_page("alerts", store="All stores")
+    choose_rows(app, "alerts_table", "open-meat", "S002-open-meat", "ack-wine")
+    fill_and_press(app, "Dismiss", name="A*nna")
+    told = words(app)
+    assert (
+        "**3 alerts** in **Smart Shelf Scandiano** and **Smart Shelf Turku** will be closed" in told
+    )
+    # 16 pieces each, at 3.49.
+    assert "Asked for: **48 pieces**, **168 EUR** at list prices" in told
+    assert "written to the audit trail under the name A\\*nna." in told
+    assert not fake_broker.entries
+    press(app, "Cancel")
+    assert not fake_broker.entries
+    assert "audit trail" not in words(app)
+    # The choice is kept.
+    assert "Dismiss 3" in [button.label for button in app.button]
+
+
+def test_a_question_is_about_what_is_still_open(open_page, one_store, fake_broker):
+    app = choose_rows(open_page("alerts"), "alerts_table", "open-meat", "wh-chicken")
+    fill_and_press(app, "Acknowledge")
+    assert "**2 alerts**" in words(app)
+    changed = files.stock()
+    changed["ops.alerts"][0]["status"] = "ack"
+    files.write(one_store, files.catalogue(), files.store(), changed)
+    assert "**1 alert**" in words(app.run())
+    agree(app)
+    assert [event["data"]["alert_id"] for _, event in fake_broker.entries] == ["wh-chicken"]
+
+
+def test_a_question_goes_with_what_it_was_about(open_page, one_store, fake_broker):
+    app = choose_rows(open_page("alerts"), "alerts_table", "open-meat")
+    fill_and_press(app, "Dismiss")
+    assert "**1 alert**" in words(app)
+    changed = files.stock()
+    changed["ops.alerts"][0] |= {"status": "resolved", "is_active": False}
+    files.write(one_store, files.catalogue(), files.store(), changed)
+    app.run()
+    files.write(one_store, files.catalogue(), files.store(), files.stock())
+    assert "audit trail" not in words(app.run())
+    assert not fake_broker.entries
+
+
+def test_a_second_click_on_the_same_answer_does_nothing(monkeypatch):
+    monkeypatch.setattr(confirm.st, "session_state", {})
+    monkeypatch.setattr(confirm.st, "dialog", lambda *args, **more: lambda function: function)
+    monkeypatch.setattr(confirm.st, "button", lambda label, **more: label == "Yes")
+    monkeypatch.setattr(confirm.st, "rerun", lambda: None)
+    done = []
+    for _ in range(2):
+        confirm.show("t", "Sure?", [], "Yes", lambda: done.append(1))
+    assert not done
+    confirm.ask("t", confirm.Question("dismissed", ("a",), "Anna"))
+    for _ in range(2):
+        confirm.show("t", "Sure?", [], "Yes", lambda: done.append(1))
+    assert done == [1]
 
 
 @pytest.mark.usefixtures("one_store")

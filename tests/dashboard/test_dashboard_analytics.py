@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime
 
 import polars as pl
 import pytest
-from app_support import figure, table, words
+from app_support import figure, table, without_menu, words
 
 from dashboard import access, serving
 from dashboard.charts.anomalies import hours_with_band
@@ -81,6 +81,22 @@ def test_a_manager_of_one_store_finds_no_figure_of_the_other(
         with suppress(serving.ServingUnavailableError):
             found = serving.query(f"select distinct {column} from analytics.{name}")
             assert set(found.to_series()) <= {"S1"}, name
+
+
+@pytest.mark.parametrize("path", ["sales", "customers", "baskets", "overview", "history", "stores"])
+@pytest.mark.usefixtures("days_by_hand")
+def test_every_table_can_be_downloaded(open_page, offered, path):
+    app = open_page(path)
+    assert not app.exception
+    assert without_menu(app, offered) == []
+
+
+@pytest.mark.parametrize("path", ["sales", "history", "customers", "baskets", "anomalies"])
+@pytest.mark.usefixtures("real_sales")
+def test_every_table_of_real_sales_can_be_downloaded(open_page, offered, path):
+    app = open_page(path)
+    assert app.dataframe
+    assert without_menu(app, offered) == []
 
 
 @pytest.mark.usefixtures("days_by_hand")

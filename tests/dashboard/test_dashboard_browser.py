@@ -1,4 +1,4 @@
-"""The report app in a browser, on a publication that does not change.
+"""The report app in a browser, on a publication that does not change but in one test.
 
 No page complains, overflows a tablet or hides from the keyboard, and a few pages look as they did.
 
@@ -16,7 +16,9 @@ import sys
 import time
 import urllib.request
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -47,11 +49,22 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A report app on two stores, and where it is."""
     lake = tmp_path_factory.mktemp("browser")
     files.write(
-        lake / "serving" / "smartshelf.duckdb",
+        _serving(lake),
         *(files.catalogue(), files.store(), files.stock(), files.loop()),
         *(files.forecasts(), files.models(), files.quality(), files.quarantine()),
         *(files.store("S002", name="Smart Shelf Turku"), files.stock("S002"), files.loop("S002")),
     )
+    with _app_on(lake) as place:
+        yield place
+
+
+def _serving(lake: Path) -> Path:
+    return lake / "serving" / "smartshelf.duckdb"
+
+
+@contextmanager
+def _app_on(lake: Path) -> Iterator[str]:
+    """Run the report app on a lake; yields where it is."""
     port = free_ports(1)
     process = subprocess.Popen(
         [
@@ -123,6 +136,12 @@ class Window:
 @pytest.fixture(scope="module")
 def window(chromium: Browser, address: str) -> Iterator[Window]:
     """One window for all tests: what is loaded once stays loaded."""
+    with _window(chromium, address) as opened:
+        yield opened
+
+
+@contextmanager
+def _window(chromium: Browser, address: str) -> Iterator[Window]:
     context = chromium.new_context(viewport=DESK, locale="en-GB", color_scheme="light")
     page = context.new_page()
     page.set_default_timeout(60_000)
@@ -196,6 +215,77 @@ def test_the_keyboard_reaches_navigation_and_actions_and_shows_where_it_is(windo
     navigation = [name for name in reached if name in {"Store", "Supply", "Sales", "System"}]
     assert navigation, list(reached)
     assert all(reached[name] for name in (action, *navigation)), reached
+
+
+# A publication that comes while somebody reads
+
+
+def _publish(lake: Path, alerts: int, taken: set[int]) -> None:
+    """Publish alerts, the newest of which stand first; some are acknowledged."""
+    rows = [
+        files.alert(
+            f"a-{number:03}",
+            "MEABEE0001",
+            "MEAT",
+            "ack" if number in taken else "open",
+            opened_ts=files.ago(1_000 - number),
+        )
+        for number in range(alerts)
+    ]
+    stock = files.stock() | {"ops.alerts": rows}
+    files.write(_serving(lake), files.catalogue(), files.store(), stock)
+
+
+# How far page and table are scrolled, by what the table is sorted, and which rows are marked.
+_POSITION = """() => {
+    const table = document.querySelector('[data-testid="stDataFrame"]');
+    return {
+        page: document.querySelector('[data-testid="stMain"]').scrollTop,
+        table: table.querySelector('.dvn-scroller').scrollTop,
+        sorted: [...table.querySelectorAll('th')].map((head) => head.textContent)
+            .filter((name) => /[↑↓]/.test(name)),
+        marked: [...table.querySelectorAll('tr[aria-selected="true"] td')]
+            .map((cell) => cell.textContent).filter((words) => /:/.test(words)),
+    };
+}"""
+
+
+def test_a_publication_leaves_page_and_table_where_they_are(
+    chromium: Browser, tmp_path: Path
+) -> None:
+    old, new = set(range(60)), {120, 121, 122}
+    _publish(tmp_path, 120, old)
+    with _app_on(tmp_path) as address, _window(chromium, address) as window:
+        page = window.page
+        window.open("alerts")
+        expect(page.locator(".dvn-scroller").first).to_be_visible()
+        box = page.get_by_test_id("stDataFrame").bounding_box()
+        assert box
+        # The second column is the state; before the first are the boxes to choose rows.
+        page.mouse.click(box["x"] + 180, box["y"] + 17)
+        page.mouse.move(box["x"] + 180, box["y"] + 150)
+        page.mouse.wheel(0, 700)
+        page.wait_for_function(f"() => ({_POSITION})().table === 700")
+        page.mouse.click(box["x"] + 18, box["y"] + 290)
+        expect(page.get_by_role("button", name="Dismiss 1")).to_be_visible()
+        page.mouse.move(5, 400)
+        page.mouse.wheel(0, 200)
+        page.wait_for_function(f"() => ({_POSITION})().page === 200")
+        window.settle()
+        before = page.evaluate(_POSITION)
+        assert before["sorted"] == ["↑ State"]
+        [opened] = before["marked"]
+        # First there are three rows more, which sort behind it; then six others join them there.
+        for taken in (old | new, old | new | set(range(106, 112))):
+            _publish(tmp_path, 123, taken)
+            acknowledged = page.get_by_test_id("stMetric").filter(has_text="Acknowledged")
+            expect(page.get_by_text("of 123 alerts")).to_be_visible()
+            expect(acknowledged).to_contain_text(str(len(taken)))
+            window.settle()
+            # The page is drawn once more before the next publication may come.
+            page.wait_for_timeout(8_000)
+            window.settle()
+            assert page.evaluate(_POSITION) == before, opened
 
 
 # Pictures

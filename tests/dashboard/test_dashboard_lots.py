@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 import polars as pl
 import pytest
 import serving_files as files
-from app_support import choose_rows, figure, press, table, words
+from app_support import agree, choose_rows, figure, press, table, words
 
 from dashboard import expiry
 from dashboard.charts.expiry import lots_over_time, pieces_by_expiry
@@ -272,6 +272,11 @@ def send_count(app, what, pieces, *, name="Anna", note=""):
 def test_a_counted_lot_is_sent_and_marked(open_page, fake_broker):
     app = open_page("lots", lot=CHICKEN)
     send_count(app, ("shelf", "L-C1"), 0, note=" thrown away ")
+    told = words(app)
+    assert "(Shelf, lot L-C1): the books have 2, counted were **0**." in told
+    assert "Taken off: **2 pieces**" in told
+    assert not fake_broker.entries
+    agree(app)
     assert not app.exception
     [(stream, event)] = fake_broker.entries
     assert stream == "operator_events:S001"
@@ -294,7 +299,7 @@ def test_a_counted_lot_is_sent_and_marked(open_page, fake_broker):
 @pytest.mark.usefixtures("one_store")
 def test_a_whole_item_is_counted_without_a_lot(open_page, fake_broker):
     app = open_page("lots", lot=CHICKEN)
-    send_count(app, ("warehouse", None), 7)
+    agree(send_count(app, ("warehouse", None), 7))
     [(_, event)] = fake_broker.entries
     assert event["data"]["location"] == "warehouse"
     assert event["data"]["counted_quantity"] == 7
@@ -320,7 +325,7 @@ def test_a_count_needs_pieces_and_a_name(open_page, fake_broker, pieces, name, m
 
 def test_the_mark_goes_when_the_count_has_come_back(open_page, one_store, fake_broker):
     app = open_page("lots", lot=CHICKEN)
-    send_count(app, ("shelf", "L-C1"), 1)
+    agree(send_count(app, ("shelf", "L-C1"), 1))
     [(_, event)] = fake_broker.entries
     later = datetime.now(UTC) + timedelta(seconds=1)
     more = files.loop()

@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 import serving_files as files
-from app_support import choose_rows, figure, press, table, words
+from app_support import agree, choose_rows, figure, press, table, words
 
 from dashboard.charts.deliveries import deliveries_by_day
 from dashboard.charts.supply_timeline import timeline
@@ -411,6 +411,9 @@ def test_chosen_lines_are_held_back_and_marked(open_page, fake_broker):
     # What is held back already cannot be held back again.
     assert labels == {"Approve 3": False, "Hold 2": False, "Change": True}
     press(fill(app, note="fridge is broken"), "Hold")
+    assert "**2 lines** of the next order of **Smart Shelf Scandiano** will not be" in words(app)
+    assert not fake_broker.entries
+    agree(app)
     assert not app.exception
     assert [stream for stream, _ in fake_broker.entries] == ["operator_events:S001"] * 2
     events = {event["data"]["shelf_id"]: event for _, event in fake_broker.entries}
@@ -434,6 +437,8 @@ def test_chosen_lines_are_held_back_and_marked(open_page, fake_broker):
 def test_a_held_line_can_be_approved(open_page, fake_broker):
     app = choose_rows(open_page("supply"), "supply_plan", CHICKEN)
     press(fill(app), "Approve 1")
+    assert not fake_broker.entries
+    agree(app)
     [(_, event)] = fake_broker.entries
     assert event["type"] == "com.smartshelf.operator.supplier_order_approved.v1"
     assert "note" not in event["data"]
@@ -451,6 +456,10 @@ def test_a_quantity_is_changed_with_a_reason(open_page, fake_broker):
     assert not fake_broker.entries
     app.number_input(key=f"supply_plan:pieces:{BEEF}").set_value(36)
     press(fill(app, note="fair in town"), "Change")
+    told = words(app)
+    assert "will be changed from **24 pieces**, **84 EUR** at list prices to **36 pieces**" in told
+    assert not fake_broker.entries
+    agree(app)
     [(_, event)] = fake_broker.entries
     assert event["data"]["order_quantity"] == 36
     assert event["data"]["note"] == "fair in town"
@@ -467,7 +476,7 @@ def test_a_decision_needs_a_name(open_page, fake_broker):
 
 def test_the_mark_goes_when_the_decision_has_come_back(open_page, one_store, fake_broker):
     app = choose_rows(open_page("supply"), "supply_plan", BEEF)
-    press(fill(app), "Hold")
+    agree(press(fill(app), "Hold"))
     [(_, event)] = fake_broker.entries
     changed = files.loop()
     changed["ops.supplier_plan"][0] |= {"decision": "held", "order_qty": 0, "actor": "Anna"}

@@ -1,5 +1,8 @@
 """Chosen rows stay chosen by what they are, not by where they stand."""
 
+from datetime import UTC, datetime, timedelta
+
+import polars as pl
 import pytest
 from streamlit.testing.v1 import AppTest
 
@@ -35,28 +38,131 @@ def test_rows_that_move_stay_chosen():
     assert shown(app.run()) == "chosen:"
 
 
-def test_a_table_starts_anew_when_its_rows_differ():
-    first = tables._widget_key("t", ["a", "b"])
-    assert tables._widget_key("t", ["a", "b"]) == first
-    assert tables._widget_key("t", ["b", "a"]) != first
-    assert tables._widget_key("t", ["a"]) != first
+def test_a_table_is_the_same_one_when_its_rows_differ():
+    app = AppTest.from_string(SCRIPT).run()
+    widget = app.dataframe[0].proto.id
+    app.session_state["names"] = ["c", "d"]
+    assert app.run().dataframe[0].proto.id == widget
 
 
-def test_a_click_is_remembered_by_id(monkeypatch):
-    state = {"w": {"selection": {"rows": [2, 0]}}}
-    monkeypatch.setattr(tables.st, "session_state", state)
-    told = []
-    tables._remember("t", "w", ["a", "b", "c"], told.append)
-    assert tables.chosen_ids("t") == ["c", "a"]
-    assert told == [["c", "a"]]
+class Drawn:
+    """A table as the browser and Streamlit remember it."""
+
+    def __init__(self, monkeypatch):
+        self.state, self.now, self.told = {}, datetime(2026, 1, 3, tzinfo=UTC), []
+        self.toasts = []
+        monkeypatch.setattr(tables.st, "session_state", self.state)
+        monkeypatch.setattr(tables.st, "toast", lambda said, icon: self.toasts.append(said))
+        monkeypatch.setattr(tables, "_now", lambda: self.now)
+
+    def draw(self, *ids, values=0, after_s=60.0):
+        """Draw rows; return the key of the widget, and what the browser is told is chosen."""
+        self.now += timedelta(seconds=after_s)
+        places = [place for place, name in enumerate(ids) if name in tables.chosen_ids("t")]
+        frame = pl.DataFrame({"name": ids, "value": [values] * len(ids)})
+        widget = tables._tell("t", list(ids), frame.hash_rows(), places)
+        # A widget that is new begins with the chosen rows.
+        self.state.setdefault(widget, tables._selection(places))
+        return widget, self.state["t:drawn"].sent
+
+    def click(self, *rows, after_s=5.0):
+        self.now += timedelta(seconds=after_s)
+        widget = tables._widget_key("t")
+        self.state[widget] = tables._selection(list(rows))
+        tables._remember("t", widget, self.told.append)
+        return tables.chosen_ids("t")
 
 
-def test_choosing_from_outside_starts_the_table_anew(monkeypatch):
-    monkeypatch.setattr(tables.st, "session_state", {})
-    before = tables._widget_key("t", ["a"])
+@pytest.fixture
+def table(monkeypatch):
+    return Drawn(monkeypatch)
+
+
+def test_a_click_is_remembered_by_id(table):
+    table.draw("a", "b", "c")
+    assert table.click(2, 0) == ["c", "a"]
+    assert table.told == [["c", "a"]]
+
+
+def test_the_browser_is_told_where_the_chosen_rows_have_gone(table):
+    widget, sent = table.draw("a", "b", "c")
+    assert sent is None
+    table.click(1)
+    assert table.draw("a", "b", "c") == (widget, None)
+    assert table.draw("x", "a", "b", "c") == (widget, [2])
+    assert table.state[widget]["selection"]["rows"] == [2]
+    assert table.draw("x", "y") == (widget, [])
+    assert table.click() == []
+
+
+def test_other_values_tell_the_chosen_rows_again_for_they_may_be_sorted(table):
+    table.draw("a", "b", "c")
+    table.click(0, 2)
+    widget, sent = table.draw("a", "b", "c", values=1)
+    assert sent == [0, 2]
+    assert table.draw("a", "b", "c", values=1) == (widget, None)
+    assert table.draw("a", "b", "c", values=2) == (widget, [0, 2])
+
+
+def test_what_the_browser_would_not_heed_a_second_time_starts_the_table_anew(table):
+    table.draw("a", "b")
+    table.click(1)
+    widget, sent = table.draw("a", "b", values=1)
+    assert sent == [1]
+    anew, sent = table.draw("a", "b", values=2)
+    assert anew != widget
+    assert sent is None
+    assert table.draw("a", "b", values=3) == (anew, [1])
+    # A click on the table that is gone comes too late.
+    table.state[widget] = tables._selection([0])
+    tables._remember("t", widget, None)
+    assert tables.chosen_ids("t") == ["b"]
+
+
+def test_a_message_asks_for_one_more_drawing(table):
+    table.draw("a", "b")
+    table.click(1)
+    table.draw("a", "b")
+    assert not tables.have_told()
+    table.draw("b", "a")
+    assert tables.have_told()
+    tables.begin()
+    table.draw("b", "a")
+    assert not tables.have_told()
+
+
+def test_a_click_on_a_row_that_has_just_moved_does_not_count(table):
+    table.draw("a", "b", "c")
+    table.click(0)
+    table.draw("x", "a", "b", "c")
+    assert table.click(1, 3, after_s=0.3) == ["a"]
+    assert table.toasts == ["The rows have just changed. Please choose again."]
+    # The browser shows what is chosen, not what was clicked.
+    _, sent = table.draw("x", "a", "b", "c", after_s=0)
+    assert sent is None
+    assert table.state[tables._widget_key("t")]["selection"]["rows"] == [1]
+    assert table.click(1, 3) == ["a", "c"]
+
+
+def test_a_click_on_a_row_that_has_stayed_counts_at_once(table):
+    table.draw("a", "b", "c")
+    table.draw("a", "b", "x", "c")
+    assert table.click(1, after_s=0.1) == ["b"]
+    assert not table.toasts
+
+
+def test_a_click_on_rows_that_are_gone_chooses_nothing(table):
+    table.draw("a", "b", "c")
+    table.draw("a")
+    assert table.click(2) == []
+
+
+def test_choosing_from_outside_tells_the_browser(table):
+    widget, _ = table.draw("a", "b")
     tables.choose("t", ["a"])
-    assert tables.chosen_ids("t") == ["a"]
-    assert tables._widget_key("t", ["a"]) != before
+    assert table.draw("a", "b") == (widget, [0])
+    tables.choose("t", [])
+    assert table.draw("a", "b") == (widget, [])
 
 
 @pytest.mark.parametrize(("rows", "pixels"), [(0, 73), (1, 73), (4, 178), (50, 300)])

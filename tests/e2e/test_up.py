@@ -206,6 +206,7 @@ def test_up_order_approved_in_the_app_comes_back_through_the_pipeline(
     page.get_by_label("Your name").fill("Grace")
     page.get_by_label("Note; the reason").fill("fair in town")
     page.get_by_role("button", name="Approve 1").click()
+    page.get_by_role("dialog").get_by_role("button", name="Yes, approve 1").click()
     expect(page.get_by_text("Sent: 1 line approved")).to_be_visible()
     found = wait_for(
         lambda: up.query(
