@@ -3,6 +3,7 @@
 import plotly.graph_objects as go
 import polars as pl
 
+from dashboard import text
 from dashboard.charts.base import base_layout, style_axes
 from dashboard.theme import Palette, text_on
 
@@ -67,7 +68,7 @@ def retention(cohorts: pl.DataFrame, palette: Palette) -> go.Figure:
     figure = go.Figure(
         go.Heatmap(
             x=offsets,
-            y=[f"{month} ({sizes[month]:,})" for month in months],
+            y=[f"{month} ({text.number(sizes[month])})" for month in months],
             z=cells,
             text=[["" if share is None else f"{share:.0f}" for share in row] for row in cells],
             texttemplate="%{text}",

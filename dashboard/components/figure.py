@@ -13,6 +13,8 @@ from functools import partial
 import plotly.graph_objects as go
 import streamlit as st
 
+from dashboard import text
+
 _NO_BAR = {"displayModeBar": False}
 _waiting: ContextVar[list[Callable[[], object]] | None] = ContextVar("figures", default=None)
 
@@ -36,12 +38,15 @@ def sent_last() -> Iterator[None]:
 def draw(shown: go.Figure, key: str, alt: str, on_click: Callable[[], None] | None = None) -> None:
     """Draw a figure in the look of the app, without Plotly's bar of tools.
 
+    Axes, labels and hovers write numbers as the reader's language does.
+
     Args:
         shown: The figure.
         key: Under which Streamlit knows it.
         alt: What it shows, for those who do not see it.
         on_click: Called when the reader clicks a point.
     """
+    shown.update_layout(separators=text.separators())
     # A container keeps what was in it when the page is drawn again, until something else comes.
     send = partial(
         st.container().plotly_chart,

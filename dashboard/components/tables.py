@@ -1,17 +1,58 @@
-"""Tables in which rows can be chosen, and what is chosen stays chosen.
+"""Tables: numbers as the reader writes them, and rows that can be chosen and stay chosen.
+
+Columns say by printf how many decimals they have, as in `%.1f`. Streamlit writes that with the
+English point, so `show` asks for the reader's own way instead.
 
 Streamlit remembers the numbers of chosen rows. When a new publication brings other rows, the same
 numbers mean other things, and somebody would dismiss an alert nobody has looked at. So the ids
 are remembered, and the table starts anew, with them chosen, whenever its rows differ.
 """
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Mapping
 from functools import partial
 from hashlib import blake2b
 from typing import Any, Literal
 
 import polars as pl
 import streamlit as st
+
+from dashboard import text
+
+# Decimals, or digits that count.
+_PRINTF = re.compile(r"%(\+?),?\.(\d+)([fg])")
+
+
+def show(frame: pl.DataFrame, *, column_config: Mapping[str, Any], **options: Any) -> None:
+    """Draw a table whose numbers are written as the reader's language does.
+
+    Args:
+        frame: The rows.
+        column_config: Of the columns, by name.
+        **options: Of `st.dataframe`.
+    """
+    rounded, columns = [], dict(column_config)
+    for name, column in column_config.items():
+        kind = (column or {}).get("type_config") or {}
+        found = _PRINTF.fullmatch(kind.get("format") or "")
+        if found is None or name not in frame.columns:
+            continue
+        sign, digits, way = found[1], int(found[2]), found[3]
+        # Streamlit writes a plus before English decimals only; others go without.
+        if sign and text.separators()[0] == ".":
+            continue
+        value = pl.col(name).cast(pl.Float64)
+        if way == "g":
+            kind = kind | {"format": "localized"}
+            value = value.round_sig_figs(digits)
+        else:
+            # Streamlit has as many decimals as the step, and cuts what is beyond.
+            kind = kind | {"format": "localized", "step": 10**-digits}
+            value = value.round(digits, mode="half_away_from_zero")
+        columns[name] = column | {"type_config": kind}
+        # A zero has no sign.
+        rounded.append(pl.when(value == 0).then(0.0).otherwise(value).alias(name))
+    st.dataframe(frame.with_columns(rounded), column_config=columns, **options)
 
 
 def chosen_ids(key: str) -> list[str]:
@@ -64,7 +105,7 @@ def table(
     ids = frame.get_column(id_column).to_list()
     chosen = set(chosen_ids(key))
     widget_key = _widget_key(key, ids)
-    st.dataframe(
+    show(
         frame,
         key=widget_key,
         hide_index=True,

@@ -73,13 +73,21 @@ def _offers(period: str, scope: str, context: PageContext) -> str | None:
 def _rules(period: str, scope: str) -> None:
     with st.container(horizontal=True, vertical_alignment="bottom"):
         support = st.slider(
-            "In at least (% of baskets)", 1.0, 10.0, 1.0, 0.5, key="support", bind="query-params"
+            "In at least (% of baskets)",
+            *(1.0, 10.0, 1.0, 0.5),
+            format="localized",
+            key="support",
+            bind="query-params",
         )
         confidence = st.slider(
             "Bought as well in at least (%)", 10, 90, 30, 5, key="confidence", bind="query-params"
         )
         lift = st.slider(
-            "At least times chance", 1.0, 20.0, 2.0, 0.5, key="lift", bind="query-params"
+            "At least times chance",
+            *(1.0, 20.0, 2.0, 0.5),
+            format="localized",
+            key="lift",
+            bind="query-params",
         )
     found = baskets.rules(
         period, scope, support=support / 100, confidence=confidence / 100, lift=lift
@@ -94,7 +102,7 @@ def _rules(period: str, scope: str) -> None:
         st.info("No rule is that strong.", icon=":material/filter_alt_off:")
         return
     config = st.column_config
-    st.dataframe(
+    tables.show(
         found.head(_SHOWN_ROWS).with_columns(pl.col("bought", "also").list.join(" + ")),
         key="rules",
         hide_index=True,

@@ -119,7 +119,7 @@ def _members(segments: pl.DataFrame, currency: str) -> None:
         st.info("No customer fits the filters.", icon=":material/filter_alt_off:")
         return
     config = st.column_config
-    st.dataframe(
+    tables.show(
         found.head(_SHOWN_ROWS),
         key="customers",
         hide_index=True,

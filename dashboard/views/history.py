@@ -193,7 +193,7 @@ def _returns(scope: Scope, period: str, context: PageContext) -> None:
         st.success(f"Nothing came back: {name}, all stores.", icon=":material/check_circle:")
         return
     downloads.summary(
-        f"**{rate:.2f} %** of the pieces sold, all stores, {name}. "
+        f"**{text.formatted(rate, '.2f')} %** of the pieces sold, all stores, {name}. "
         f"**{text.plural(len(found), 'item')}** came back; ▲ more than twice as often as others "
         "of the category, and not by chance:",
         found,
@@ -222,7 +222,7 @@ def _returns(scope: Scope, period: str, context: PageContext) -> None:
 
 def _return_table(found: pl.DataFrame, scope: Scope, context: PageContext) -> None:
     config = st.column_config
-    st.dataframe(
+    tables.show(
         item_links.with_addresses(found.head(_SHOWN_ROWS), context, "item_id").with_columns(
             pl.col("returns_value").cast(pl.Float64),
             state=pl.when("is_flagged").then(pl.lit("▲")).otherwise(pl.lit("")),

@@ -196,7 +196,7 @@ def _items(minutes: int, scope: Scope, context: PageContext) -> None:
     found = live.items(context.store_ids, scope.currency, minutes, _BEST)
     downloads.summary("**Best sellers:**", found, "live_items.csv")
     config = st.column_config
-    st.dataframe(
+    tables.show(
         item_links.with_addresses(found, context, "item_id").with_columns(
             pl.col("revenue").cast(pl.Float64).round(0)
         ),
@@ -219,7 +219,7 @@ def _stores(minutes: int, scope: Scope, context: PageContext) -> None:
     downloads.summary("**Stores** that took most:", found, "live_stores.csv")
     most = float(found.get_column("revenue").cast(pl.Float64).max() or 1.0)  # type: ignore[arg-type]
     config = st.column_config
-    st.dataframe(
+    tables.show(
         found.with_columns(pl.col("revenue").cast(pl.Float64).round(0)),
         key="live_stores",
         hide_index=True,
@@ -244,7 +244,7 @@ def _countries(scope: Scope) -> None:
         return
     downloads.summary("**Countries** today:", found, "live_countries.csv")
     config = st.column_config
-    st.dataframe(
+    tables.show(
         found.with_columns(pl.col("revenue").cast(pl.Float64).round(0)),
         key="live_countries",
         hide_index=True,
@@ -275,7 +275,7 @@ def _latest_events(scope: Scope, context: PageContext) -> None:
             st.caption("Nothing has happened in the last day of the stores.")
             return
         config = st.column_config
-        st.dataframe(
+        tables.show(
             found.with_columns(
                 pl.col("event_type").replace(_EVENTS),
                 what=pl.concat_str("item_id", "subcategory", separator=", ", ignore_nulls=True),
@@ -308,7 +308,7 @@ def _unusual(context: PageContext) -> None:
             return
         st.markdown("**Unusual sales**, the newest:")
         config = st.column_config
-        st.dataframe(
+        tables.show(
             item_links.with_addresses(found, context, "item_id").with_columns(
                 pl.col("alert_type").replace(_UNUSUAL_NAMES), pl.col("net").cast(pl.Float64)
             ),

@@ -392,7 +392,7 @@ def _best_sellers(scope: Scope, period: str, context: PageContext) -> None:
         f"**Best sellers** of {_PERIODS[told]}:", found, "best_sellers.csv"
     )  # fmt: skip
     config = st.column_config
-    st.dataframe(
+    tables.show(
         item_links.with_addresses(found, context, "item_id").with_columns(
             pl.col("sales_revenue").cast(pl.Float64).round(0)
         ),
@@ -439,7 +439,7 @@ def _system(context: PageContext) -> None:
             links.link("system", "System")
             links.link("quality", "Quality")
         config = st.column_config
-        st.dataframe(
+        tables.show(
             found.with_columns(
                 pl.col("status").replace(_STATES), pl.col("component").replace(_PARTS)
             ),

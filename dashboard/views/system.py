@@ -70,7 +70,7 @@ def _links() -> None:
 def _streams(streams: pl.DataFrame, context: PageContext) -> None:
     downloads.heading("Streams", streams, "streams")
     config = st.column_config
-    st.dataframe(
+    tables.show(
         streams.with_columns(
             pl.col("lag_s").map_elements(text.duration, return_dtype=pl.String).alias("lag")
         ),
@@ -100,7 +100,7 @@ def _refusals(refusals: pl.DataFrame, context: PageContext) -> None:
         return
     downloads.heading("Refused events by reason", refusals, "refused_by_reason")
     config = st.column_config
-    st.dataframe(
+    tables.show(
         refusals,
         hide_index=True,
         column_order=["topic", "reason_code", "events", "last_ts"],
@@ -125,7 +125,7 @@ def _tables() -> None:
     found = system.tables().with_columns(pl.col("role").replace(roles))
     downloads.heading("Tables", found, "tables")
     config = st.column_config
-    st.dataframe(
+    tables.show(
         found,
         hide_index=True,
         height=tables.height_of(len(found), most=480),
@@ -184,7 +184,7 @@ def _benchmarks(context: PageContext) -> None:
         bound=pl.when("is_at_least").then(pl.lit("at least")).otherwise(pl.lit("at most")),
     )
     config = st.column_config
-    st.dataframe(
+    tables.show(
         shown,
         hide_index=True,
         column_order=[

@@ -198,6 +198,29 @@ def test_the_keyboard_reaches_navigation_and_actions_and_shows_where_it_is(windo
     assert all(reached[name] for name in (action, *navigation)), reached
 
 
+def test_a_german_reads_german_numbers(chromium: Browser, address: str) -> None:
+    context = chromium.new_context(viewport=DESK, locale="de-DE")
+    # Tables are drawn on a canvas; what they say beside it has no format.
+    context.add_init_script(
+        """window.drawn = [];
+        const { fillText } = CanvasRenderingContext2D.prototype;
+        CanvasRenderingContext2D.prototype.fillText = function (told, ...place) {
+            window.drawn.push(told);
+            return fillText.call(this, told, ...place);
+        };"""
+    )
+    german = Window(context.new_page(), address, [])
+    german.page.set_default_timeout(60_000)
+    german.open("quality")
+    german.page.wait_for_function("window.drawn.includes('41,0')")
+    expect(german.page.locator(".stMain").get_by_text("0,5 MB")).to_be_visible()
+    separators = german.page.evaluate(
+        "document.querySelector('.js-plotly-plot')._fullLayout.separators"
+    )
+    assert separators == ",."
+    context.close()
+
+
 # Pictures
 
 
