@@ -16,13 +16,16 @@ class PageContext:
 
     Attributes:
         publication: What the serving file says of itself.
-        chosen: The stores the reader has chosen; more than one only if the page allows it.
+        chosen: The stores the reader has chosen; more than one only if the page allows it, or is
+            of all stores.
         palette: Colours of the theme.
+        sees_all_stores: Whether the reader may see all stores, and so what is told by none.
     """
 
     publication: Publication
     chosen: tuple[Store, ...]
     palette: Palette
+    sees_all_stores: bool
 
     @property
     def store(self) -> Store:
@@ -52,7 +55,8 @@ class Page:
         allows_all_stores: Whether it can show several stores together.
         shows_totals: Whether it then shows what was reckoned over all stores, which only those who
             may see all of them may know.
-        is_of_all_stores: Whether nothing on it is told by store, so that it is only for those.
+        is_of_all_stores: Whether nothing on it is told by store, so that it is only for those and
+            has no choice of a store.
     """
 
     title: str

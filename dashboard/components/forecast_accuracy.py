@@ -24,7 +24,8 @@ def draw(context: PageContext) -> None:
         )
         return
     spans = forecasts.accuracy(store_id, by="span")
-    baselines = forecasts.best_baselines()
+    # Models are compared with them over all stores together.
+    baselines = forecasts.best_baselines() if context.sees_all_stores else forecasts.NO_BASELINES
     _figures(spans)
     _by_week(store_id, context)
     _by_span(spans, baselines)
@@ -80,6 +81,8 @@ def _by_span(spans: pl.DataFrame, baselines: pl.DataFrame) -> None:
     )
     downloads.summary("By window:", shown, "accuracy_by_window.csv")
     _table(forecast_words.say(shown, span=forecast_words.SPANS), "accuracy_by_window", {})
+    if baselines.is_empty():
+        return
     st.caption(
         "Best baseline: the simple method that did best on the cutoffs on which the model was "
         "chosen, with its pinball loss there; of days, that of days 1 to 7 together, and sums of "

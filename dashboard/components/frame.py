@@ -65,7 +65,8 @@ def show(page: Page) -> None:
             with heading:
                 _live(publication, chosen[0] if chosen else None, shown)
             door.account(heading)
-            _render(page, PageContext(publication, chosen, palette), shown)
+            sees_all = access.principal().scope.has_all
+            _render(page, PageContext(publication, chosen, palette, sees_all), shown)
         except ServingUnavailableError as problem:
             explain.nothing(problem.title, problem.reason, *problem.remedies)
             _live(None, None, Shown(file, palette.name, is_stale=False))
@@ -77,7 +78,7 @@ def _render(page: Page, context: PageContext, shown: Shown) -> None:
     if not context.chosen:
         _no_stores()
         return
-    if page.is_of_all_stores and not access.principal().scope.has_all:
+    if page.is_of_all_stores and not context.sees_all_stores:
         explain.nothing(
             "Only for who may see all stores",
             "What this page shows is not told by store, and you may see some stores only.",
@@ -117,9 +118,9 @@ def _settle(publication: Publication) -> None:
 
 
 def _choose_store(heading: DeltaGenerator, page: Page) -> tuple[Store, ...]:
-    """Return the stores to show; a single one needs no choice."""
+    """Return the stores to show; there is no choice of a single one, nor where it does nothing."""
     known = stores.stores()
-    if len(known) <= 1:
+    if len(known) <= 1 or page.is_of_all_stores:
         return tuple(known)
     names = {store.store_id: store.label for store in known}
     if page.allows_all_stores and (access.principal().scope.has_all or not page.shows_totals):

@@ -312,6 +312,17 @@ def accuracy(store_id: str, *, by: str) -> pl.DataFrame:
     )
 
 
+# The columns of `best_baselines` that tables of accuracy have, without a row.
+NO_BASELINES = pl.DataFrame(
+    schema={
+        "family": pl.String,
+        "demand_class": pl.String,
+        "method": pl.String,
+        "pinball": pl.Float64,
+    }
+)
+
+
 def best_baselines() -> pl.DataFrame:
     """Return the best baseline of each family and demand class, by the backtest of its champion.
 

@@ -131,15 +131,23 @@ def returns(currency: str, period: str) -> pl.DataFrame:
     )
 
 
-def return_rate(currency: str, period: str) -> float | None:
-    """Return how many of a hundred pieces came back, of all items; `None` where nothing sold."""
+def return_rate(scope: Scope, period: str) -> float | None:
+    """Return how many of a hundred pieces came back; `None` where nothing was sold.
+
+    Args:
+        scope: Whose.
+        period: 7d, 30d, 90d or all.
+    """
     rows = serving.query(
         """
         select return_rate_units_pct
         from analytics.return_rate_analysis
-        where currency = $currency and period = $period and scope_type = 'all'
+        where currency = $currency and period = $period
+            and scope_type = $scope_type and scope_id = $store_id
         """,
-        currency=currency,
+        currency=scope.currency,
         period=period,
+        scope_type="all" if scope.store_id == ALL else "store",
+        store_id=scope.store_id,
     ).rows()
     return rows[0][0] if rows else None

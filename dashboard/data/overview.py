@@ -1,7 +1,7 @@
 """What the overview asks: KPIs and how they changed, stores side by side, what is to be done."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 
 import polars as pl
 
@@ -273,14 +273,15 @@ def newest_report(scope: Scope) -> pl.DataFrame:
     )
 
 
-def forecast(store_ids: list[str], currency: str) -> pl.DataFrame:
+def forecast(store_ids: list[str], currency: str, last: date) -> pl.DataFrame:
     """Return what the newest forecasts expect: date_key, expected_sales; the next days, in order.
 
-    Expected pieces of an item count at its mean price of the last 30 days.
+    Expected pieces of an item count at its mean price in these stores in 30 days.
 
     Args:
         store_ids: Stores; a day is told when all that forecast do so for it.
         currency: Only those that sell in it.
+        last: Last of the 30 days.
     """
     return serving.query(
         """
@@ -293,17 +294,24 @@ def forecast(store_ids: list[str], currency: str) -> pl.DataFrame:
                 and predictions."window" = 'day'
             qualify predictions.origin_ts
                 = max(predictions.origin_ts) over (partition by predictions.store_id)
+        ),
+
+        prices as (
+            select item_id, cast(sum(sales_revenue) as double) / sum(units_sold) as price
+            from analytics.daily_product_sales
+            where list_contains($store_ids::varchar[], store_id)
+                and currency = $currency
+                and date_key > $last - 30 and date_key <= $last
+            group by item_id
+            having sum(units_sold) > 0
         )
 
         select
             cast(newest.origin_ts at time zone newest.timezone as date) + newest.horizon
                 as date_key,
-            sum(newest.mean * products.asp) as expected_sales
+            sum(newest.mean * prices.price) as expected_sales
         from newest
-        inner join analytics.product_performance as products
-            on newest.item_id = products.item_id
-            and products.period = '30d'
-            and products.currency = $currency
+        inner join prices on newest.item_id = prices.item_id
         group by date_key
         having count(distinct newest.store_id) = (select count(distinct store_id) from newest)
         order by date_key
@@ -311,4 +319,5 @@ def forecast(store_ids: list[str], currency: str) -> pl.DataFrame:
         """,
         store_ids=store_ids,
         currency=currency,
+        last=last,
     )

@@ -70,16 +70,23 @@ _SOURCES = {
     ("dq", "results"): _DATA,
     ("ml", "drift"): _DRIFT,
 }
+# Of these no row is of a store.
+_OF_ALL_STORES = {("ml", "drift")}
 
 
-def signals(store_ids: list[str], days: int) -> pl.DataFrame:
+def signals(store_ids: list[str], days: int, *, sees_all_stores: bool = True) -> pl.DataFrame:
     """Return what is unusual now, or was in the last days; the newest first.
 
     Args:
         store_ids: Stores; what is not about a store is told for any.
         days: Nothing older than so many days, by the clock of the stores.
+        sees_all_stores: Whether the reader may see what is told by no store.
     """
-    parts = [sql for table, sql in _SOURCES.items() if serving.has_table(*table)]
+    parts = [
+        sql
+        for table, sql in _SOURCES.items()
+        if serving.has_table(*table) and (sees_all_stores or table not in _OF_ALL_STORES)
+    ]
     return serving.query(
         f"""
         with signals as ({" union all ".join(parts)})

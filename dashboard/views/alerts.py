@@ -254,8 +254,15 @@ def _tasks(alert_id: str, context: PageContext) -> None:
 def _unusual(context: PageContext) -> None:
     """Draw what nobody opens or closes: unusual sales, late orders, bad data."""
     period = analysis.period({key: _PERIODS[key] for key in ("7d", "30d")}, "7d", "unusual_period")
-    found = signals.signals(context.store_ids, _DAYS[period] or 0)
+    found = signals.signals(
+        context.store_ids, _DAYS[period] or 0, sees_all_stores=context.sees_all_stores
+    )
     signal_list.draw(found, context)
+    if not context.sees_all_stores:
+        st.caption(
+            "What is found over all stores (sales of items by the day, data quality, drift of "
+            "forecasts) is told to who may see all of them."
+        )
 
 
 def _handling(context: PageContext) -> None:

@@ -141,11 +141,4 @@ def _members(segments: pl.DataFrame, currency: str) -> None:
     )
 
 
-PAGE = Page(
-    "Customers",
-    ":material/groups:",
-    "customers",
-    render,
-    allows_all_stores=True,
-    is_of_all_stores=True,
-)
+PAGE = Page("Customers", ":material/groups:", "customers", render, is_of_all_stores=True)

@@ -183,12 +183,15 @@ def _season(
 
 
 def _returns(scope: Scope, period: str, context: PageContext) -> None:
+    st.subheader("What came back", anchor=False)
+    name = analysis.PERIODS[period] if period in _DAYS else "all days"
+    if not context.sees_all_stores:
+        _returns_of_store(scope, period, name)
+        return
     judged = history.returns(scope.currency, period)
     # What chance makes of a rate is for the funnel alone.
     found = judged.filter(pl.col("units_returned") > 0).drop("chance_low_pct", "chance_high_pct")
-    rate = history.return_rate(scope.currency, period)
-    st.subheader("What came back", anchor=False)
-    name = analysis.PERIODS[period] if period in _DAYS else "all days"
+    rate = history.return_rate(Scope(ALL, scope.currency), period)
     if found.is_empty() or rate is None:
         st.success(f"Nothing came back: {name}, all stores.", icon=":material/check_circle:")
         return
@@ -218,6 +221,20 @@ def _returns(scope: Scope, period: str, context: PageContext) -> None:
         "sold, 95 of 100 would lie in the shaded funnel, if only chance told them apart."
     )
     _return_table(found, scope, context)
+
+
+def _returns_of_store(scope: Scope, period: str, name: str) -> None:
+    """Say how much came back to a store; which items do is known over all stores only."""
+    rate = history.return_rate(scope, period)
+    told = (
+        "Nothing was sold"
+        if rate is None
+        else f"**{text.formatted(rate, '.2f')} %** of the pieces sold came back"
+    )
+    st.markdown(f"{told}: this store, {name}.")
+    st.caption(
+        "Which items come back unusually often is told over all stores, to who may see all of them."
+    )
 
 
 def _return_table(found: pl.DataFrame, scope: Scope, context: PageContext) -> None:

@@ -239,8 +239,10 @@ def _stores(minutes: int, scope: Scope, context: PageContext) -> None:
 
 def _countries(scope: Scope) -> None:
     """Draw where goods were sold today, for stores of several countries."""
+    if scope.store_id != ALL:
+        return
     found = live.countries(scope.currency)
-    if scope.store_id != ALL or len(found) <= 1:
+    if len(found) <= 1:
         return
     downloads.summary("**Countries** today:", found, "live_countries.csv")
     config = st.column_config
@@ -341,7 +343,7 @@ def _alerts(context: PageContext) -> None:
         f"{sign} **{text.number(counts[name])}** {meaning}" for sign, name, meaning in parts
     )
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.markdown(f"Active alerts: {words}")
+        st.markdown(f"Alerts of shelves and the warehouse: {words}")
         links.link("alerts", "Alerts")
 
 

@@ -85,13 +85,14 @@ def render(context: PageContext) -> None:
         period = analysis.period(_PERIODS, "30d")
         _cards(scope, period, context)
         left, right = st.columns([60, 40], gap="large")
-        with left:
+        with left, explain.what_is_missing():
             _trend(scope, context)
         with right:
             _to_do(scope, context)
             _report(scope)
         _stores_and_goods(scope, period, context)
-    _system(context)
+    if context.sees_all_stores:
+        _system(context)
 
 
 def _cards(scope: Scope, period: str, context: PageContext) -> None:
@@ -113,10 +114,15 @@ def _cards(scope: Scope, period: str, context: PageContext) -> None:
         if kpi in found
     ]
     missing = _why_not(set(_KPIS) - set(found), context)
-    worth = _customer_value(scope.currency)
+    worth = _customer_value(scope.currency) if context.sees_all_stores else None
     error = _forecast_error(_DAYS[period], context)
     if worth is None:
-        missing.append("what customers are worth: it is reckoned by the night, of known customers")
+        why = (
+            "it is reckoned by the night, of known customers"
+            if context.sees_all_stores
+            else "it is told over all stores"
+        )
+        missing.append(f"what customers are worth: {why}")
     if error is None:
         missing.append("the error of forecasts: none has come true yet")
     cards += [card for card in (worth, error) if card]
@@ -205,10 +211,10 @@ def _trend(scope: Scope, context: PageContext) -> None:
 
 def _expected(scope: Scope, last: date, context: PageContext) -> pl.DataFrame:
     """Return what forecasts expect of the days after the last complete one; often nothing."""
-    known = has_table("ml", "predictions") and has_table("analytics", "product_performance")
+    known = has_table("ml", "predictions") and has_table("analytics", "daily_product_sales")
     if not known:
         return pl.DataFrame()
-    found = overview.forecast(context.store_ids, scope.currency)
+    found = overview.forecast(context.store_ids, scope.currency, last)
     return found.filter(pl.col("date_key") > last)
 
 
@@ -217,7 +223,7 @@ def _growth_words(row: dict[str, Any]) -> str:
     start, kind = row["period_start"], row["period_type"]
     name = f"{start:%B %Y}" if kind == "month" else f"Week of {_day(start)}"
     parts = [
-        f"{'▲' if growth > 0 else '▼' if growth < 0 else '='} {text.signed(growth)} % on the {what}"
+        f"{_trend_sign(growth)} {text.signed(growth)} % on the {what}"
         for growth, what in (
             (row["mom_growth_pct"], f"{kind} before"),
             (row["yoy_growth_pct"], f"same {kind} a year before"),
@@ -225,6 +231,12 @@ def _growth_words(row: dict[str, Any]) -> str:
         if growth is not None
     ]
     return f"**{name}**: {text.number(row['net_sales'])}, {', '.join(parts)}."
+
+
+def _trend_sign(growth: float) -> str:
+    # As it is told: what is rounded away has not changed.
+    told = round(growth, 1)
+    return "▲" if told > 0 else "▼" if told < 0 else "="
 
 
 def _day(day: date) -> str:
@@ -251,16 +263,17 @@ def _stock_tasks(context: PageContext) -> list[Task]:
     count = sum(found.values())
     urgency = "critical" if found["critical"] else "caution" if count else "calm"
     words = (
-        f"**{text.plural(count, 'alert')}**: {text.number(found['critical'])} run out, "
+        f"**{text.plural(count, 'alert')}** of shelves and the warehouse: "
+        f"{text.number(found['critical'])} run out, "
         f"{text.number(found['high'])} low, {text.number(found['medium'])} near expiry"
         if count
         else "No alert is active"
     )
     shelves = overview.shelves(context.store_ids)
     few = shelves["low"] or shelves["empty"]
+    empty = text.number(shelves["empty"]) if shelves["empty"] else "none"
     low = (
-        f"**{text.plural(shelves['low'], 'low shelf', 'low shelves')}**, "
-        f"{text.number(shelves['empty'])} of them empty"
+        f"**{text.plural(shelves['low'], 'low shelf', 'low shelves')}**, {empty} of them empty"
         if few
         else "All shelves have enough"
     )
@@ -336,7 +349,8 @@ def _sales_tasks(scope: Scope, context: PageContext) -> list[Task]:
             else "Sales of the last day were as usual"
         )
         tasks.append(Task("caution" if hours else "calm", words, "anomalies"))
-    if built_for("return_rate_analysis") is not None:
+    # What came back is told over all stores: of some of them nothing can be said.
+    if context.sees_all_stores and built_for("return_rate_analysis") is not None:
         items = overview.often_returned(scope.currency)
         words = (
             f"**{text.plural(items, 'item')}** came back unusually often in 30 days"

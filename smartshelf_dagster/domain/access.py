@@ -19,6 +19,7 @@ STORE_COLUMN = "store_id"
 
 # Who acts is part of an event, and that long at most.
 _LONGEST_SIGNATURE = 64
+_THIS_MACHINE = frozenset({"127.0.0.1", "::1", "localhost"})
 _STORES_EXPECTED = 'expected a list of stores, such as ["S001"], or "*" for all'
 
 
@@ -27,7 +28,7 @@ class PeopleFileError(SmartShelfError, ValueError):
 
 
 class ExposedError(SmartShelfError, ValueError):
-    """The report app would be open to whoever reaches it."""
+    """The report app, or the HTTP API beside it, would be open to whoever reaches it."""
 
 
 class Deed(StrEnum):
@@ -219,10 +220,28 @@ def check_exposure(host: str, people: Path | None, name: str = "SMARTSHELF_BIND_
     Raises:
         ExposedError: Others than this machine reach the app, and nobody has to log in.
     """
-    if people is None and host not in {"127.0.0.1", "::1", "localhost"}:
+    if people is None and host not in _THIS_MACHINE:
         raise ExposedError(
             f"{name}={host}: expected 127.0.0.1 as long as nobody has to log in to the report app; "
             "to listen there, name people and their roles by SMARTSHELF_PEOPLE"
+        )
+
+
+def check_api_exposure(host: str, *, has_tokens: bool) -> None:
+    """Refuse to answer everything, past the login, to whoever reaches the machine.
+
+    Args:
+        host: Address that the HTTP API listens on.
+        has_tokens: Whether it asks for a token.
+
+    Raises:
+        ExposedError: Others than this machine reach the API, and it asks for no token.
+    """
+    if not has_tokens and host not in _THIS_MACHINE:
+        raise ExposedError(
+            f"SMARTSHELF_BIND_HOST={host}: expected 127.0.0.1 as long as the HTTP API asks for no "
+            "token and so gives every store's rows to anybody; to listen there, set "
+            "SMARTSHELF_API_TOKEN or SMARTSHELF_API_TOKENS"
         )
 
 

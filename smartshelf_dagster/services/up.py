@@ -19,7 +19,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from smartshelf_dagster.domain.access import check_exposure, read_people
+from smartshelf_dagster.domain.access import check_api_exposure, check_exposure, read_people
 from smartshelf_dagster.errors import SmartShelfError
 from smartshelf_dagster.pipeline.drain import ensure_raw_tables
 from smartshelf_dagster.services.embedded_redis import EmbeddedRedis, answers, socket_url
@@ -335,6 +335,8 @@ def run_up(settings: Settings, options: UpOptions, say: Callable[[str], None]) -
         SmartShelfError: Something that is needed is missing.
     """
     _check_people(settings)
+    has_tokens = settings.api_token is not None or settings.api_tokens is not None
+    check_api_exposure(settings.bind_host, has_tokens=has_tokens)
     _check_ports(settings, options)
     supervisor = Supervisor(settings.log_dir, say)
     for number in (signal.SIGINT, signal.SIGTERM):

@@ -11,9 +11,13 @@ from serving_files import AS_OF, LATER, Rows, ago
 TABLES: dict[str, str] = {
     **{
         name: LATER[name]
-        for name in ("analytics.dim_product", "analytics.sales_anomalies", "analytics.versions")
+        for name in (
+            *("analytics.daily_product_sales", "analytics.dim_product"),
+            *("analytics.sales_anomalies", "analytics.versions"),
+        )
     },
-    "analytics.customer_clv": "currency VARCHAR, customer_id VARCHAR, clv_12m DECIMAL(18,2)",
+    "analytics.customer_clv": """
+        scope VARCHAR, currency VARCHAR, customer_id VARCHAR, clv_12m DECIMAL(18,2)""",
     "analytics.daily_sales_summary": """
         date_key DATE, store_id VARCHAR, category VARCHAR, currency VARCHAR,
         net_sales DECIMAL(18,2), gross_profit DECIMAL(18,2), units_sold BIGINT""",
@@ -28,8 +32,6 @@ TABLES: dict[str, str] = {
         scope_type VARCHAR, scope_id VARCHAR, currency VARCHAR, period_type VARCHAR,
         period_start DATE, transactions BIGINT, units_sold BIGINT, net_sales DECIMAL(18,2),
         mom_growth_pct DOUBLE, yoy_growth_pct DOUBLE, is_complete BOOLEAN""",
-    "analytics.product_performance": """
-        period VARCHAR, currency VARCHAR, item_id VARCHAR, asp DOUBLE""",
     "analytics.return_rate_analysis": """
         period VARCHAR, currency VARCHAR, scope_type VARCHAR, scope_id VARCHAR,
         units_sold BIGINT, units_returned BIGINT, returns_value DECIMAL(18,2),
@@ -182,8 +184,17 @@ def goods(store_id: str = "S001") -> Rows:
             for period in ("7d", "30d")
             for rank, item in ((1, "WINRED0004"), (2, "MEABEE0001"))
         ],
-        "analytics.product_performance": [
-            {"period": "30d", "currency": "EUR", "item_id": "WINRED0004", "asp": 5.0}
+        # Wine at 5.00 on average; what was asked for it before is no price of today.
+        "analytics.daily_product_sales": [
+            {
+                "date_key": LAST_DAY - timedelta(days=days),
+                "store_id": "S001" if store_id == "ALL" else store_id,
+                "item_id": "WINRED0004",
+                "currency": "EUR",
+                "units_sold": units,
+                "sales_revenue": revenue,
+            }
+            for days, units, revenue in ((0, 30, 180), (29, 30, 120), (30, 100, 900))
         ],
         "analytics.return_rate_analysis": [
             {
@@ -206,6 +217,7 @@ def goods(store_id: str = "S001") -> Rows:
             for period in ("7d", "30d", "90d", "all")
             for scope, member, sold, returned, low, is_judged, is_flagged in (
                 ("all", "ALL", 1_000, 12, 0.7, True, False),
+                ("store", "S001", 400, 10, 1.4, True, False),
                 ("item", "MEABEE0001", 100, 3, 1.0, True, False),
                 ("item", "WINRED0004", 200, 8, 2.0, True, True),
                 ("item", "DAIMIL0002", 50, 0, 0.0, True, False),

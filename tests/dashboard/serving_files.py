@@ -223,7 +223,7 @@ LATER: dict[str, str] = {
         is_current BOOLEAN""",
     "analytics.daily_product_sales": """
         date_key DATE, store_id VARCHAR, item_id VARCHAR, currency VARCHAR, units_sold BIGINT,
-        units_returned BIGINT, net_sales DECIMAL(18,2), asp DOUBLE,
+        units_returned BIGINT, sales_revenue DECIMAL(18,2), net_sales DECIMAL(18,2), asp DOUBLE,
         discount_value DECIMAL(18,2), discount_rate_pct DOUBLE, is_promoted BOOLEAN""",
     "analytics.stock_risk": """
         store_id VARCHAR, item_id VARCHAR, stock_out_risk_score DOUBLE, days_of_cover DOUBLE,

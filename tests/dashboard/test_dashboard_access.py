@@ -4,10 +4,11 @@ import io
 import json
 import re
 
+import analytics_files as analysed
 import polars as pl
 import pytest
 import serving_files as files
-from app_support import choose_rows, table, words
+from app_support import choose_rows, figure, table, words
 
 from dashboard import access, actions
 from dashboard.components import downloads
@@ -25,7 +26,7 @@ PEOPLE = {
     },
     "groups": {"turku": {"role": "manager", "stores": ["S002"]}},
 }
-SHARED = ("ref/items", "ref/zones")
+SHARED = ("analytics/dim_product", "analytics/versions", "ref/items", "ref/zones")
 
 
 def person(name, **claims):
@@ -46,7 +47,9 @@ def people(tmp_path, monkeypatch):
 
 def marked(*parts):
     """Return rows whose figures are in the millions and whose words name their store."""
-    whole = re.compile("qty|quantity|pieces|units|stock|people|receipts|lines|lots")
+    whole = re.compile(
+        "qty|quantity|pieces|units|stock|people|receipts|lines|lots|sales|revenue|transactions"
+    )
     return {
         name: [
             {
@@ -80,6 +83,44 @@ def chain(serving):
         files.quarantine(),
         marked(turku, files.stock("S002"), files.loop("S002"), files.forecasts("S002")),
         {"meta.catalog": [{"table": name, "is_shared": True} for name in SHARED]},
+    )
+
+
+@pytest.fixture
+def morning(serving):
+    """The same two stores with what is told by the hour and this minute, of each and of both."""
+    turku = files.store("S002", name="Smart Shelf Turku", people=11)
+    both = [part for whose in ("S002", "ALL") for part in (
+        analysed.kpis(whose), analysed.seasons(whose),
+    )]  # fmt: skip
+    return files.write(
+        serving,
+        files.catalogue(),
+        files.store(),
+        files.stock(),
+        files.loop(),
+        files.forecasts(),
+        files.models(),
+        analysed.versions(),
+        analysed.kpis(),
+        analysed.live(),
+        analysed.seasons(),
+        analysed.goods(),
+        analysed.parts(disk="warn"),
+        marked(turku, files.stock("S002"), files.loop("S002"), files.forecasts("S002"), *both),
+        marked(
+            analysed.live("S002"),
+            {"live.live_kpis": analysed.live("ALL")["live.live_kpis"]},
+        ),
+        {
+            "analytics.customer_clv": [{"currency": "EUR", "customer_id": "A", "clv_12m": 60}],
+            "live.live_country": [
+                {"country": country, "currency": "EUR", "revenue": 9_000_100, "transactions": 5}
+                for country in ("Italy", "Finland")
+            ],
+            "meta.catalog": [{"table": name, "is_shared": True} for name in SHARED],
+        },
+        more_tables=analysed.TABLES,
     )
 
 
@@ -164,6 +205,66 @@ def test_who_may_see_all_stores_finds_the_other_one_there(open_page, downloaded)
         downloaded.clear()
         app = open_page(path, user=VERA, store=TURKU)
         assert len(traces_of_turku(app, downloaded)) > 2, path
+
+
+@pytest.mark.parametrize(
+    ("path", "part"),
+    [
+        *(("overview", {}), ("live", {}), ("history", {})),
+        *(("alerts", {"show": "Unusual"}), ("forecast", {"forecast": "Accuracy"})),
+    ],
+)
+@pytest.mark.usefixtures("morning")
+def test_a_page_tells_all_of_a_store_to_who_sees_only_that(open_page, downloaded, path, part):
+    """A part that is told by no store is left out; it neither fails nor closes the others."""
+    for query in (part, part | {"store": TURKU}, part | {"store": "All stores"}):
+        downloaded.clear()
+        app = open_page(path, user=MINA, **query)
+        assert not app.exception
+        assert "Only for who may see all stores" not in words(app)
+        assert not traces_of_turku(app, downloaded), query
+    assert traces_of_turku(open_page(path, user=VERA, store=TURKU, **part), downloaded)
+
+
+@pytest.mark.usefixtures("morning")
+def test_unusual_things_and_accuracy_of_the_own_store_are_told(open_page):
+    alone, whole = (open_page("alerts", user=user, show="Unusual") for user in (MINA, VERA))
+    kinds = [set(table(app, "kind_label")["kind"]) for app in (alone, whole)]
+    assert {"SUPPLIER_DELAY", "PRICE_ANOMALY"} <= kinds[0]
+    assert kinds[1] - kinds[0] == {"MODEL_DRIFT"}
+    alone, whole = (open_page("forecast", user=user, forecast="Accuracy") for user in (MINA, VERA))
+    judged = [table(app, "loss_baseline") for app in (alone, whole)]
+    assert judged[0]["wape"].tolist() == judged[1]["wape"].tolist()
+    assert judged[0]["loss_baseline"].isna().all()
+    assert not judged[1]["loss_baseline"].isna().all()
+
+
+@pytest.mark.usefixtures("morning")
+def test_forecasts_of_sales_count_at_the_prices_of_the_own_stores(open_page):
+    app = open_page(user=MINA)
+    assert figure(app, "Net sales (EUR)") == "30465"
+    assert "What needs hands now" in words(app)
+    drawn = [json.loads(chart.proto.spec)["data"] for chart in app.get("plotly_chart")]
+    [bars] = [trace for data in drawn for trace in data if trace.get("name") == "Forecast"]
+    assert bars["y"] == pytest.approx([4.4 * 5.0] * len(bars["y"]))
+
+
+@pytest.mark.usefixtures("morning")
+def test_what_is_told_over_all_stores_is_not_called_well_to_who_sees_some(open_page):
+    alone, whole = (open_page(user=user) for user in (MINA, VERA))
+    assert "what customers are worth: it is told over all stores" in words(alone)
+    assert figure(whole, "Customer worth (EUR)") == "60"
+    tasks = [
+        " ".join(link.proto.label for link in app.get("page_link")) for app in (alone, whole)
+    ]  # fmt: skip
+    assert "unusually often" not in tasks[0]
+    assert "**1 item** came back unusually often" in tasks[1]
+    told = words(open_page("history", user=MINA))
+    assert "Nothing came back" not in told
+    assert "**2.50 %** of the pieces sold came back: this store, 30 days." in told
+    assert "is told over all stores" in told
+    assert "**1.20 %** of the pieces sold, all stores" in words(open_page("history", user=VERA))
+    assert "**Countries** today" in words(open_page("live", user=VERA, store="All stores"))
 
 
 @pytest.mark.parametrize("path", [page.path for page in PAGES if page.is_of_all_stores])

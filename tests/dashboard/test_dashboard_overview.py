@@ -179,7 +179,8 @@ def test_what_needs_hands_is_counted_and_leads_to_its_page(open_page):
     def about(words):
         return next(label for label in told if words in label)
 
-    assert found[about("**7 alerts**: 2 run out, 1 low, 4 near expiry")] == "alerts?status=Open"
+    counted = "**7 alerts** of shelves and the warehouse: 2 run out, 1 low, 4 near expiry"
+    assert found[about(counted)] == "alerts?status=Open"
     assert found[about("**2 low shelves**, 1 of them empty")] == "states?low=true"
     assert found[about("expire by tomorrow")] == "lots"
     assert found[about("**1 order** overdue")] == "supply"
@@ -218,6 +219,16 @@ def test_the_trend_and_the_newest_whole_periods(open_page):
     shown = words(app)
     assert "**December 2025**: 31,500, ▼ -2.5 % on the month before." in shown
     assert "**Week of Mon 22 Dec**: 7,200, ▲ +0.7 % on the week before." in shown
+
+
+@pytest.mark.parametrize(
+    ("growth", "told"), [(0.04, "= 0.0 %"), (-0.04, "= 0.0 %"), (0.06, "▲ +0.1 %")]
+)
+def test_what_is_rounded_away_has_no_sign(open_page, serving, growth, told):
+    known = analysed.kpis()
+    known["analytics.period_growth"][-1]["mom_growth_pct"] = growth
+    publish(serving, files.catalogue(), files.store(), analysed.versions(), known)
+    assert f"7,200, {told} on the week before." in words(open_page())
 
 
 def test_forecasts_continue_the_trend(open_page, serving):
@@ -436,6 +447,7 @@ def test_live_tells_today_and_the_last_hour(open_page):
     shown = words(app)
     assert "In the last hour: 600 of sales on 12 receipts." in shown
     assert "20 s or less, 95 % of them 1 min or less" in shown
+    assert "Alerts of shelves and the warehouse" in shown
     assert "**2** run out" in shown
     assert table(app, "event_type")["event_type"].tolist() == ["Sale", "Came in"]
     assert table(app, "alert_type")["alert_type"].tolist() == ["◆ Unusual price"]

@@ -171,13 +171,26 @@ def test_one_store_needs_no_choice(every_page):
         assert "in Scandiano" in words(app), path
 
 
-@pytest.mark.parametrize("path", PATHS)
+@pytest.mark.parametrize("path", [page.path for page in PAGES if not page.is_of_all_stores])
 @pytest.mark.usefixtures("two_stores")
 def test_the_address_names_the_store(open_page, path):
     app = open_cleanly(open_page, path, store="Smart Shelf Turku (S002)")
     assert app.selectbox(key="store").value == "S002"
     assert "Sat 3 Jan 2026, 13:48" in words(app)
     assert app.query_params["store"] == "Smart Shelf Turku (S002)"
+
+
+@pytest.mark.parametrize("path", [page.path for page in PAGES if page.is_of_all_stores])
+@pytest.mark.usefixtures("two_stores")
+def test_a_page_told_by_no_store_has_no_choice_of_one_and_keeps_that_of_others(
+    open_page, at_page, path
+):
+    app = open_page("map", store="Smart Shelf Turku (S002)")
+    at_page(app, path)
+    assert not app.exception
+    assert "store" not in [box.key for box in app.selectbox]
+    assert "Sat 3 Jan 2026" in words(app)
+    assert at_page(app, "map").selectbox(key="store").value == "S002"
 
 
 @pytest.mark.usefixtures("two_stores")

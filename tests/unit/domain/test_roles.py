@@ -15,6 +15,7 @@ from smartshelf_dagster.domain.access import (
     Principal,
     Role,
     StoreScope,
+    check_api_exposure,
     check_exposure,
     read_people,
 )
@@ -142,3 +143,12 @@ def test_an_app_without_login_is_for_this_machine_only(tmp_path: Path) -> None:
     check_exposure("192.0.2.1", tmp_path / "people.json")
     with pytest.raises(ExposedError, match=r"BIND_HOST=192\.0\.2\.1: expected 127\.0\.0\.1"):
         check_exposure("192.0.2.1", None)
+
+
+def test_an_api_without_tokens_is_for_this_machine_only() -> None:
+    for host in ("127.0.0.1", "::1", "localhost"):
+        check_api_exposure(host, has_tokens=False)
+    check_api_exposure("192.0.2.1", has_tokens=True)
+    for host in ("192.0.2.1", "0.0.0.0"):  # noqa: S104 - refused
+        with pytest.raises(ExposedError, match=rf"BIND_HOST={host}: .*set SMARTSHELF_API_TOKEN"):
+            check_api_exposure(host, has_tokens=False)

@@ -146,6 +146,33 @@ def test_up_does_not_show_everything_to_other_machines(tmp_path: Path) -> None:
     assert not (tmp_path / "lake").exists()
 
 
+@pytest.mark.parametrize(
+    "tokens", [{}, {"api_token": "a" * 16}, {"api_tokens": "tokens.json"}], ids=str
+)
+def test_up_does_not_answer_everything_beside_a_login(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, tokens: dict[str, str]
+) -> None:
+    people = tmp_path / "people.json"
+    people.write_text('{"contact": "the office"}')
+    # There is a login, as far as the app is asked.
+    login = [sys.executable, "-c", ""]
+    run = subprocess.run
+    monkeypatch.setattr(subprocess, "run", lambda _, **more: run(login, **more))
+    settings = load_settings(
+        lake=str(tmp_path / "lake"), bind_host="192.0.2.1", people=people, **tokens
+    )
+    # The machine has no such address: with tokens the ports are what is asked next.
+    refused = PortInUseError if tokens else ExposedError
+    said = (
+        "port 3000 for Dagster"
+        if tokens
+        else r"192\.0\.2\.1: expected .*HTTP API asks for no token"
+    )
+    with pytest.raises(refused, match=said):
+        run_up(settings, UpOptions(), print)
+    assert not (tmp_path / "lake").exists()
+
+
 def test_broker_is_the_configured_one_the_running_one_or_an_own_one(
     broker_url: str, tmp_path: Path
 ) -> None:
