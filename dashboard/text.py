@@ -10,11 +10,19 @@ from zoneinfo import ZoneInfo
 import polars as pl
 import streamlit as st
 
-# How languages group thousands; the others get a narrow space, which nobody misreads.
-_GROUPING = dict.fromkeys(("en", "ja", "zh", "ko", "he", "th"), ",") | dict.fromkeys(
-    ("de", "it", "es", "nl", "pt", "da", "id", "tr", "el"), "."
-)
+# How languages group thousands, as browsers do; a region goes before its language. The others get a
+# narrow space, which nobody misreads.
 _NARROW_SPACE = "\N{NARROW NO-BREAK SPACE}"
+_GROUPING = (
+    dict.fromkeys(("en", "ja", "zh", "ko", "he", "th", "hi", "ms", "fil", "sw"), ",")
+    | dict.fromkeys(("es-mx", "es-us", "es-419"), ",")
+    | dict.fromkeys(("de", "it", "es", "nl", "pt", "da", "id", "tr", "el"), ".")
+    | dict.fromkeys(("ro", "hr", "sr", "sl", "ca", "vi"), ".")
+    | dict.fromkeys(("de-ch", "de-li", "it-ch", "en-ch"), "'")
+    | dict.fromkeys(("en-za", "de-at", "pt-pt"), _NARROW_SPACE)
+)
+# Who groups with one of these has the point for decimals, all others the comma.
+_BESIDE_A_POINT = ",'"
 
 _LABELS = {
     "refill_request": "Refill shelf",
@@ -68,6 +76,29 @@ def category_labels(column: str = "category") -> pl.Expr:
     return pl.col(column).map_elements(category_label, return_dtype=pl.String)
 
 
+def formatted(value: float, spec: str, locale: str | None = None) -> str:
+    """Format a number as Python does, with the marks that the reader's language has.
+
+    Args:
+        value: What to format.
+        spec: Such as `,.2f` or `.1%`.
+        locale: Such as it-IT; default: the browser's.
+    """
+    return format(value, spec).translate(str.maketrans(".,", separators(locale)))
+
+
+def separators(locale: str | None = None) -> str:
+    """Return what separates decimals, then what separates thousands: `.,` in English.
+
+    Args:
+        locale: Such as it-IT; default: the browser's.
+    """
+    known = (locale or st.context.locale or "en").lower()
+    language = known.partition("-")[0]
+    group = _GROUPING.get(known, _GROUPING.get(language, _NARROW_SPACE))
+    return ("." if group in _BESIDE_A_POINT else ",") + group
+
+
 def number(value: float, locale: str | None = None) -> str:
     """Format an integer the way the reader's language groups thousands.
 
@@ -75,7 +106,7 @@ def number(value: float, locale: str | None = None) -> str:
         value: What to format; fractions are rounded away.
         locale: Such as it-IT; default: the browser's.
     """
-    return f"{value:,.0f}".replace(",", _grouping(locale))
+    return formatted(value, ",.0f", locale)
 
 
 def quantity(value: float, locale: str | None = None) -> str:
@@ -89,8 +120,7 @@ def quantity(value: float, locale: str | None = None) -> str:
     tenths = round(value, 1) + 0.0
     if abs(tenths) >= _WHOLE_FROM or tenths == round(tenths):
         return number(tenths, locale)
-    # Languages that group with a comma have the point for decimals, all others the comma.
-    return f"{tenths:.1f}".replace(".", "." if _grouping(locale) == "," else ",")
+    return formatted(tenths, ".1f", locale)
 
 
 def signed(value: float, decimals: int = 1, locale: str | None = None) -> str:
@@ -98,24 +128,16 @@ def signed(value: float, decimals: int = 1, locale: str | None = None) -> str:
 
     Args:
         value: What to format.
-        decimals: After the point; one at least.
+        decimals: After the point.
         locale: Such as it-IT; default: the browser's.
     """
-    rounded = round(value, decimals)
-    whole, _, rest = f"{abs(rounded):.{decimals}f}".partition(".")
-    point = "." if _grouping(locale) == "," else ","
-    sign = "" if not rounded else "+" if rounded > 0 else "-"
-    return f"{sign}{number(int(whole), locale)}{point}{rest}"
+    rounded = round(value, decimals) + 0.0
+    return formatted(rounded, f"{'+' if rounded else ''},.{decimals}f", locale)
 
 
 def percent(share: float | None) -> str:
     """Format a share of 1 in per cent; what is unknown is a dash."""
     return "-" if share is None else f"{share * 100:.0f} %"
-
-
-def _grouping(locale: str | None) -> str:
-    language = (locale or st.context.locale or "en").split("-")[0].lower()
-    return _GROUPING.get(language, _NARROW_SPACE)
 
 
 def duration(seconds: float) -> str:

@@ -154,7 +154,7 @@ def retention(cohorts: pl.DataFrame, palette: Palette) -> go.Figure:
     figure = go.Figure(
         go.Heatmap(
             x=offsets,
-            y=[f"{month} ({sizes[month]:,})" for month in months],
+            y=[f"{month} ({text.number(sizes[month])})" for month in months],
             z=cells,
             zmin=0,
             zmax=most,

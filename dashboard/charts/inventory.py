@@ -290,7 +290,7 @@ def turnover_by_category(categories: pl.DataFrame, palette: Palette) -> go.Figur
                 orientation="h",
                 x=shown.get_column(name).to_list(),
                 y=names,
-                text=[f"{value:.1f}" for value in shown.get_column(name)],
+                text=[text.formatted(value, ",.1f") for value in shown.get_column(name)],
                 textposition="outside",
                 cliponaxis=False,
                 marker={"color": colour, "line": {"width": 0}},
@@ -398,7 +398,8 @@ def class_matrix(classes: pl.DataFrame, currency: str, palette: Palette) -> go.F
             customdata=[[revenue for _, revenue in row] for row in cells],
             text=[
                 [
-                    f"{text.plural(items, 'item')}<br>{revenue / whole:.1%} of revenue"
+                    f"{text.plural(items, 'item')}<br>"
+                    f"{text.formatted(revenue / whole, '.1%')} of revenue"
                     if items
                     else "none"
                     for items, revenue in row

@@ -69,7 +69,7 @@ def cost_of_quantities(
     for (name, (pieces, symbol, colour)), cost in zip(marks.items(), marked, strict=True):
         figure.add_trace(
             go.Scatter(
-                name=f"{name}: {pieces:,.0f} pcs",
+                name=f"{name}: {text.number(pieces)} pcs",
                 x=[pieces],
                 y=[cost],
                 mode="markers",
@@ -114,7 +114,7 @@ def stock_to_come(
                 hovertemplate="%{y:.0f} pcs",
             ),
             go.Scatter(
-                name=f"Order up to {reorder_point:,.0f}",
+                name=f"Order up to {text.number(reorder_point)}",
                 x=ends,
                 y=[reorder_point, reorder_point],
                 mode="lines",
@@ -122,7 +122,7 @@ def stock_to_come(
                 hoverinfo="skip",
             ),
             go.Scatter(
-                name=f"Safety stock {safety_stock:,.0f}",
+                name=f"Safety stock {text.number(safety_stock)}",
                 x=ends,
                 y=[safety_stock, safety_stock],
                 mode="lines",
@@ -211,7 +211,7 @@ def weeks_compared(items: pl.DataFrame, palette: Palette) -> go.Figure:
     figure = go.Figure(
         [
             go.Scattergl(
-                name=f"{priority} priority ({len(here):,})",
+                name=f"{priority} priority ({text.number(len(here))})",
                 x=here.get_column("trailing_avg_7d").to_list(),
                 y=here.get_column("forecast_7d").to_list(),
                 customdata=here.get_column("item_id").to_list(),

@@ -136,7 +136,7 @@ def sales_by_category(categories: pl.DataFrame, currency: str, palette: Palette)
             orientation="h",
             x=sold,
             y=[text.category_label(name) for name in shown.get_column("category")],
-            text=[f"{value / total:.1%}" for value in sold],
+            text=[text.formatted(value / total, ".1%") for value in sold],
             textposition="outside",
             cliponaxis=False,
             customdata=shown.get_column("units_sold").to_list(),

@@ -22,12 +22,14 @@ class Measure:
     Attributes:
         column: Of `data.store_comparison.comparison`, or of `stock`.
         name: What it is called.
-        shape: Format of its values.
+        shape: Format of its values, as Python has them.
+        unit: After them.
     """
 
     column: str
     name: str
     shape: str
+    unit: str = ""
 
 
 def against_the_mean(
@@ -60,7 +62,10 @@ def against_the_mean(
                 name=row["store_name"],
                 x=[100 * float(row[m.column]) / whole[m.column] for m in known],
                 y=[m.name for m in known],
-                customdata=[m.shape.format(float(row[m.column])) for m in known],
+                customdata=[
+                    f"{text.formatted(float(row[m.column]), m.shape)} {m.unit}".rstrip()
+                    for m in known
+                ],
                 mode="markers",
                 marker={
                     "symbol": _SYMBOLS[place % len(_SYMBOLS)] if by_colour else "circle",
@@ -148,7 +153,10 @@ def sales_by_region(regions: pl.DataFrame, currency: str, palette: Palette) -> g
             orientation="h",
             x=sold,
             y=regions.get_column("region").fill_null(_NO_REGION).to_list(),
-            text=["" if share is None else f"{share:.1%}" for share in regions.get_column("share")],
+            text=[
+                "" if share is None else text.formatted(share, ".1%")
+                for share in regions.get_column("share")
+            ],
             textposition="outside",
             cliponaxis=False,
             customdata=regions.select("stores", "transactions", "net_sales_per_store").rows(),
@@ -198,7 +206,10 @@ def mix_by_store(mix: pl.DataFrame, names: dict[str, str], palette: Palette) -> 
             x=list(names.values()),
             y=[text.category_label(category) for category in shown],
             z=cells,
-            text=[["" if cell is None else f"{cell:.1%}" for cell in row] for row in cells],
+            text=[
+                ["" if cell is None else text.formatted(cell, ".1%") for cell in row]
+                for row in cells
+            ],
             texttemplate="%{text}",
             colorscale=[[0, palette.floor], [1, palette.shelf]],
             showscale=False,

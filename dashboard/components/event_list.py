@@ -97,7 +97,7 @@ def _table(events: pl.DataFrame, store: Store, timezone: str) -> None:
     if events.is_empty():
         return
     config = st.column_config
-    st.dataframe(
+    tables.show(
         events,
         key="item_events",
         hide_index=True,

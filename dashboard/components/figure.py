@@ -15,6 +15,8 @@ from typing import NamedTuple
 import plotly.graph_objects as go
 import streamlit as st
 
+from dashboard import text
+
 # What a browser needs to paint what it has, so that Plotly does not come first. Half of this is not
 # enough on two cores; it waits once, for the first figure of a visit.
 HEAD_START_S = 0.15
@@ -50,12 +52,18 @@ def sent_last() -> Iterator[None]:
         yield
     finally:
         _waiting.reset(before)
-    made = [(figure.send, figure.make()) for figure in waiting]
+    made = [(figure.send, _localized(figure.make())) for figure in waiting]
     if made and _HAS_PLOTLY not in st.session_state:
         st.session_state[_HAS_PLOTLY] = True
         time.sleep(HEAD_START_S)
     for send, shown in made:
         send(shown)
+
+
+def _localized(shown: go.Figure) -> go.Figure:
+    """Let axes, labels and hovers write numbers as the reader's language does."""
+    shown.layout.separators = text.separators()
+    return shown
 
 
 def draw(
@@ -84,6 +92,6 @@ def draw(
     )
     waiting = _waiting.get()
     if waiting is None:
-        send(make())
+        send(_localized(make()))
     else:
         waiting.append(_Waiting(make, send))

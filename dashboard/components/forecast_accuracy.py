@@ -166,7 +166,7 @@ def _by_item(span: str, context: PageContext) -> None:
         **_errors(),
         **measures(),
     }
-    st.dataframe(
+    tables.show(
         rounded(item_links.with_addresses(shown.head(_SHOWN_ITEMS), context, "item_id")),
         hide_index=True,
         height=tables.height_of(len(shown), most=388),
@@ -195,7 +195,7 @@ def _table(frame: pl.DataFrame, key: str, first: dict[str, Any]) -> None:
         "best_baseline": config.TextColumn("Best baseline"),
         "loss_baseline": config.NumberColumn("Its pinball loss", format="%.3f"),
     }
-    st.dataframe(
+    tables.show(
         rounded(forecast_words.say(frame, best_baseline=forecast_words.METHODS)),
         hide_index=True,
         height=tables.height_of(len(frame), most=290),

@@ -169,7 +169,7 @@ def _table(item_id: str, days: pl.DataFrame) -> None:
         "method": config.TextColumn("Method"),
         "demand_class": config.TextColumn("Demand"),
     }
-    st.dataframe(
+    tables.show(
         forecast_words.say(
             shown, method=forecast_words.METHODS, demand_class=forecast_words.CLASSES
         ),

@@ -105,7 +105,7 @@ def _decisions(decisions: pl.DataFrame, context: PageContext) -> None:
         "last_day": config.DateColumn("until", format="D MMM YYYY"),
         "model_version": config.TextColumn("Version"),
     }
-    st.dataframe(
+    tables.show(
         forecast_accuracy.rounded(shown),
         hide_index=True,
         height=tables.height_of(len(shown), most=290),
@@ -122,7 +122,7 @@ def _methods(family: str) -> None:
     with left:
         downloads.heading("Who speaks for what", spoken, "methods")
         config = st.column_config
-        st.dataframe(
+        tables.show(
             forecast_words.say(
                 spoken, demand_class=forecast_words.CLASSES, method=forecast_words.METHODS
             ),
@@ -149,7 +149,7 @@ def _methods(family: str) -> None:
             "n": config.NumberColumn("Forecasts", format="localized"),
             **forecast_accuracy.measures(),
         }
-        st.dataframe(
+        tables.show(
             forecast_accuracy.rounded(forecast_words.say(tried, method=forecast_words.METHODS)),
             hide_index=True,
             height=tables.height_of(len(tried), most=420),

@@ -40,7 +40,7 @@ def facts(found: dict[str, Any], currency: str) -> None:
     kind = "perishable" if found["is_perishable"] else "long-life"
     st.caption(
         f"{text.category_label(found['category'])}, aisle {found['aisle']}, {kind}. "
-        f"List price {found['list_price']:.2f} {currency}; "
+        f"List price {text.formatted(found['list_price'], ',.2f')} {currency}; "
         f"batches of {text.number(found['batch_size'])} pcs; "
         f"{text.plural(found['in_transit'], 'piece')} on the way to the shelf."
     )

@@ -61,7 +61,7 @@ def of_item(found: pl.DataFrame, item_id: str, context: PageContext) -> None:
         "received_date",
         "markdown_percent",
     )
-    st.dataframe(
+    tables.show(
         readable(found),
         hide_index=True,
         height=tables.height_of(len(found), most=220),

@@ -45,7 +45,7 @@ def draw(found: pl.DataFrame, item_id: str, context: PageContext) -> None:
         "lift": config.NumberColumn("Times chance", format="%.1f"),
         "state": config.TextColumn("Stock"),
     }
-    st.dataframe(
+    tables.show(
         readable,
         key="offers",
         hide_index=True,

@@ -89,7 +89,7 @@ def _lots(day: dict[str, Any], context: PageContext) -> None:
         shown_rows=_SHOWN_LOTS,
     )
     config = st.column_config
-    st.dataframe(
+    tables.show(
         item_links.with_addresses(found.head(_SHOWN_LOTS), context).with_columns(
             pl.col("reason").replace(_REASONS)
         ),

@@ -67,7 +67,7 @@ def _settings(settings: Settings) -> None:
     found = settings_told(settings)
     downloads.summary("**Settings**, those that were set first:", found, "settings")
     config = st.column_config
-    st.dataframe(
+    tables.show(
         found,
         key="settings",
         hide_index=True,
@@ -108,7 +108,7 @@ def _zones() -> None:
         "time_zones",
     )
     config = st.column_config
-    st.dataframe(
+    tables.show(
         found,
         key="time_zones",
         hide_index=True,

@@ -74,7 +74,7 @@ def draw(found: pl.DataFrame, context: PageContext) -> None:
             "Bound", format="localized", help="Beyond which it is told; none for what is late."
         ),
     }
-    st.dataframe(
+    tables.show(
         item_links.with_addresses(
             shown.head(_SHOWN_ROWS).with_columns(
                 # What is about all stores is looked at in the one that is shown.

@@ -27,7 +27,7 @@ def store_table(store_ids: list[str], currency: str, period: str) -> None:
     most = float(found.get_column("net_sales").cast(pl.Float64).max() or 1.0)  # type: ignore[arg-type]
     regions = ("region",) if found.get_column("region").null_count() < len(found) else ()
     config = st.column_config
-    st.dataframe(
+    tables.show(
         found.with_columns(pl.col("net_sales").cast(pl.Float64).round(0)),
         key="stores",
         hide_index=True,

@@ -37,7 +37,7 @@ def order_table(
             orders of one item is shown.
     """
     columns = _columns(context, with_item=with_item)
-    st.dataframe(
+    tables.show(
         item_links.with_addresses(_readable(found), context),
         hide_index=True,
         height=tables.height_of(len(found), most=height),

@@ -1,4 +1,7 @@
-"""Tables in which rows can be chosen, and what is chosen stays chosen.
+"""Tables: numbers as the reader writes them, and rows that can be chosen and stay chosen.
+
+Columns say by printf how many decimals they have, as in `%.1f`. Streamlit writes that with the
+English point, so `show` asks for the reader's own way instead.
 
 Streamlit remembers the numbers of chosen rows. When a new publication brings other rows, the same
 numbers mean other things, and somebody would dismiss an alert nobody has looked at. So the ids
@@ -6,13 +9,52 @@ are remembered, and the table is told anew which of its rows they are whenever i
 stays the same table all the while: scrolled to where it was, and sorted as it was.
 """
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any, Literal, NamedTuple
 
 import polars as pl
 import streamlit as st
+
+from dashboard import text
+
+# Decimals, or digits that count.
+_PRINTF = re.compile(r"%(\+?),?\.(\d+)([fg])")
+
+
+def show(frame: pl.DataFrame, *, column_config: Mapping[str, Any], **options: Any) -> None:
+    """Draw a table whose numbers are written as the reader's language does.
+
+    Args:
+        frame: The rows.
+        column_config: Of the columns, by name.
+        **options: Of `st.dataframe`.
+    """
+    rounded, columns = [], dict(column_config)
+    for name, column in column_config.items():
+        kind = (column or {}).get("type_config") or {}
+        found = _PRINTF.fullmatch(kind.get("format") or "")
+        if found is None or name not in frame.columns:
+            continue
+        sign, digits, way = found[1], int(found[2]), found[3]
+        # Streamlit writes a plus before English decimals only; others go without.
+        if sign and text.separators()[0] == ".":
+            continue
+        value = pl.col(name).cast(pl.Float64)
+        if way == "g":
+            kind = kind | {"format": "localized"}
+            value = value.round_sig_figs(digits)
+        else:
+            # Streamlit has as many decimals as the step, and cuts what is beyond.
+            kind = kind | {"format": "localized", "step": 10**-digits}
+            value = value.round(digits, mode="half_away_from_zero")
+        columns[name] = column | {"type_config": kind}
+        # A zero has no sign.
+        rounded.append(pl.when(value == 0).then(0.0).otherwise(value).alias(name))
+    st.dataframe(frame.with_columns(rounded), column_config=columns, **options)
+
 
 # For so long after its rows have moved a click may have been meant for what was there before.
 _SETTLING = timedelta(seconds=1)
@@ -101,7 +143,7 @@ def table(
     chosen = set(chosen_ids(key))
     places = [place for place, name in enumerate(ids) if name in chosen]
     widget_key = _tell(key, ids, frame.hash_rows(), places)
-    st.dataframe(
+    show(
         frame,
         key=widget_key,
         hide_index=True,

@@ -237,7 +237,7 @@ def _tasks(alert_id: str, context: PageContext) -> None:
     st.subheader("Tasks it led to", anchor=False)
     downloads.menu(tasks, f"tasks_{alert_id}")
     config = st.column_config
-    st.dataframe(
+    tables.show(
         tasks.with_columns(
             pl.col("status").map_elements(text.label, return_dtype=pl.String),
             pl.col("command_type").map_elements(text.label, return_dtype=pl.String),
@@ -334,7 +334,7 @@ def _times(by_type: pl.DataFrame) -> None:
     def words(column: str) -> pl.Expr:
         return (pl.col(column) * 60).map_elements(text.duration, return_dtype=pl.String)
 
-    st.dataframe(
+    tables.show(
         by_type.with_columns(
             pl.col("alert_type")
             .map_elements(text.label, return_dtype=pl.String)

@@ -108,6 +108,7 @@ def _method(metric: str) -> Method:
         most,
         usual,
         step,
+        format="localized",
         key=f"score_{name}",
         bind="query-params",
         help="How far from the usual; 0 shows all that the method marks.",
@@ -263,7 +264,7 @@ def _table(
         "currency": config.TextColumn("Currency", width=70),
         "why": config.TextColumn("Note", width=90),
     }
-    st.dataframe(
+    tables.show(
         _named(found.head(_SHOWN_ROWS), names, context).with_columns(
             pl.col("direction").replace(_DIRECTIONS),
             pl.col("baseline").round(1),
@@ -300,7 +301,7 @@ def _by_series(found: pl.DataFrame, names: dict[str, str], context: PageContext)
             "Last", format="ddd D MMM YYYY, HH:mm", timezone=context.timezone
         ),
     }
-    st.dataframe(
+    tables.show(
         _named(counted, names, context),
         key="anomaly_series",
         hide_index=True,

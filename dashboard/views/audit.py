@@ -73,7 +73,7 @@ def _table(found: pl.DataFrame, context: PageContext) -> None:
         "batch_code": config.TextColumn("Lot", width=130),
         "alert_id": config.TextColumn("Alert"),
     }
-    st.dataframe(
+    tables.show(
         item_links.with_addresses(found, context).with_columns(
             pl.col("action").map_elements(text.label, return_dtype=pl.String).alias("action_label"),
             pl.col("location").map_elements(text.label, return_dtype=pl.String).alias("place"),

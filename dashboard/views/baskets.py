@@ -75,13 +75,21 @@ def _offers(period: str, scope: str, context: PageContext) -> str | None:
 def _rules(period: str, scope: str, context: PageContext) -> None:
     with st.container(horizontal=True, vertical_alignment="bottom"):
         support = st.slider(
-            "In at least (% of baskets)", 1.0, 10.0, 1.0, 0.5, key="support", bind="query-params"
+            "In at least (% of baskets)",
+            *(1.0, 10.0, 1.0, 0.5),
+            format="localized",
+            key="support",
+            bind="query-params",
         )
         confidence = st.slider(
             "Bought as well in at least (%)", 10, 90, 30, 5, key="confidence", bind="query-params"
         )
         lift = st.slider(
-            "At least times chance", 1.0, 20.0, 2.0, 0.5, key="lift", bind="query-params"
+            "At least times chance",
+            *(1.0, 20.0, 2.0, 0.5),
+            format="localized",
+            key="lift",
+            bind="query-params",
         )
     found = baskets.rules(
         period, scope, support=support / 100, confidence=confidence / 100, lift=lift
@@ -121,7 +129,7 @@ def _rules(period: str, scope: str, context: PageContext) -> None:
             help="Share of chance findings among rules that are at least as sure.",
         ),
     }
-    st.dataframe(
+    tables.show(
         shown.with_columns(pl.col("bought", "also").list.join(" + ")),
         key="rules",
         hide_index=True,

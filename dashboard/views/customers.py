@@ -172,7 +172,7 @@ def _habits(currency: str, context: PageContext) -> None:
             "Brought back (%)", format="%.2f", help="Of the pieces they bought."
         ),
     }
-    st.dataframe(
+    tables.show(
         habits.with_columns(
             pl.col("churn_risk").replace_strict(_STATES, default=_ONE_DAY),
             pl.col("total_spent").cast(pl.Float64).round(0),
@@ -223,7 +223,7 @@ def _staying_away(currency: str) -> None:
         "clv_12m": config.NumberColumn(f"Worth in a year ({currency})", format="localized"),
         "favourite_category": config.TextColumn("Buys most"),
     }
-    st.dataframe(
+    tables.show(
         found.head(_SHOWN_ROWS).with_columns(text.category_labels("favourite_category")),
         key="customers_staying_away",
         hide_index=True,
@@ -256,7 +256,7 @@ def _members(segments: pl.DataFrame, currency: str) -> None:
         st.info("No customer fits the filters.", icon=":material/filter_alt_off:")
         return
     config = st.column_config
-    st.dataframe(
+    tables.show(
         found.head(_SHOWN_ROWS),
         key="customers",
         hide_index=True,

@@ -216,7 +216,7 @@ def _returns(scope: Scope, period: str, context: PageContext) -> None:
         st.success(f"Nothing came back: {name}, all stores.", icon=":material/check_circle:")
         return
     downloads.summary(
-        f"**{rate:.2f} %** of the pieces sold, all stores, {name}. "
+        f"**{text.formatted(rate, '.2f')} %** of the pieces sold, all stores, {name}. "
         f"**{text.plural(len(found), 'item')}** came back; ▲ more than twice as often as others "
         "of the category, and not by chance:",
         found,
@@ -246,7 +246,11 @@ def _returns(scope: Scope, period: str, context: PageContext) -> None:
 def _returns_of_store(scope: Scope, period: str, name: str) -> None:
     """Say how much came back to a store; which items do is known over all stores only."""
     rate = history.return_rate(scope, period)
-    told = "Nothing was sold" if rate is None else f"**{rate:.2f} %** of the pieces sold came back"
+    told = (
+        "Nothing was sold"
+        if rate is None
+        else f"**{text.formatted(rate, '.2f')} %** of the pieces sold came back"
+    )
     st.markdown(f"{told}: this store, {name}.")
     st.caption(
         "Which items come back unusually often is told over all stores, to who may see all of them."
@@ -255,7 +259,7 @@ def _returns_of_store(scope: Scope, period: str, name: str) -> None:
 
 def _return_table(found: pl.DataFrame, scope: Scope, context: PageContext) -> None:
     config = st.column_config
-    st.dataframe(
+    tables.show(
         item_links.with_addresses(found.head(_SHOWN_ROWS), context, "item_id").with_columns(
             pl.col("returns_value").cast(pl.Float64),
             state=pl.when("is_flagged").then(pl.lit("▲")).otherwise(pl.lit("")),

@@ -96,7 +96,7 @@ def _figures(now: pl.DataFrame, period: str, scope: Scope) -> None:
             "availability_pct",
             "On the shelf (%)",
             "Time within opening hours in which shelves were not empty, over all items.",
-            shape="%.2f",
+            shape=",.2f",
         )
         _figure_of(
             next(places),
@@ -117,7 +117,7 @@ def _figures(now: pl.DataFrame, period: str, scope: Scope) -> None:
             "days_inventory_outstanding",
             "Stays (days)",
             "Days that a piece stays: 365 over the times that stock is turned over in a year.",
-            shape="%.1f",
+            shape=",.1f",
         )
         _figure_of(
             next(places),
@@ -125,7 +125,7 @@ def _figures(now: pl.DataFrame, period: str, scope: Scope) -> None:
             "gmroi",
             "GMROI",
             "Gross profit of the period over the mean value of the stock at cost.",
-            shape="%.2f",
+            shape=",.2f",
         )
 
 
@@ -145,7 +145,7 @@ def _figure_of(
     elif shape is None:
         place.metric(name, round(float(value)), help=meaning, format="localized")
     else:
-        place.metric(name, round(float(value), 2), help=meaning, format=shape)
+        place.metric(name, text.formatted(float(value), shape), help=meaning)
 
 
 def _outs(scope: Scope, period: str, context: PageContext) -> None:
@@ -212,7 +212,7 @@ def _outs_table(scope: Scope, period: str, categories: pl.DataFrame, context: Pa
         st.info("No item fits the filters.", icon=":material/filter_alt_off:")
         return
     config = st.column_config
-    st.dataframe(
+    tables.show(
         item_links.with_addresses(found.head(_SHOWN_ROWS), context, "item_id").with_columns(
             text.category_labels(),
             pl.col("est_lost_revenue").cast(pl.Float64).round(0),
@@ -280,7 +280,7 @@ def _levels(scope: Scope, context: PageContext) -> None:
         st.info("No item fits the filters.", icon=":material/filter_alt_off:")
         return
     config = st.column_config
-    st.dataframe(
+    tables.show(
         item_links.with_addresses(found.head(_SHOWN_ROWS), context, "item_id").with_columns(
             text.category_labels(),
             pl.col("whole_value").cast(pl.Float64).round(0),
@@ -342,7 +342,7 @@ def _stores(scope: Scope) -> None:
     found = inventory.stores(scope.currency)
     downloads.summary("Stores side by side:", found, "stock_by_store.csv")
     config = st.column_config
-    st.dataframe(
+    tables.show(
         found.with_columns(pl.col("whole_value").cast(pl.Float64).round(0)),
         key="stock_stores",
         hide_index=True,
@@ -360,7 +360,7 @@ def _categories(categories: pl.DataFrame, scope: Scope) -> None:
         "stock_by_category.csv",
     )
     config = st.column_config
-    st.dataframe(
+    tables.show(
         categories.with_columns(
             text.category_labels(),
             whole_value=(pl.col("stock_value") + pl.col("wh_stock_value"))
@@ -430,7 +430,7 @@ def _category_movement(scope: Scope) -> None:
         "net_shelf_change": "Shelves, net",
         "net_warehouse_change": "Warehouses, net",
     }
-    st.dataframe(
+    tables.show(
         found.with_columns(text.category_labels()),
         key="category_movement",
         hide_index=True,
@@ -479,7 +479,7 @@ def _turnover(scope: Scope, period: str, context: PageContext) -> None:
 
 def _turnover_table(found: pl.DataFrame, scope: Scope) -> None:
     config = st.column_config
-    st.dataframe(
+    tables.show(
         found.with_columns(
             text.category_labels(),
             pl.col("turnover_class").replace(_TURNOVER_CLASSES),
@@ -527,7 +527,7 @@ def _movers(scope: Scope, which: str, title: str, context: PageContext) -> None:
     found = inventory.movers(scope, which)
     downloads.summary(f"**{title}** of the last 30 days:", found, f"movers_{which}.csv")
     config = st.column_config
-    st.dataframe(
+    tables.show(
         item_links.with_addresses(found, context, "item_id"),
         key=f"movers_{which}",
         hide_index=True,
@@ -576,7 +576,7 @@ def _age(scope: Scope, context: PageContext) -> None:
         shown_rows=_SHOWN_ROWS,
     )
     config = st.column_config
-    st.dataframe(
+    tables.show(
         item_links.with_addresses(found.head(_SHOWN_ROWS), context, "item_id").with_columns(
             text.category_labels(),
             pl.col("expiry_risk_score").round(2),

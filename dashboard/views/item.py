@@ -102,7 +102,7 @@ def _choose(context: PageContext) -> None:
         "low_shelves",
     )
     config = st.column_config
-    st.dataframe(
+    tables.show(
         item_links.with_addresses(low, context).with_columns(
             text.category_labels(),
             (pl.col("fill_rate") * 100).round().cast(pl.Int64).alias("fill_percent"),
@@ -135,7 +135,8 @@ def _heading(item: dict[str, Any], context: PageContext, *, is_stocked: bool) ->
     if item["is_perishable"] is not None:
         parts.append("perishable" if item["is_perishable"] else "long-life")
     if item["list_price"] is not None:
-        parts.append(f"list price {item['list_price']:.2f} {context.store.currency}")
+        price = text.formatted(item["list_price"], ",.2f")
+        parts.append(f"list price {price} {context.store.currency}")
     if item["batch_size"]:
         parts.append(f"batches of {text.number(item['batch_size'])} pcs")
     st.caption(f"{', '.join(parts)}.")

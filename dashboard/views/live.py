@@ -208,7 +208,7 @@ def _items(minutes: int, scope: Scope, context: PageContext) -> None:
     found = live.items(context.store_ids, scope.currency, minutes, _BEST)
     downloads.summary("**Best sellers:**", found, "live_items.csv")
     config = st.column_config
-    st.dataframe(
+    tables.show(
         item_links.with_addresses(found, context, "item_id").with_columns(
             pl.col("revenue").cast(pl.Float64).round(0)
         ),
@@ -231,7 +231,7 @@ def _stores(minutes: int, scope: Scope, context: PageContext) -> None:
     downloads.summary("**Stores** that took most:", found, "live_stores.csv")
     most = float(found.get_column("revenue").cast(pl.Float64).max() or 1.0)  # type: ignore[arg-type]
     config = st.column_config
-    st.dataframe(
+    tables.show(
         found.with_columns(pl.col("revenue").cast(pl.Float64).round(0)),
         key="live_stores",
         hide_index=True,
@@ -258,7 +258,7 @@ def _countries(scope: Scope) -> None:
         return
     downloads.summary("**Countries** today:", found, "live_countries.csv")
     config = st.column_config
-    st.dataframe(
+    tables.show(
         found.with_columns(pl.col("revenue").cast(pl.Float64).round(0)),
         key="live_countries",
         hide_index=True,
@@ -290,7 +290,7 @@ def _latest_events(scope: Scope, context: PageContext) -> None:
             return
         downloads.summary("As they came, the newest first:", found, "latest_events")
         config = st.column_config
-        st.dataframe(
+        tables.show(
             found.with_columns(
                 pl.col("event_type").replace(_EVENTS),
                 what=pl.concat_str("item_id", "subcategory", separator=", ", ignore_nulls=True),
@@ -323,7 +323,7 @@ def _unusual(context: PageContext) -> None:
             return
         downloads.summary("**Unusual sales**, the newest:", found, "unusual_sales")
         config = st.column_config
-        st.dataframe(
+        tables.show(
             item_links.with_addresses(found, context, "item_id").with_columns(
                 pl.col("alert_type").replace(_UNUSUAL_NAMES), pl.col("net").cast(pl.Float64)
             ),

@@ -231,7 +231,7 @@ def _corrections(store_id: str, item_id: str, context: PageContext) -> None:
         "actor": config.TextColumn("By"),
         "note": config.TextColumn("Note", width="medium"),
     }
-    st.dataframe(
+    tables.show(
         corrections.with_columns(
             pl.col("location").map_elements(text.label, return_dtype=pl.String).alias("place")
         ),

@@ -106,7 +106,7 @@ def _terms(currency: str) -> PolicyTerms:
             7.0,
             _USUAL.lead_time_extra_d,
             0.5,
-            format="%.1f",
+            format="localized",
             key="later",
             bind="query-params",
         )
@@ -275,10 +275,14 @@ def _policy_columns(*, with_store: bool) -> dict[str, Any]:
 def _item(item: dict[str, Any], terms: PolicyTerms, scope: Scope, context: PageContext) -> None:
     with st.container(border=True):
         st.subheader(f"{item['item_id']}, {item['product_name'] or ''}", anchor=False)
+        mean, deviation, lead_time, review = (
+            text.formatted(item[column], ",.1f")
+            for column in ("demand_mean_d", "demand_sd_d", "lead_time_mean_d", "review_period_d")
+        )
         st.caption(
-            f"Class {item['abc_class']} · {item['demand_mean_d']:.1f} ± {item['demand_sd_d']:.1f} "
-            f"pcs a day · {item['lead_time_mean_d']:.1f} days to the next goods, "
-            f"{item['review_period_d']:.1f} to those after · fill rate {item['fill_pct']:.2f} % · "
+            f"Class {item['abc_class']} · {mean} ± {deviation} pcs a day · "
+            f"{lead_time} days to the next goods, {review} to those after · "
+            f"fill rate {text.formatted(item['fill_pct'], '.2f')} % · "
             f"bound by: {item['bound_label'].lower()}"
         )
         left, right = st.columns(2, gap="large")
@@ -363,7 +367,7 @@ def _orders(asked: pl.DataFrame, scope: Scope, context: PageContext) -> None:
         st.success("Nothing needs to be ordered now.", icon=":material/check_circle:")
         return
     config = st.column_config
-    st.dataframe(
+    tables.show(
         item_links.with_addresses(_readable(found).head(_SHOWN_ROWS), context, "item_id"),
         key="recommended_orders",
         hide_index=True,
@@ -442,7 +446,7 @@ def _priorities(scope: Scope, published: pl.DataFrame, context: PageContext) -> 
         st.info("No item fits the filters.", icon=":material/filter_alt_off:")
         return
     config = st.column_config
-    st.dataframe(
+    tables.show(
         item_links.with_addresses(found.head(_SHOWN_ROWS), context, "item_id").with_columns(
             pl.col("priority").replace(_PRIORITY_WORDS),
             pl.col("recommendation").replace_strict(
@@ -503,7 +507,7 @@ def _optimal(scope: Scope, context: PageContext) -> None:
         "Stock of the items that could save most, beside that of least expected cost",
     )
     config = st.column_config
-    st.dataframe(
+    tables.show(
         item_links.with_addresses(found.head(_SHOWN_ROWS), context, "item_id").with_columns(
             pl.col("critical_ratio").mul(100),
             pl.col("chosen").replace({"optimal": "Optimal", "policy": "Policy"}),

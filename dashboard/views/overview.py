@@ -377,7 +377,7 @@ def _best_sellers(scope: Scope, period: str, context: PageContext) -> None:
         f"**Best sellers** of {_PERIODS[told]}:", found, "best_sellers.csv"
     )  # fmt: skip
     config = st.column_config
-    st.dataframe(
+    tables.show(
         item_links.with_addresses(found, context, "item_id").with_columns(
             pl.col("sales_revenue").cast(pl.Float64).round(0)
         ),
@@ -420,7 +420,7 @@ def _system(context: PageContext) -> None:
             links.link("quality", "Quality")
             downloads.menu(found, "parts")
         config = st.column_config
-        st.dataframe(
+        tables.show(
             system_parts.readable(found),
             key="parts",
             hide_index=True,

@@ -161,7 +161,7 @@ def _job_runs(context: PageContext) -> None:
         shown_rows=_SHOWN_RUNS,
     )
     config = st.column_config
-    st.dataframe(
+    tables.show(
         runs.head(_SHOWN_RUNS).with_columns(
             pl.col("status").replace(_JOB_STATES).alias("state"),
             pl.col("job").map_elements(_words, return_dtype=pl.String),
@@ -190,12 +190,13 @@ def _tables(run_id: str, context: PageContext) -> None:
     found = quality.tables(run_id)
     size = float(found.get_column("size_bytes").sum())
     downloads.summary(
-        f"**{text.plural(len(found), 'table')}** with {size / 1e6:,.1f} MB, the largest first.",
+        f"**{text.plural(len(found), 'table')}** with "
+        f"{text.formatted(size / 1e6, ',.1f')} MB, the largest first.",
         found,
         "tables.csv",
     )
     config = st.column_config
-    st.dataframe(
+    tables.show(
         found.with_columns(
             pl.col("status").replace({"HAS_DATA": "✓ Has rows", "EMPTY": "○ Empty"})
         ),

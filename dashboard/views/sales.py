@@ -102,7 +102,8 @@ def _by_hour(scope: Scope, period: str, context: PageContext) -> None:
     if not peak.is_empty():
         day, hour, share = peak.select("day_of_week", "hour", "share_of_week_pct").row(0)
         sentence = (
-            f"Busiest on **{WEEKDAYS[day - 1]} at {hour:02d}:00**, with {share:.1f} % of all "
+            f"Busiest on **{WEEKDAYS[day - 1]} at {hour:02d}:00**, with "
+            f"{text.formatted(share, '.1f')} % of all "
             "receipts. Colours tell net sales:"
         )
     downloads.summary(sentence, hours, "sales_by_hour.csv")
@@ -134,7 +135,7 @@ def _best_sellers(scope: Scope, period: str, context: PageContext) -> None:
     downloads.summary("**Best sellers** of the period:", found, "best_sellers.csv")
     config = st.column_config
     moved = pl.col("rank_change")
-    st.dataframe(
+    tables.show(
         item_links.with_addresses(found, context, "item_id").with_columns(
             text.category_labels(),
             move=pl.when(pl.col("prev_rank").is_null())
@@ -166,7 +167,7 @@ def _best_sellers(scope: Scope, period: str, context: PageContext) -> None:
             **item_links.column("Item"),
             "product_name": config.TextColumn("Name"),
             "category": config.TextColumn("Category"),
-            "sales_revenue": config.NumberColumn(f"Sales ({scope.currency})", format="localized"),
+            "sales_revenue": config.NumberColumn(f"Sales ({scope.currency})", format="%.0f"),
             "share_pct": config.NumberColumn("Share (%)", format="%.2f"),
         },
     )
@@ -177,7 +178,7 @@ def _by_month(scope: Scope) -> None:
     downloads.summary("**Months** and how they grew:", months, "sales_by_month.csv")
     config = st.column_config
     newest_first = months.reverse()
-    st.dataframe(
+    tables.show(
         newest_first.with_columns(
             state=pl.when("is_complete").then(pl.lit("✓ Whole")).otherwise(pl.lit("○ So far"))
         ),
@@ -192,7 +193,7 @@ def _by_month(scope: Scope) -> None:
         column_config={
             "period_start": config.DateColumn("Month", format="MMM YYYY"),
             "state": config.TextColumn("", width=90),
-            "net_sales": config.NumberColumn(f"Net sales ({scope.currency})", format="localized"),
+            "net_sales": config.NumberColumn(f"Net sales ({scope.currency})", format="%.0f"),
             "transactions": config.NumberColumn("Receipts", format="localized"),
             "units_sold": config.NumberColumn("Sold (pcs)", format="localized"),
             "mom_growth_pct": config.NumberColumn(

@@ -135,7 +135,7 @@ def _table(compared: pl.DataFrame, currency: str) -> None:
     if len(compared) == 1:
         del columns["overall_score"], columns["revenue_rank"]
     shown = [name for name in columns if compared.get_column(name).null_count() < len(compared)]
-    st.dataframe(
+    tables.show(
         compared.with_columns(pl.col("net_sales").cast(pl.Float64).round(0)),
         key="stores_table",
         hide_index=True,
@@ -150,16 +150,16 @@ def _against_the_mean(
     compared: pl.DataFrame, currency: str, chosen: str | None, context: PageContext
 ) -> None:
     measures = [
-        Measure("net_sales", "Net sales", "{:,.0f} " + currency),
-        Measure("transactions", "Receipts", "{:,.0f}"),
-        Measure("atv", "Per receipt", "{:.2f} " + currency),
-        Measure("upt", "Pieces per receipt", "{:.1f}"),
-        Measure("margin_pct", "Margin", "{:.1f} %"),
-        Measure("conversion_pct", "Conversion", "{:.1f} %"),
-        Measure("revenue_per_sqft", "Per ft²", "{:.2f} " + currency),
-        Measure("revenue_per_customer", "Per customer", "{:.2f} " + currency),
-        Measure("availability_pct", "On the shelf", "{:.2f} %"),
-        Measure("turns_annualised", "Turns a year", "{:.1f}"),
+        Measure("net_sales", "Net sales", ",.0f", currency),
+        Measure("transactions", "Receipts", ",.0f"),
+        Measure("atv", "Per receipt", ",.2f", currency),
+        Measure("upt", "Pieces per receipt", ".1f"),
+        Measure("margin_pct", "Margin", ".1f", "%"),
+        Measure("conversion_pct", "Conversion", ".1f", "%"),
+        Measure("revenue_per_sqft", "Per ft²", ",.2f", currency),
+        Measure("revenue_per_customer", "Per customer", ",.2f", currency),
+        Measure("availability_pct", "On the shelf", ".2f", "%"),
+        Measure("turns_annualised", "Turns a year", ".1f"),
     ]
     downloads.summary(
         "Each store against the mean of all:",
@@ -212,7 +212,7 @@ def _customers(compared: pl.DataFrame, currency: str) -> None:
         "conversion_pct": config.NumberColumn("Conversion (%)", format="%.1f"),
         "return_rate_units_pct": config.NumberColumn("Pieces returned (%)", format="%.2f"),
     }
-    st.dataframe(
+    tables.show(
         shown,
         key="stores_customers",
         hide_index=True,

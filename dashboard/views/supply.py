@@ -275,7 +275,7 @@ def _deliveries(context: PageContext) -> None:
             "Delay (min)", format="localized", help="Of the latest receipt of the day."
         ),
     }
-    st.dataframe(
+    tables.show(
         days.reverse(),
         hide_index=True,
         height=tables.height_of(len(days), most=320),

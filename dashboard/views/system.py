@@ -73,7 +73,7 @@ def _publication(streams: pl.DataFrame, refusals: pl.DataFrame, context: PageCon
             "Wall time at which the serving file was put in place.",
         ),
         "Newest micro-batch took": (
-            "-" if took is None else f"{took:.1f} s",
+            "-" if took is None else f"{text.formatted(took, '.1f')} s",
             "From the first event drained to the end of the publication, in the newest run known",
         ),
         "Events kept": (int(streams.get_column("rows").sum()), "Rows of all raw tables."),
@@ -151,7 +151,7 @@ def _failures(context: PageContext) -> None:
         )
         links.link("quality", "Quality")
     config = st.column_config
-    st.dataframe(
+    tables.show(
         failed.head(_SHOWN_FAILURES),
         key="failed_runs",
         hide_index=True,
@@ -172,7 +172,7 @@ def _failures(context: PageContext) -> None:
 def _streams(streams: pl.DataFrame, context: PageContext) -> None:
     downloads.heading("Streams", streams, "streams")
     config = st.column_config
-    st.dataframe(
+    tables.show(
         streams.with_columns(
             pl.col("lag_s").map_elements(text.duration, return_dtype=pl.String).alias("lag")
         ),
@@ -202,7 +202,7 @@ def _refusals(refusals: pl.DataFrame, context: PageContext) -> None:
         return
     downloads.heading("Refused events by reason", refusals, "refused_by_reason")
     config = st.column_config
-    st.dataframe(
+    tables.show(
         refusals,
         hide_index=True,
         column_order=["topic", "reason_code", "events", "last_ts"],
@@ -227,7 +227,7 @@ def _tables() -> None:
     found = system.tables().with_columns(pl.col("role").replace(roles))
     downloads.heading("Tables", found, "tables")
     config = st.column_config
-    st.dataframe(
+    tables.show(
         found,
         hide_index=True,
         height=tables.height_of(len(found), most=480),
@@ -251,7 +251,7 @@ def _archive(context: PageContext) -> None:
         return
     downloads.heading("Archive", found, "archive")
     config = st.column_config
-    st.dataframe(
+    tables.show(
         found,
         key="archive",
         hide_index=True,
@@ -321,7 +321,7 @@ def _benchmarks(context: PageContext) -> None:
         bound=pl.when("is_at_least").then(pl.lit("at least")).otherwise(pl.lit("at most")),
     )
     config = st.column_config
-    st.dataframe(
+    tables.show(
         shown,
         hide_index=True,
         column_order=[

@@ -259,7 +259,7 @@ def _table(found: pl.DataFrame, key: str, more: dict[str, Any], context: PageCon
         text.category_labels(),
         pl.col("batch_code").fill_null(NO_LOT),
     )
-    st.dataframe(
+    tables.show(
         shown,
         hide_index=True,
         height=tables.height_of(len(shown), most=440),

@@ -632,6 +632,7 @@ def test_growth_is_told_with_a_sign():
     assert text.signed(-1_234.5, locale="it-IT") == "-1.234,5"
     assert text.signed(-0.04, locale="en-GB") == "0.0"
     assert text.signed(0.024, 2, locale="fi-FI") == "+0,02"
+    assert text.signed(1_234.5, 0, locale="it-IT") == "+1.234"
 
 
 def test_the_tables_have_the_columns_of_their_models():

@@ -25,6 +25,21 @@ def open_cleanly(open_page, path, **query):
     return app
 
 
+@pytest.fixture
+def every_page(open_page, at_page):
+    """Go from page to page in one session: a new one for each costs ten times as much."""
+
+    def walk():
+        app = open_page(PATHS[0])
+        for path in PATHS:
+            app = at_page(app, path)
+            assert not app.exception, path
+            assert [title.value for title in app.title] == [TITLES[path]]
+            yield path, app
+
+    return walk
+
+
 def plotted(app, name):
     """Return the plotted figure with a trace of that name."""
     for chart in app.get("plotly_chart"):
@@ -34,26 +49,26 @@ def plotted(app, name):
     raise AssertionError(f"no figure with a trace {name}")
 
 
-@pytest.mark.parametrize("path", PATHS)
-def test_a_missing_file_is_explained(open_page, path):
-    shown = words(open_cleanly(open_page, path))
-    assert "Nothing has been published yet" in shown
-    assert "`make up`" in shown
-    assert "`smartshelf run --days 1`" in shown
+def test_a_missing_file_is_explained(every_page):
+    for path, app in every_page():
+        shown = words(app)
+        assert "Nothing has been published yet" in shown, path
+        assert "`make up`" in shown, path
+        assert "`smartshelf run --days 1`" in shown, path
 
 
-@pytest.mark.parametrize("path", PATHS)
-def test_a_file_without_stores_is_explained(open_page, serving, path):
+def test_a_file_without_stores_is_explained(every_page, serving):
     files.write(serving)
-    shown = words(open_cleanly(open_page, path))
-    assert "do not name a single store" in shown
-    assert "`make up`" in shown
+    for path, app in every_page():
+        shown = words(app)
+        assert "do not name a single store" in shown, path
+        assert "`make up`" in shown, path
 
 
-@pytest.mark.parametrize("path", PATHS)
-def test_an_unfinished_publication_is_explained(open_page, serving, path):
+def test_an_unfinished_publication_is_explained(every_page, serving):
     files.write(serving, files.store(), is_described=False)
-    assert "The publication is not complete" in words(open_cleanly(open_page, path))
+    for path, app in every_page():
+        assert "The publication is not complete" in words(app), path
 
 
 @pytest.mark.parametrize(
@@ -134,13 +149,13 @@ def test_analytics_that_are_still_to_come_are_explained(open_page, path):
     assert "`smartshelf analyse`" in shown
 
 
-@pytest.mark.parametrize("path", PATHS)
-def test_a_damaged_file_is_explained(open_page, serving, path):
+def test_a_damaged_file_is_explained(every_page, serving):
     serving.parent.mkdir(parents=True)
     serving.write_bytes(b"not a database" * 1000)
-    shown = words(open_cleanly(open_page, path))
-    assert "cannot be read" in shown
-    assert "`smartshelf rebuild`" in shown
+    for path, app in every_page():
+        shown = words(app)
+        assert "cannot be read" in shown, path
+        assert "`smartshelf rebuild`" in shown, path
 
 
 @pytest.mark.usefixtures("one_store")
@@ -151,13 +166,12 @@ def test_a_setting_that_cannot_be_used_is_explained(open_page, monkeypatch):
     assert "SMARTSHELF_MICRO_BATCH_INTERVAL_S='often'" in shown
 
 
-@pytest.mark.parametrize("path", PATHS)
 @pytest.mark.usefixtures("one_store")
-def test_one_store_needs_no_choice(open_page, path):
-    app = open_cleanly(open_page, path)
-    assert "store" not in [box.key for box in app.selectbox]
-    assert "Sat 3 Jan 2026, 12:48" in words(app)
-    assert "in Scandiano" in words(app)
+def test_one_store_needs_no_choice(every_page):
+    for path, app in every_page():
+        assert "store" not in [box.key for box in app.selectbox], path
+        assert "Sat 3 Jan 2026, 12:48" in words(app), path
+        assert "in Scandiano" in words(app), path
 
 
 @pytest.mark.parametrize("path", [page.path for page in PAGES if not page.is_of_all_stores])

@@ -96,8 +96,8 @@ def test_the_first_view_says_where_stock_hurts_and_what_it_costs(open_page):
     app = opened(open_page, "inventory")
     shown = {metric.label: metric.value for metric in app.metric}
     assert shown == {
-        "Out of stock": "1", "Low": "1", "Above room": "1", "On the shelf (%)": "94.0",
-        "Lost sales (EUR)": "100", "Stock (EUR)": "220", "Stays (days)": "12.0", "GMROI": "1.5",
+        "Out of stock": "1", "Low": "1", "Above room": "1", "On the shelf (%)": "94.00",
+        "Lost sales (EUR)": "100", "Stock (EUR)": "220", "Stays (days)": "12.0", "GMROI": "1.50",
     }  # fmt: skip
     assert "**1 item** of 2 that ran out made half of the lost sales" in words(app)
     assert "**3 items** not as they should be" in words(app)
@@ -351,13 +351,14 @@ def test_the_last_days_are_oldest_first_and_shares_add_up():
 def test_stores_stand_around_their_mean(palette):
     compared = store_comparison.comparison(["S001", "S002"], "EUR", "30d")
     measures = [
-        Measure("net_sales", "Net sales", "{:,.0f}"),
-        Measure("revenue_per_sqft", "Per ft²", "{:.1f}"),
+        Measure("net_sales", "Net sales", ",.0f", "EUR"),
+        Measure("revenue_per_sqft", "Per ft²", ".1f"),
     ]
     one, other = store_charts.against_the_mean(compared, measures, "S002", palette).data
     # 10,000 and 5,000 around 7,500; nobody knows the area.
     assert list(one.y) == list(other.y) == ["Net sales"]
     assert [one.x[0], other.x[0]] == pytest.approx([400 / 3, 200 / 3])
+    assert [one.customdata[0], other.customdata[0]] == ["10,000 EUR", "5,000 EUR"]
     assert other.marker.size > one.marker.size
 
 

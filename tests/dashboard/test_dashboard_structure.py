@@ -4,6 +4,7 @@ import ast
 import importlib
 import pkgutil
 import re
+from functools import cache
 
 import serving_files as files
 
@@ -26,9 +27,12 @@ ALLOWED = {
 FORBIDDEN = {"dagster", "redis", "deltalake", "simulator", "dbt"}
 
 
+@cache
 def parsed_files():
-    for path in (files.ROOT / "dashboard").rglob("*.py"):
-        yield path, ast.parse(path.read_text(encoding="utf-8"))
+    return [
+        (path, ast.parse(path.read_text(encoding="utf-8")))
+        for path in (files.ROOT / "dashboard").rglob("*.py")
+    ]
 
 
 def imported_modules():
@@ -99,3 +103,33 @@ def test_items_in_tables_lead_to_their_page():
         for line in plain.findall(path.read_text(encoding="utf-8"))
     ]
     assert found == []
+
+
+def test_tables_and_figures_are_drawn_in_one_place_that_knows_how_the_reader_writes_numbers():
+    drawn = {
+        (path.name, node.attr)
+        for path, tree in parsed_files()
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Attribute)
+        and node.attr in {"dataframe", "table", "plotly_chart"}
+        and not (isinstance(node.value, ast.Name) and node.value.id == "tables")
+    }
+    assert drawn == {("tables.py", "dataframe"), ("figure.py", "plotly_chart")}
+
+
+def test_no_sentence_writes_decimals_or_thousands_by_itself():
+    """`text.formatted` does; what is here is read by a browser, or is an address."""
+    by_itself = re.compile(r"^[+]?(,.*|.*\.[1-9][0-9]*[f%])$")
+    found = {
+        (path.name, part.value)
+        for path, tree in parsed_files()
+        for node in ast.walk(tree)
+        if isinstance(node, ast.FormattedValue) and node.format_spec
+        for part in node.format_spec.values
+        if isinstance(part, ast.Constant) and by_itself.match(part.value)
+    }
+    assert found == {
+        ("kpi_cards.py", ".1f"),
+        ("shelf_list.py", ".1%"),
+        ("optimisation.py", ".1%"),
+    }

@@ -1,9 +1,11 @@
-"""Chosen rows stay chosen by what they are, not by where they stand."""
+"""Numbers are the reader's; chosen rows stay chosen by what they are, not by where they stand."""
 
+import json
 from datetime import UTC, datetime, timedelta
 
 import polars as pl
 import pytest
+import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from dashboard.components import tables
@@ -168,3 +170,69 @@ def test_choosing_from_outside_tells_the_browser(table):
 @pytest.mark.parametrize(("rows", "pixels"), [(0, 73), (1, 73), (4, 178), (50, 300)])
 def test_short_tables_are_short(rows, pixels):
     assert tables.height_of(rows, most=300) == pixels
+
+
+NUMBERS = """
+from decimal import Decimal
+
+import polars as pl
+import streamlit as st
+
+from dashboard.components import tables
+
+config = st.column_config
+tables.show(
+    pl.DataFrame(
+        {
+            "mean": [1234.56, -0.04, None],
+            "change": [4.35, -2.05, 0.0],
+            "price": [Decimal("0.125"), Decimal("4.350"), None],
+            "measured": [1234567.0, 0.98765, 12.0],
+            "share": [12.345, 0.5, 0.0],
+            "plain": [0.125, 2.5, 3.0],
+        }
+    ),
+    column_config={
+        "mean": config.NumberColumn("Mean", format="%.1f"),
+        "change": config.NumberColumn("Change", format="%+.1f"),
+        "price": config.NumberColumn("Price", format="%.2f"),
+        "measured": config.NumberColumn("Measured", format="%.4g"),
+        "share": config.ProgressColumn("Share", format="%.0f %%", max_value=100),
+        "plain": config.NumberColumn("Plain", format="localized"),
+        "absent": config.NumberColumn("Absent", format="%.1f"),
+        "hidden": None,
+    },
+)
+"""
+
+
+def formats(app):
+    """Return the format and the step of each column of the first table."""
+    columns = json.loads(app.dataframe[0].proto.columns)
+    kinds = {name: (column or {}).get("type_config", {}) for name, column in columns.items()}
+    return {name: (kind.get("format"), kind.get("step")) for name, kind in kinds.items() if kind}
+
+
+@pytest.mark.parametrize(
+    ("locale", "change"), [("en-GB", ("%+.1f", None)), ("de-DE", ("localized", 0.1))]
+)
+def test_decimals_are_the_readers(monkeypatch, locale, change):
+    monkeypatch.setattr(type(st.context), "locale", locale)
+    app = AppTest.from_string(NUMBERS).run()
+    assert not app.exception
+    assert formats(app) == {
+        "mean": ("localized", 0.1),
+        "change": change,
+        "price": ("localized", 0.01),
+        "measured": ("localized", None),
+        "share": ("%.0f %%", None),
+        "plain": ("localized", None),
+        "absent": ("%.1f", None),
+    }
+    shown = pl.from_pandas(app.dataframe[0].value)
+    # Streamlit cuts what is beyond the decimals, so they are rounded before.
+    assert shown["mean"].to_list() == [1234.6, 0.0, None]
+    assert str(shown["mean"][1]) == "0.0"
+    assert shown["price"].to_list() == [0.13, 4.35, None]
+    assert shown["measured"].to_list() == [1_235_000, 0.9877, 12]
+    assert shown["plain"].to_list() == [0.125, 2.5, 3.0]

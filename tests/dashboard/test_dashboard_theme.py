@@ -180,6 +180,23 @@ def test_pieces_that_need_not_be_whole(value, locale, expected):
     assert text.quantity(value, locale) == expected
 
 
+@pytest.mark.parametrize(
+    ("locale", "expected", "marks"),
+    [
+        ("en-GB", "1,234.50", ".,"),
+        ("de-DE", "1.234,50", ",."),
+        ("de-CH", "1'234.50", ".'"),
+        ("es-MX", "1,234.50", ".,"),
+        ("es-ES", "1.234,50", ",."),
+        ("fr", "1\N{NARROW NO-BREAK SPACE}234,50", ",\N{NARROW NO-BREAK SPACE}"),
+        ("en-ZA", "1\N{NARROW NO-BREAK SPACE}234,50", ",\N{NARROW NO-BREAK SPACE}"),
+    ],
+)
+def test_decimals_are_marked_as_the_reader_does(locale, expected, marks):
+    assert text.formatted(1_234.5, ",.2f", locale) == expected
+    assert text.separators(locale) == marks
+
+
 def test_a40_shares_are_shares_however_small():
     assert text.percent(0.223) == "22 %"
     assert text.percent(0.008) == "1 %"
