@@ -64,14 +64,6 @@ def behind_alert(alert: dict[str, Any], context: PageContext) -> None:
     )
     since = found.filter(pl.col("event_ts") > opened)
     led_to_it = found.filter(pl.col("event_ts") <= opened)
-    st.subheader(_TITLE, anchor=False)
-    downloads.summary(
-        f"The last **{text.plural(len(led_to_it), 'event')}** up to the alert ▲, of "
-        f"{_SPAN.days} days at most, and the next **{text.number(len(since))}**; the id is "
-        "that of the raw event.",
-        found,
-        f"events_{alert['alert_id']}",
-    )
     mark = pl.DataFrame(
         {
             "event_ts": [opened],
@@ -83,6 +75,14 @@ def behind_alert(alert: dict[str, Any], context: PageContext) -> None:
         schema_overrides={"event_ts": found.schema["event_ts"]},
     )
     told = pl.concat([_in_words(since), mark, _in_words(led_to_it)], how="diagonal")
+    st.subheader(_TITLE, anchor=False)
+    downloads.summary(
+        f"The last **{text.plural(len(led_to_it), 'event')}** up to the alert ▲, of "
+        f"{_SPAN.days} days at most, and the next **{text.number(len(since))}**; the id is "
+        "that of the raw event.",
+        told,
+        f"events_{alert['alert_id']}",
+    )
     _table(told, store, context.timezone)
 
 

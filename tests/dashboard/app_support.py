@@ -1,6 +1,7 @@
 """Reading what an app under test shows, and a broker that remembers what it sends."""
 
 import json
+import math
 from typing import Any
 
 import polars as pl
@@ -83,7 +84,7 @@ def _has(frame: pl.DataFrame, shown: dict[str, list[Any]]) -> bool:
 
 
 def _plain(value: Any) -> str:
-    if value is None or value != value:  # noqa: PLR0124 - neither None nor NaN is a value
+    if value is None or (isinstance(value, float) and math.isnan(value)):
         return ""
     try:
         return f"{float(value):.6g}"

@@ -130,13 +130,13 @@ def downloaded(monkeypatch):
     found = []
     button = downloads._button
 
-    def remember(kind, stem, data, about, **more):
+    def remember(kind, file, stem, data, about, **more):
         # A workbook is made of what the other two are made of, and takes the longest.
         if kind.suffix == ".parquet":
             found.append(downloads.csv(pl.read_parquet(io.BytesIO(data()))).decode())
         elif kind.suffix == ".csv":
             found.append(data().decode())
-        button(kind, stem, data, about, **more)
+        button(kind, file, stem, data, about, **more)
 
     monkeypatch.setattr(downloads, "_button", remember)
     return found

@@ -55,7 +55,6 @@ NO_SENSORS = "This store has no shelf sensors"
 SAID_OF_REAL_SALES = dict.fromkeys(
     ("map", "states", "alerts", "supply", "inventory", "optimisation", "lots", "waste"), NO_SENSORS
 ) | {
-    "live": "Nothing has been sold today",
     "item": "Which item?",
     "forecast": "No forecast so far",
     "audit": "Nobody has done anything so far",
@@ -279,7 +278,7 @@ def test_best_sellers_are_ranked_without_gaps(open_page):
     assert len(ranks) == 50
     app.button_group(key="period").set_value("90d").run()
     assert not app.exception
-    assert "The figures above are of 30 days" in words(app)
+    assert "90 days up to" in words(app)
 
 
 @pytest.mark.usefixtures("real_sales")
@@ -322,7 +321,8 @@ def test_scores_values_and_habits_have_every_customer_once(open_page):
     [gone] = known.filter(churn_risk="lapsed").get_column("customers")
     assert f"**{gone:,} customers** missed for over three times" in words(app)
     assert len(shown) == gone
-    assert (shown["gaps_missed"] > 3).all()
+    # Written with one decimal.
+    assert (shown["gaps_missed"] >= 3).all()
     assert shown["total_spent"].astype(float).is_monotonic_decreasing
 
 

@@ -375,7 +375,7 @@ def test_the_fan_has_sales_before_and_bands_after_the_cutoff(fan, palette):
     assert band.fill == "tonexty"
     assert median.line.color == palette.shelf
     assert median.line.dash != trace(figure, "Mean").line.dash
-    assert figure.layout.font.color == palette.text
+    assert figure.layout.template.layout.font.color == palette.text
 
 
 def test_the_fan_has_orders_and_deliveries_with_quantities(fan):

@@ -144,7 +144,7 @@ def test_pieces_stand_at_their_days(one_store, palette):
     }
     assert [trace.marker.pattern.shape for trace in chart.data[:2]] == ["", "/"]
     assert chart.layout.xaxis.ticktext[:3] == ("expired", "today", "2 d")
-    assert chart.layout.font.color == palette.text
+    assert chart.layout.template.layout.font.color == palette.text
 
 
 def test_all_that_has_expired_stands_together():

@@ -218,7 +218,7 @@ def test_parts_of_a_day_add_up_to_what_was_ordered(one_store, palette):
     assert list(chart.data[0].x) == ["Wed 31 Dec", "Fri 2 Jan", "Mon 5 Jan"]
     patterns = [trace.marker.pattern.shape for trace in chart.data[:4]]
     assert len(set(patterns)) == 4
-    assert chart.layout.font.color == palette.text
+    assert chart.layout.template.layout.font.color == palette.text
 
 
 def clock(moment):
