@@ -59,10 +59,12 @@ _PATIENCE_MS = 60_000
 _VIEW: ViewportSize = {"width": 1280, "height": 900}
 
 # Resolves with the times since the navigation, or since `window.begun`: of the first paint, and at
-# which all is drawn.
+# which all is drawn. With nothing when a page takes longer than anybody waits.
 _DRAWN = """
-(title) => new Promise((resolve) => {
-    const all = (what) => [...document.querySelectorAll(what)];
+([title, patience]) => new Promise((resolve) => {
+    setTimeout(resolve, patience);
+    // What lies in a closed box has no drawing.
+    const all = (what) => [...document.querySelectorAll(what)].filter((e) => e.checkVisibility());
     const content = '[data-testid="stMetric"], .main-svg, canvas, [data-testid="stAlert"], h3';
     const isPainted = () => {
         const app = document.querySelector('[data-testid="stApp"]');
@@ -72,7 +74,7 @@ _DRAWN = """
             && !document.querySelector('[data-stale="true"]');
     };
     const isDrawn = () => isPainted()
-        && !document.querySelector('[data-testid="stSkeleton"]')
+        && !all('[data-testid="stSkeleton"]').length
         && all('[data-testid="stPlotlyChart"]').every((c) => c.querySelector('.main-svg'))
         && all('[data-testid="stDataFrame"]').every((t) => t.querySelector('canvas'));
     let painted = null;
@@ -163,7 +165,10 @@ class Load(NamedTuple):
 
 
 def _drawn(page: Page, title: str) -> tuple[float, float]:
-    painted, drawn = page.evaluate(_DRAWN, title)
+    times = page.evaluate(_DRAWN, [title, _PATIENCE_MS])
+    if times is None:
+        raise TimeoutError(f"{title} was not drawn within {_PATIENCE_MS // 1_000} s")
+    painted, drawn = times
     return painted / 1_000, drawn / 1_000
 
 
