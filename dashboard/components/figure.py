@@ -17,9 +17,9 @@ import streamlit as st
 
 from dashboard import text
 
-# What a browser needs to paint what it has, so that Plotly does not come first. Half of this is not
-# enough on two cores; it waits once, for the first figure of a visit.
-HEAD_START_S = 0.15
+# What a browser needs to paint what it has, so that Plotly does not come first: on two cores 0.15 s
+# was too little on two pages of 21. It waits once, for the first figure of a visit.
+HEAD_START_S = 0.25
 
 _NO_BAR = {"displayModeBar": False}
 _HAS_PLOTLY = "has_plotly"
