@@ -17,6 +17,33 @@ _COLOURS: dict[bool | None, Literal["normal", "inverse", "off"]] = {
     False: "inverse",
     None: "off",
 }
+# KPIs of kpi_comparison and kpi_daily: what to call them, what they say, decimals.
+KPIS = {
+    "net_sales": ("Net sales ({currency})", "Sales less what was paid back for returns.", 0),
+    "gross_profit": ("Gross profit ({currency})", "Net sales less the cost of these goods.", 0),
+    "transactions": ("Receipts", "Receipts with at least one sale.", 0),
+    "units_sold": ("Sold (pcs)", "Pieces sold.", 0),
+    "atv": ("Per receipt ({currency})", "Sales over receipts.", 2),
+    "upt": ("Pieces per receipt", "Pieces sold over receipts.", 1),
+    "margin_pct": ("Margin (%)", "Gross profit over net sales.", 1),
+    "customers": ("Known customers", "Customers whom the tills know, counted once each.", 0),
+    "stock_value": (
+        "Stock at cost ({currency})",
+        "Goods on the shelves and in the warehouse when the last business day ended.",
+        0,
+    ),
+    "turns_annualised": (
+        "Stock turns a year",
+        "How often the goods in stock would be sold in a year at the pace of the period.",
+        1,
+    ),
+    "oos_time_rate_pct": (
+        "Shelves empty (%)",
+        "Share of the opening hours in which a shelf had nothing on it.",
+        2,
+    ),
+    "return_rate_value_pct": ("Returned (% of sales)", "Paid back for returns, over sales.", 2),
+}
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,7 @@ from dashboard.components import (
     tables,
     to_do,
 )
-from dashboard.components.kpi_cards import Card
+from dashboard.components.kpi_cards import KPIS, Card
 from dashboard.components.store_table import store_table
 from dashboard.components.to_do import Task
 from dashboard.data import anomalies, live, lots, overview, sales, system
@@ -34,31 +34,10 @@ _PERIODS = {name: analysis.PERIODS[name] for name in _DAYS}
 _TREND_DAYS = 90
 _PER_ROW = 6
 _BEST = 10
-# KPIs of kpi_comparison: what to call them, what they say, decimals.
-_KPIS = {
-    "net_sales": ("Net sales ({currency})", "Sales less what was paid back for returns.", 0),
-    "transactions": ("Receipts", "Receipts with at least one sale.", 0),
-    "atv": ("Per receipt ({currency})", "Sales over receipts.", 2),
-    "customers": ("Known customers", "Customers whom the tills know, counted once each.", 0),
-    "margin_pct": ("Margin (%)", "Gross profit over net sales.", 1),
-    "units_sold": ("Sold (pcs)", "Pieces sold.", 0),
-    "stock_value": (
-        "Stock at cost ({currency})",
-        "Goods on the shelves and in the warehouse when the last business day ended.",
-        0,
-    ),
-    "turns_annualised": (
-        "Stock turns a year",
-        "How often the goods in stock would be sold in a year at the pace of the period.",
-        1,
-    ),
-    "oos_time_rate_pct": (
-        "Shelves empty (%)",
-        "Share of the opening hours in which a shelf had nothing on it.",
-        2,
-    ),
-    "return_rate_value_pct": ("Returned (% of sales)", "Paid back for returns, over sales.", 2),
-}
+_KPIS = (
+    *("net_sales", "transactions", "atv", "customers", "margin_pct", "units_sold"),
+    *("stock_value", "turns_annualised", "oos_time_rate_pct", "return_rate_value_pct"),
+)
 
 
 def render(context: PageContext) -> None:
@@ -101,7 +80,7 @@ def _cards(scope: Scope, period: str, context: PageContext) -> None:
             found[kpi]["is_more_better"],
             _course(course, kpi),
         )
-        for kpi, (name, meaning, decimals) in _KPIS.items()
+        for kpi, (name, meaning, decimals) in ((kpi, KPIS[kpi]) for kpi in _KPIS)
         if kpi in found
     ]
     missing = _why_not(set(_KPIS) - set(found), context)

@@ -9,23 +9,14 @@ import streamlit as st
 from dashboard import text
 from dashboard.charts.sales import WEEKDAYS, hours_of_week, sales_by_category, sales_by_day
 from dashboard.components import analysis, downloads, explain, figure, item_links, kpi_cards, tables
-from dashboard.components.kpi_cards import Card
+from dashboard.components.kpi_cards import KPIS, Card
 from dashboard.data import overview, sales
 from dashboard.data.analysis import Scope, built_for
 from dashboard.page import Page, PageContext
 from dashboard.theme import Palette
 
 _DAYS = {"7d": 7, "30d": 30, "90d": 90}
-# KPIs: what to call them, what they say, decimals.
-_KPIS = {
-    "net_sales": ("Net sales ({currency})", "Sales less what was paid back for returns.", 0),
-    "gross_profit": ("Gross profit ({currency})", "Net sales less the cost of these goods.", 0),
-    "transactions": ("Receipts", "Receipts with at least one sale.", 0),
-    "units_sold": ("Sold (pcs)", "Pieces sold.", 0),
-    "atv": ("Per receipt ({currency})", "Sales over receipts.", 2),
-    "upt": ("Pieces per receipt", "Pieces sold over receipts.", 1),
-    "margin_pct": ("Margin (%)", "Gross profit over net sales.", 1),
-}
+_KPIS = ("net_sales", "gross_profit", "transactions", "units_sold", "atv", "upt", "margin_pct")
 
 
 def render(context: PageContext) -> None:
@@ -58,7 +49,8 @@ def _figures(scope: Scope, period: str, since: date | None, last: date, palette:
     totals = sales.totals(scope, since)
     changes = _changes(scope, period)
     cards = []
-    for kpi, (name, meaning, decimals) in _KPIS.items():
+    for kpi in _KPIS:
+        name, meaning, decimals = KPIS[kpi]
         value, change = totals.get(kpi), changes.get(kpi)
         if value is not None:
             cards.append(

@@ -35,12 +35,7 @@ def one_store(serving: Path) -> Path:
     """A publication about one store with stock."""
     return files.write(
         serving,
-        files.catalogue(),
-        files.store(),
-        files.stock(),
-        files.loop(),
-        files.forecasts(),
-        files.models(),
+        *files.all_of_one_store(),
         files.quarantine(),
     )
 
@@ -51,12 +46,7 @@ def two_stores(serving: Path) -> Path:
     turku = files.store("S002", name="Smart Shelf Turku", timezone="Europe/Helsinki", people=11)
     return files.write(
         serving,
-        files.catalogue(),
-        files.store(),
-        files.stock(),
-        files.loop(),
-        files.forecasts(),
-        files.models(),
+        *files.all_of_one_store(),
         turku,
         files.stock("S002"),
         files.loop("S002"),

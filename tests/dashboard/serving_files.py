@@ -1310,6 +1310,11 @@ def models() -> Rows:
     }
 
 
+def all_of_one_store() -> tuple[Rows, ...]:
+    """Return all of the above about the first store: its stock, plans, alerts and forecasts."""
+    return catalogue(), store(), stock(), loop(), forecasts(), models()
+
+
 def built(*tables: str) -> Rows:
     """Return that tables of the analytics were built; they are there, if empty."""
     return {f"analytics.{table}": [] for table in tables} | {

@@ -73,12 +73,7 @@ def chain(serving):
     turku = files.store("S002", name="Smart Shelf Turku", people=11)
     return files.write(
         serving,
-        files.catalogue(),
-        files.store(),
-        files.stock(),
-        files.loop(),
-        files.forecasts(),
-        files.models(),
+        *files.all_of_one_store(),
         files.quality(),
         files.quarantine(),
         marked(turku, files.stock("S002"), files.loop("S002"), files.forecasts("S002")),
@@ -95,12 +90,7 @@ def morning(serving):
     )]  # fmt: skip
     return files.write(
         serving,
-        files.catalogue(),
-        files.store(),
-        files.stock(),
-        files.loop(),
-        files.forecasts(),
-        files.models(),
+        *files.all_of_one_store(),
         analysed.versions(),
         analysed.kpis(),
         analysed.live(),

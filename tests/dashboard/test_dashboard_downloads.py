@@ -230,12 +230,7 @@ def test_a_reader_of_some_stores_has_no_file_of_all(monkeypatch, known, chosen, 
 def _loop(serving):
     files.write(
         serving,
-        files.catalogue(),
-        files.store(),
-        files.stock(),
-        files.loop(),
-        files.forecasts(),
-        files.models(),
+        *files.all_of_one_store(),
         files.quarantine(),
         files.quality(),
         both(files.analytics_of_an_item(), files.handled_alerts(), files.unusual()),

@@ -23,12 +23,7 @@ def known_item(serving):
     """A store whose analytics know about beef."""
     return files.write(
         serving,
-        files.catalogue(),
-        files.store(),
-        files.stock(),
-        files.loop(),
-        files.forecasts(),
-        files.models(),
+        *files.all_of_one_store(),
         files.analytics_of_an_item(),
     )
 
