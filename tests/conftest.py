@@ -169,9 +169,10 @@ def session(settings: Settings, client: Client) -> LakeSession:
 
 
 @pytest.fixture(scope="session")
-def recorded(tmp_path_factory: pytest.TempPathFactory) -> Recording:
+def recorded(lake_template: Path, tmp_path_factory: pytest.TempPathFactory) -> Recording:
     """A noisy morning of a store with the system at work; tests leave it as it is."""
     folder = tmp_path_factory.mktemp("recorded")
+    give_warehouse(folder / "lake", lake_template)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(drains._TopicDrain, "_trim", lambda _: None)
         return record_world(folder, hours=6, seed=5, noise=NOISE)
@@ -191,13 +192,12 @@ def golden(
 
 @pytest.fixture(scope="session")
 def generated_lake(
-    broker: EmbeddedRedis, tmp_path_factory: pytest.TempPathFactory
+    broker: EmbeddedRedis, analysed_template: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> tuple[Settings, HistoryReport]:
-    """Two made-up years whose laws are known, analysed; tests leave them as they are.
-
-    All that they need is made from nothing.
-    """
-    return load_generated(tmp_path_factory.mktemp("generated"), broker.url)
+    """Two made-up years whose laws are known, analysed; tests leave them as they are."""
+    folder = tmp_path_factory.mktemp("generated")
+    give_warehouse(folder / "lake", analysed_template)
+    return load_generated(folder, broker.url)
 
 
 @pytest.fixture
@@ -217,11 +217,11 @@ def shared_data() -> Path:
 
 @pytest.fixture(scope="session")
 def online_retail_replay(
-    shared_data: Path, tmp_path_factory: pytest.TempPathFactory
+    shared_data: Path, analysed_template: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[tuple[LakeSession, ReplayReport, Path]]:
     """The whole of UCI Online Retail, replayed on a new lake; the report, and a copy of the lake."""
     folder = tmp_path_factory.mktemp("online_retail")
-    settings = load_settings(lake=str(folder / "lake"))
+    settings = give_warehouse(folder / "lake", analysed_template)
     with EmbeddedRedis(folder / "redis") as server:
         session = LakeSession(settings, connect(server.url, 60))
         file = shared_data / "online_retail" / "online_retail.parquet"

@@ -268,8 +268,10 @@ class Transformer:
             *("--project-dir", str(DBT_PROJECT_DIR), "--profiles-dir", str(DBT_PROJECT_DIR)),
             *("--target-path", str(self.target), "--log-path", str(self.target)),
         ]
-        # A run marks the nodes of its manifest as compiled; the next one needs a fresh copy.
-        manifest = None if command == "parse" else self.parse().deepcopy()
+        manifest = None if command == "parse" else self.parse()
+        if manifest is not None and command != "list":
+            # A run marks the nodes of its manifest as compiled; the next one needs a fresh copy.
+            manifest = manifest.deepcopy()
         with self._environ():
             try:
                 outcome = dbtRunner(manifest=manifest).invoke([command, *arguments, *options])

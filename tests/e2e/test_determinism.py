@@ -15,6 +15,7 @@ from smartshelf_dagster.services.simulator import LockstepSimulator
 from smartshelf_dagster.settings import PROJECT_ROOT, Settings, load_settings
 from smartshelf_dagster.storage import delta
 from smartshelf_dagster.transform.runner import Transformer
+from tests.helpers.warehouse import give_warehouse
 
 pytestmark = pytest.mark.timeout(600)
 
@@ -24,10 +25,12 @@ TRANSPORT = ("stream_id",)
 
 
 @pytest.fixture(scope="module")
-def twins(tmp_path_factory: pytest.TempPathFactory) -> list[Settings]:
+def twins(lake_template: Path, tmp_path_factory: pytest.TempPathFactory) -> list[Settings]:
     """Two runs with the same seed, side by side."""
     folder = tmp_path_factory.mktemp("twins")
     lakes = [folder / name / "lake" for name in ("one", "two")]
+    for lake in lakes:
+        give_warehouse(lake, lake_template)
     runs = [
         subprocess.Popen(
             [

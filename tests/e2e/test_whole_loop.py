@@ -1,6 +1,7 @@
 """Three days of the whole loop: orders, faulty deliveries, expiry, markdowns, waste; by the lot."""
 
 from datetime import timedelta
+from pathlib import Path
 
 import polars as pl
 import pytest
@@ -12,19 +13,22 @@ from smartshelf_dagster.pipeline.rebuild import rebuild
 from smartshelf_dagster.services.embedded_redis import EmbeddedRedis
 from smartshelf_dagster.services.lockstep import run_lockstep
 from smartshelf_dagster.services.simulator import LockstepSimulator, bootstrap_world
-from smartshelf_dagster.settings import Settings, load_settings
+from smartshelf_dagster.settings import Settings
 from smartshelf_dagster.storage import delta
 from smartshelf_dagster.streaming.client import connect
+from tests.helpers.warehouse import give_warehouse
 
 FAULTS = "short=0.2,late=0.1,damaged=0.2"
 pytestmark = pytest.mark.timeout(300)
 
 
 @pytest.fixture(scope="module")
-def lived(tmp_path_factory: pytest.TempPathFactory) -> tuple[Settings, pl.DataFrame]:
+def lived(
+    lake_template: Path, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[Settings, pl.DataFrame]:
     """A lake after three days, and what is really there."""
     folder = tmp_path_factory.mktemp("loop")
-    settings = load_settings(lake=str(folder / "lake"))
+    settings = give_warehouse(folder / "lake", lake_template)
     bootstrap_world(settings, stores=1, seed=2)
     with EmbeddedRedis(folder / "redis") as server:
         session = LakeSession(settings, connect(server.url, 60))
