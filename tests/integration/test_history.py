@@ -10,6 +10,7 @@ from smartshelf_dagster.pipeline.audit import audit
 from smartshelf_dagster.pipeline.rebuild import rebuild
 from smartshelf_dagster.settings import Settings, load_settings
 from smartshelf_dagster.storage import delta
+from tests.helpers.warehouse import give_warehouse
 from tests.integration.test_cli import last_json, smartshelf
 
 BEGIN = datetime(2025, 3, 1, tzinfo=UTC)
@@ -18,9 +19,12 @@ TO = "2025-03-04"
 
 
 @pytest.fixture(scope="module")
-def past(tmp_path_factory: pytest.TempPathFactory) -> tuple[Settings, dict[str, object]]:
+def past(
+    lake_template: Path, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[Settings, dict[str, object]]:
     """Three days of a store in March, by the command line, in two steps."""
     lake = tmp_path_factory.mktemp("history") / "lake"
+    give_warehouse(lake, lake_template)
     events = 0
     for end in ("2025-03-02", TO):
         result = smartshelf(

@@ -28,6 +28,7 @@ from smartshelf_dagster.services.what_if import (
 from smartshelf_dagster.settings import Settings, load_settings
 from smartshelf_dagster.storage import delta
 from smartshelf_dagster.streaming.client import connect
+from tests.helpers.warehouse import give_warehouse
 from tests.integration.test_cli import smartshelf
 
 pytestmark = pytest.mark.timeout(600)
@@ -53,9 +54,10 @@ class Past:
 
 
 @pytest.fixture(scope="module")
-def past(tmp_path_factory: pytest.TempPathFactory) -> Past:
+def past(lake_template: Path, tmp_path_factory: pytest.TempPathFactory) -> Past:
     """A day by standing rules, one by the system, two in the closed loop."""
     folder = tmp_path_factory.mktemp("what-if")
+    give_warehouse(folder / "lake", lake_template)
     settings = load_settings(lake=str(folder / "lake"), order_policy="rule")
     bootstrap_world(settings, seed=4, start=START)
     told: list[tuple[datetime, int, int]] = []
