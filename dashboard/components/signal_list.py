@@ -45,6 +45,14 @@ def draw(found: pl.DataFrame, context: PageContext) -> None:
             key="signal_severity",
             bind="query-params",
         )
+        with_acknowledged = st.toggle(
+            "Acknowledged as well",
+            key="with_acknowledged",
+            bind="query-params",
+            help="Unusual hours and days that somebody has looked at, on the page Anomalies.",
+        )
+    if not with_acknowledged:
+        found = found.filter(~pl.col("is_acknowledged"))
     shown = found.filter(
         pl.col("kind").is_in(kinds or list(KINDS)),
         pl.col("severity").is_in(severities or list(_SEVERITIES)),

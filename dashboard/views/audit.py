@@ -4,7 +4,7 @@ import polars as pl
 import streamlit as st
 
 from dashboard import text
-from dashboard.components import downloads, explain, item_links, pickers, tables
+from dashboard.components import anomaly_list, downloads, explain, item_links, pickers, tables
 from dashboard.data import audit
 from dashboard.page import Page, PageContext
 
@@ -18,7 +18,8 @@ def render(context: PageContext) -> None:
         explain.nothing(
             "Nobody has done anything so far",
             "What people do in this report is listed here as soon as it has come through the "
-            "pipeline: alerts they take care of, orders they decide about, stock they count.",
+            "pipeline: alerts they take care of, orders they decide about, stock they count, "
+            "unusual sales they have looked at.",
         )
         return
     with st.container(horizontal=True, vertical_alignment="bottom"):
@@ -37,7 +38,7 @@ def render(context: PageContext) -> None:
             key="audit_action",
             bind="query-params",
         )
-        search = pickers.search("Shelf, item, alert, lot or note", "audit_search")
+        search = pickers.search("Shelf, item, alert, lot, series or note", "audit_search")
     found = audit.actions(context.store_ids, actors=actors, kinds=kinds, text=search)
     total = int(known.get_column("times").sum())
     downloads.summary(
@@ -72,11 +73,17 @@ def _table(found: pl.DataFrame, context: PageContext) -> None:
         ),
         "batch_code": config.TextColumn("Lot", width=130),
         "alert_id": config.TextColumn("Alert"),
+        "anomaly": config.TextColumn("Unusual sales", width="medium"),
     }
     tables.show(
         item_links.with_addresses(found, context).with_columns(
             pl.col("action").map_elements(text.label, return_dtype=pl.String).alias("action_label"),
             pl.col("location").map_elements(text.label, return_dtype=pl.String).alias("place"),
+            pl.struct("scope_type", "scope_id", "currency", "grain", "bucket_start", "direction")
+            .map_elements(
+                lambda row: anomaly_list.sentence(row, context.timezone), return_dtype=pl.String
+            )
+            .alias("anomaly"),
         ),
         hide_index=True,
         height=tables.height_of(len(found), most=600),

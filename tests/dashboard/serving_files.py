@@ -157,7 +157,13 @@ TABLES: dict[str, str] = {
     "ops.operator_actions": """
         event_id VARCHAR, store_id VARCHAR, event_ts TIMESTAMPTZ, actor VARCHAR,
         action VARCHAR, shelf_id VARCHAR, location VARCHAR, alert_id VARCHAR,
-        cutoff_ts TIMESTAMPTZ, batch_code VARCHAR, quantity BIGINT, note VARCHAR""",
+        cutoff_ts TIMESTAMPTZ, batch_code VARCHAR, scope_type VARCHAR, scope_id VARCHAR,
+        currency VARCHAR, grain VARCHAR, bucket_start TIMESTAMPTZ, direction VARCHAR,
+        quantity BIGINT, note VARCHAR""",
+    "ops.anomaly_acknowledgements": """
+        scope_type VARCHAR, scope_id VARCHAR, currency VARCHAR, grain VARCHAR,
+        bucket_start TIMESTAMPTZ, direction VARCHAR, store_id VARCHAR, event_id VARCHAR,
+        actor VARCHAR, note VARCHAR, acknowledged_ts TIMESTAMPTZ""",
     "ops.removals": """
         plan_id VARCHAR, store_id VARCHAR, shelf_id VARCHAR, category VARCHAR,
         subcategory VARCHAR, location VARCHAR, batch_code VARCHAR, expiry_date DATE,
