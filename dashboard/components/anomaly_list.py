@@ -13,7 +13,7 @@ from dashboard.page import PageContext
 from smartshelf_dagster.domain.access import Deed
 
 DIRECTIONS = {"high": "▲ More", "low": "▼ Less"}
-_STATES = {False: "○ Not yet", True: "✓ Acknowledged"}
+_STATES = {False: "○ Not yet", True: "✓ Yes"}
 _ON_THE_WAY = "⏳ acknowledging"
 
 

@@ -61,7 +61,7 @@ _METHOD_WORDS = {
 _GRADED = {"trailing_z": (1.0, 3.0, 0.5, 2.0)}
 _SCORES = (0.0, 8.0, 0.5, 0.0)
 _TABLE = "anomalies"
-_STATES = {"open": "Not yet", "ack": "Acknowledged"}
+_STATES = {"open": "Not yet", "ack": "Yes"}
 _SHOWN_ROWS = 2_000
 
 
@@ -236,7 +236,7 @@ def _named(found: pl.DataFrame, names: dict[str, str], context: PageContext) -> 
 def _in_state(found: pl.DataFrame) -> pl.DataFrame:
     """Draw the choice of what is acknowledged or not, and return these rows."""
     states = st.pills(
-        "State",
+        "Acknowledged",
         list(_STATES),
         selection_mode="multi",
         format_func=_STATES.__getitem__,
@@ -285,16 +285,18 @@ def _table(
         "series": config.TextColumn("Series"),
         **item,
         "direction": config.TextColumn("Direction", width=90),
+        "state": config.TextColumn(
+            "Acknowledged", width=128, help="Whether somebody says to have looked at it."
+        ),
         "severity": config.TextColumn("Severity", width=90),
         "value": config.NumberColumn(_METRICS[metric], format="localized"),
         "baseline": config.NumberColumn("Expected", format="localized"),
         "score": config.NumberColumn("Score", format="%.1f"),
         "currency": config.TextColumn("Currency", width=70),
         "why": config.TextColumn("Occasion", width=90),
-        "state": config.TextColumn(
-            "State", width=128, help="Whether somebody says to have looked at it."
+        "acknowledged_by": config.TextColumn(
+            "By", width=110, help="Who was the first to acknowledge it."
         ),
-        "acknowledged_by": config.TextColumn("By", width=110),
         "note": config.TextColumn("Note", width="medium"),
     }
     rows = anomaly_list.readable(shown.head(_SHOWN_ROWS))

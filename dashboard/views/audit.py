@@ -56,6 +56,8 @@ def render(context: PageContext) -> None:
 def _table(found: pl.DataFrame, context: PageContext) -> None:
     config = st.column_config
     store = {"store_name": config.TextColumn("Store")} if len(context.chosen) > 1 else {}
+    has_anomalies = found.get_column("scope_type").count() > 0
+    anomaly = {"anomaly": config.TextColumn("Unusual sales", width=270)} if has_anomalies else {}
     columns = {
         "event_ts": config.DatetimeColumn(
             "When", format="ddd D MMM YYYY, HH:mm:ss", timezone=context.timezone
@@ -67,13 +69,13 @@ def _table(found: pl.DataFrame, context: PageContext) -> None:
         "subcategory": config.TextColumn("Item", width=140),
         "place": config.TextColumn("Where", width=90),
         "quantity": config.NumberColumn("Pieces", format="localized"),
+        **anomaly,
         "note": config.TextColumn("Note", width="medium"),
         "cutoff_ts": config.DatetimeColumn(
             "Cutoff", format="ddd D MMM, HH:mm", timezone=context.timezone
         ),
         "batch_code": config.TextColumn("Lot", width=130),
         "alert_id": config.TextColumn("Alert"),
-        "anomaly": config.TextColumn("Unusual sales", width="medium"),
     }
     tables.show(
         item_links.with_addresses(found, context).with_columns(

@@ -233,7 +233,7 @@ def test_what_is_acknowledged_is_the_hour_in_its_direction(serving, open_page):
     assert found == [(4.2, False, None, None), (-6.0, True, "Anna", "fair in town")]
     assert not marked(Method("trailing_z", "hour")).get_column("is_acknowledged").any()
     app = open_page("anomalies")
-    assert states(app) == {"▲ More": "○ Not yet", "▼ Less": "✓ Acknowledged"}
+    assert states(app) == {"▲ More": "○ Not yet", "▼ Less": "✓ Yes"}
     assert (figure(app, "Marked"), figure(app, "Not acknowledged")) == ("2", "1")
     app.button_group(key="acknowledged").set_value(["open"]).run()
     assert list(states(app)) == ["▲ More"]
@@ -247,7 +247,8 @@ def test_what_is_acknowledged_is_the_hour_in_its_direction(serving, open_page):
     app = open_page("alerts", show="Unusual", kind="Sales below usual")
     assert "Nothing of the kind is unusual." in words(app)
     app.toggle(key="with_acknowledged").set_value(True).run()
-    assert table(app, "kind_label")["kind_label"].tolist() == ["Sales below usual"]
+    shown = table(app, "kind_label")
+    assert shown[["kind_label", "looked_at"]].values.tolist() == [["Sales below usual", "✓ Yes"]]
 
 
 def test_an_hour_is_acknowledged_at_once_and_marked_until_it_has_come_back(
@@ -277,7 +278,7 @@ def test_an_hour_is_acknowledged_at_once_and_marked_until_it_has_come_back(
         published_at=datetime.now(UTC) + timedelta(seconds=1),
     )  # fmt: skip
     app.run()
-    assert states(app) == {"▲ More": "✓ Acknowledged", "▼ Less": "○ Not yet"}
+    assert states(app) == {"▲ More": "✓ Yes", "▼ Less": "○ Not yet"}
     assert table(app, "baseline")["acknowledged_by"].tolist()[0] == "Anna"
 
 
