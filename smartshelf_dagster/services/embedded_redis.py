@@ -81,7 +81,8 @@ class EmbeddedRedis:
             str(get_binary_path()),
             *("--port", "0", "--unixsocket", str(socket_path(self.folder))),
             *("--unixsocketperm", "700", "--dir", str(self.folder)),
-            *("--appendonly", "yes", "--appendfsync", "everysec", "--save", ""),
+            # Synced every second, it confirms what is only in memory while a disk is slow.
+            *("--appendonly", "yes", "--appendfsync", "always", "--save", ""),
         ]
 
     def start(self) -> Self:
