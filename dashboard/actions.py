@@ -8,9 +8,11 @@ Who has logged in signs what they do; where nobody has to, people sign with the 
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from datetime import UTC
 from typing import Any, Protocol, TypeVar
 
 from dashboard import access
+from dashboard.data.analysis import ALL
 from smartshelf_dagster.domain.access import Deed
 from smartshelf_dagster.settings import load_settings
 from smartshelf_dagster.streaming.client import (
@@ -24,10 +26,12 @@ from smartshelf_dagster.streaming.client import (
 from smartshelf_dagster.streaming.operator import (
     AlertAction,
     AlertKey,
+    AnomalyKey,
     OrderDecision,
     PlannedOrderKey,
     StockCount,
     send_alert_action,
+    send_anomaly_acknowledgement,
     send_order_change,
     send_order_decision,
     send_stock_count,
@@ -84,6 +88,25 @@ def order_id(order: PlannedOrderKey) -> str:
     return f"{order.store_id}/{order.shelf_id}/{order.cutoff_ts:%Y%m%dT%H%MZ}"
 
 
+def anomaly_key(anomaly: Mapping[str, Any]) -> AnomalyKey:
+    """Name an unusual hour or day by a row of `data.anomalies.flagged`."""
+    return AnomalyKey(
+        scope_type=anomaly["scope_type"],
+        scope_id=anomaly["scope_id"],
+        currency=anomaly["currency"],
+        grain=anomaly["grain"],
+        bucket_start=anomaly["bucket_start"],
+        direction=anomaly["direction"],
+    )
+
+
+def anomaly_id(anomaly: AnomalyKey) -> str:
+    """Return under which id an unusual hour or day is remembered."""
+    start = anomaly.bucket_start.astimezone(UTC)
+    series = (anomaly.scope_type, anomaly.scope_id, anomaly.currency)
+    return "/".join((*series, anomaly.grain, f"{start:%Y%m%dT%H%MZ}", anomaly.direction))
+
+
 def count_id(counted: StockCount) -> str:
     """Return under which id what was counted is remembered."""
     place = (counted.store_id, counted.location, counted.shelf_id, counted.batch_code or "")
@@ -105,6 +128,22 @@ def act(alerts: Iterable[AlertKey], action: AlertAction, *, actor: str, note: st
         return send_alert_action(client, clock, alert, action, actor=who, note=why)
 
     return _send_all({alert.alert_id: alert for alert in alerts}, send, Deed.CARE, actor)
+
+
+def acknowledge(anomalies: Iterable[AnomalyKey], *, actor: str, note: str = "") -> Outcome:
+    """Say that somebody has looked at unusual hours or days of sales.
+
+    Args:
+        anomalies: Which ones.
+        actor: Who has.
+        note: What was the reason.
+    """
+    why = note.strip()
+
+    def send(client: Client, clock: Clock, anomaly: AnomalyKey, who: str) -> str:
+        return send_anomaly_acknowledgement(client, clock, anomaly, actor=who, note=why)
+
+    return _send_all({anomaly_id(one): one for one in anomalies}, send, Deed.CARE, actor)
 
 
 def decide(
@@ -159,6 +198,18 @@ def count(counted: StockCount, *, actor: str, note: str = "") -> Outcome:
     return _send_all({count_id(counted): counted}, send, Deed.CARE, actor)
 
 
+def refused(deed: Deed, store_ids: Iterable[str]) -> str:
+    """Return in words in which of some stores the reader may not do something; nothing if none.
+
+    Args:
+        deed: What to do.
+        store_ids: Stores; `ALL` for what is about all of them together.
+    """
+    who = access.principal()
+    found = sorted({store for store in store_ids if not who.may(deed, store)})
+    return ", ".join("all stores together" if store == ALL else store for store in found)
+
+
 def _send_all(
     things: Mapping[str, Thing],
     send: Callable[[Client, Clock, Thing, str], str],
@@ -169,12 +220,9 @@ def _send_all(
 
     Nothing is sent if the reader may not do it to one of them.
     """
+    if places := refused(deed, (one.store_id for one in things.values())):
+        return Outcome(problem=f"Your role does not let you do this in {places}.")
     reader = access.principal()
-    refused = sorted(
-        {one.store_id for one in things.values() if not reader.may(deed, one.store_id)}
-    )
-    if refused:
-        return Outcome(problem=f"Your role does not let you do this in {', '.join(refused)}.")
     who = actor.strip() if reader.name is None else reader.name
     settings = load_settings()
     if not settings.redis_url:

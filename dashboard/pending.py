@@ -11,7 +11,7 @@ from typing import Literal
 
 import streamlit as st
 
-Kind = Literal["alert", "order", "count"]
+Kind = Literal["alert", "order", "count", "anomaly"]
 
 # Statuses that an alert leaves by the action.
 _BEFORE: dict[str, tuple[str, ...]] = {

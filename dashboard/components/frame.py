@@ -111,7 +111,7 @@ def _settle(publication: Publication) -> None:
     sent = sorted(pending.actions("alert"))
     if sent:
         pending.settle_alerts(publication.published_at, alerts.statuses(sent))
-    kinds: tuple[pending.Kind, ...] = ("order", "count")
+    kinds: tuple[pending.Kind, ...] = ("order", "count", "anomaly")
     for kind in kinds:
         events = sorted(pending.events(kind))
         if events:

@@ -6,7 +6,7 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from dashboard import access, pending
-from dashboard.actions import Outcome
+from dashboard.actions import Outcome, refused
 from dashboard.page import PageContext
 from smartshelf_dagster.domain.access import Deed
 
@@ -32,13 +32,10 @@ def actor_field(place: DeltaGenerator) -> str:
 
 def is_allowed(deed: Deed, store_ids: Iterable[str]) -> bool:
     """Return whether the reader may do something in some stores; says so if not."""
-    who = access.principal()
-    refused = sorted({store for store in store_ids if not who.may(deed, store)})
-    if refused:
-        st.caption(
-            f":material/lock: Your role does not let you act on this in {', '.join(refused)}."
-        )
-    return not refused
+    places = refused(deed, store_ids)
+    if places:
+        st.caption(f":material/lock: Your role does not let you act on this in {places}.")
+    return not places
 
 
 def refuse(reason: str) -> None:

@@ -3,7 +3,7 @@
 import polars as pl
 import streamlit as st
 
-from dashboard import text
+from dashboard import links, text
 from dashboard.components import alert_list, downloads, item_links, tables
 from dashboard.page import PageContext
 
@@ -45,6 +45,14 @@ def draw(found: pl.DataFrame, context: PageContext) -> None:
             key="signal_severity",
             bind="query-params",
         )
+        with_acknowledged = st.toggle(
+            "Acknowledged as well",
+            key="with_acknowledged",
+            bind="query-params",
+            help="Unusual hours and days that somebody has looked at, on the page Anomalies.",
+        )
+    if not with_acknowledged:
+        found = found.filter(~pl.col("is_acknowledged"))
     shown = found.filter(
         pl.col("kind").is_in(kinds or list(KINDS)),
         pl.col("severity").is_in(severities or list(_SEVERITIES)),
@@ -59,9 +67,11 @@ def draw(found: pl.DataFrame, context: PageContext) -> None:
         st.success("Nothing of the kind is unusual.", icon=":material/check_circle:")
         return
     config = st.column_config
+    looked_at = {"looked_at": config.TextColumn("Acknowledged")} if with_acknowledged else {}
     columns = {
         "severity_label": config.TextColumn("Severity", width=92),
         "kind_label": config.TextColumn("What", width=160),
+        **looked_at,
         "event_ts": config.DatetimeColumn(
             "When", format="ddd D MMM, HH:mm", timezone=context.timezone, width=135
         ),
@@ -86,6 +96,7 @@ def draw(found: pl.DataFrame, context: PageContext) -> None:
                 pl.col("kind")
                 .replace_strict(KINDS, default=pl.col("kind"), return_dtype=pl.String)
                 .alias("kind_label"),
+                looked_at=pl.when("is_acknowledged").then(pl.lit("✓ Yes")),
             ),
             context,
             "item_id",
@@ -96,4 +107,7 @@ def draw(found: pl.DataFrame, context: PageContext) -> None:
         height=tables.height_of(len(shown), most=600),
         column_order=list(columns),
         column_config=columns,
+    )
+    links.link(
+        "anomalies", "Acknowledge unusual hours and days", choices={"acknowledged": "Not yet"}
     )

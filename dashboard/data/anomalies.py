@@ -41,6 +41,21 @@ class Method:
     is_graded: bool = False
 
 
+_ACKNOWLEDGED = """
+    select
+        scope_type, scope_id, currency, grain, bucket_start, direction, actor, note, acknowledged_ts
+    from ops.anomaly_acknowledgements
+"""
+# Files from before anybody could acknowledge have none.
+_NONE_ACKNOWLEDGED = """
+    select
+        '' as scope_type, '' as scope_id, '' as currency, '' as grain,
+        null::timestamptz as bucket_start, '' as direction, '' as actor, '' as note,
+        null::timestamptz as acknowledged_ts
+    where false
+"""
+# What an acknowledgement is of, whatever metric and method: the rows of scores that it fits.
+ACKNOWLEDGED_BY = "(scope_type, scope_id, currency, grain, bucket_start, direction)"
 _COLUMNS = """
     scope_type, scope_id, currency, metric, grain, method, bucket_start,
     cast("value" as double) as "value", baseline, lower_band, upper_band, score, is_anomaly,
@@ -64,6 +79,12 @@ def _scores() -> str:
     """Return the scores of the hour and, once there was a night, of the night."""
     has_nights = serving.has_table("analytics", "nightly_anomalies")
     return f"{_HOURLY} union all {_NIGHTLY}" if has_nights else _HOURLY
+
+
+def acknowledged() -> str:
+    """Return the SELECT of what was acknowledged: `ACKNOWLEDGED_BY`, by whom, why and when."""
+    is_known = serving.has_table("ops", "anomaly_acknowledgements")
+    return _ACKNOWLEDGED if is_known else _NONE_ACKNOWLEDGED
 
 
 def series(
@@ -145,15 +166,30 @@ def hours(of: Series, metric: str, method: Method, since: datetime) -> pl.DataFr
 def flagged(
     store_ids: list[str], currencies: list[str], metric: str, method: Method, since: datetime
 ) -> pl.DataFrame:
-    """Return all hours or days that were not as usual, the newest first, in every series."""
+    """Return all hours or days that were not as usual, the newest first, in every series.
+
+    is_acknowledged says whether somebody has looked at it, acknowledged_by, note and
+    acknowledged_ts who was the first, and when.
+    """
     return serving.query(
         f"""
+        with marked as (
+            select
+                scope_type, scope_id, currency, grain, bucket_start, "value", baseline, score,
+                coalesce(direction, case when score > 0 then 'high' else 'low' end) as direction,
+                severity, is_open, is_holiday
+            from ({_scores()})
+            where {_MARKED} and {_CHOSEN} and bucket_start >= $since
+        )
+
         select
-            scope_type, scope_id, currency, bucket_start, "value", baseline, score,
-            coalesce(direction, case when score > 0 then 'high' else 'low' end) as direction,
-            severity, is_open, is_holiday
-        from ({_scores()})
-        where {_MARKED} and {_CHOSEN} and bucket_start >= $since
+            marked.*,
+            known.acknowledged_ts is not null as is_acknowledged,
+            known.actor as acknowledged_by,
+            known.note,
+            known.acknowledged_ts
+        from marked
+        left join ({acknowledged()}) as known using {ACKNOWLEDGED_BY}
         order by bucket_start desc, abs(score) desc, scope_type, scope_id
         """,
         store_ids=store_ids,

@@ -4,6 +4,12 @@ import polars as pl
 
 from dashboard import serving
 
+# What is about all stores together is told with any store, to who may see all.
+_CHOSEN = """
+    (list_contains($store_ids::varchar[], actions.store_id)
+        or actions.store_id = 'ALL' and len($store_ids::varchar[]) > 0)
+"""
+
 
 def actions(
     store_ids: list[str],
@@ -18,18 +24,18 @@ def actions(
         store_ids: Stores.
         actors: Who did it; none means all, as for the other filters.
         kinds: What was done.
-        text: Part of the shelf id, the subcategory, the alert id, the lot or the note.
+        text: Part of the shelf id, the subcategory, the alert id, the lot, the series or the note.
     """
     return serving.query(
-        """
+        f"""
         select
             actions.*,
             items.subcategory,
-            stores.store_name
+            coalesce(stores.store_name, 'All stores') as store_name
         from ops.operator_actions as actions
-        inner join ref.stores as stores on actions.store_id = stores.store_id
+        left join ref.stores as stores on actions.store_id = stores.store_id
         left join ref.items as items on actions.shelf_id = items.item_id
-        where list_contains($store_ids::varchar[], actions.store_id)
+        where {_CHOSEN}
             and (len($actors::varchar[]) = 0
                 or list_contains($actors::varchar[], actions.actor))
             and (len($kinds::varchar[]) = 0
@@ -38,7 +44,7 @@ def actions(
                 or contains(
                     lower(concat_ws(
                         ' ', actions.shelf_id, items.subcategory, actions.alert_id,
-                        actions.batch_code, actions.note
+                        actions.batch_code, actions.scope_id, actions.note
                     )),
                     lower($text)
                 ))
@@ -54,10 +60,10 @@ def actions(
 def people_and_kinds(store_ids: list[str]) -> pl.DataFrame:
     """Return who has done what: one row per actor and action, with how often."""
     return serving.query(
-        """
+        f"""
         select actor, action, count(*) as times
-        from ops.operator_actions
-        where list_contains($store_ids::varchar[], store_id)
+        from ops.operator_actions as actions
+        where {_CHOSEN}
         group by actor, action
         order by actor, action
         """,

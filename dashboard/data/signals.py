@@ -1,45 +1,51 @@
 """Alerts that nobody opens or closes: unusual sales, late orders, bad data, models that drift.
 
 Belongs here: bringing what the tables mark as unusual into the same columns: kind, severity,
-event_ts, store_id, item_id, subject, value, bound. What is not about a store or an item has null
-there. Does not belong here: what counts as unusual.
+event_ts, store_id, item_id, subject, value, bound, is_acknowledged. What is not about a store or an
+item has null there. Does not belong here: what counts as unusual.
 """
 
 import polars as pl
 
 from dashboard import serving
+from dashboard.data import anomalies
 
 _SALES = """
     select
         alert_type as kind, severity, event_ts, store_id, item_id, transaction_id as subject,
-        current_value as "value", threshold_value as bound
+        current_value as "value", threshold_value as bound,
+        false as is_acknowledged
     from live.sale_alerts
     where list_contains($store_ids::varchar[], store_id)
 """
-_HOURS = """
+_HOURS = f"""
     select
         case direction when 'high' then 'SALES_SPIKE' else 'SALES_DROP' end as kind,
         severity, bucket_start as event_ts, scope_id as store_id, null as item_id,
         'Net sales of an hour' as subject, cast("value" as double) as "value",
-        case direction when 'high' then upper_band else lower_band end as bound
+        case direction when 'high' then upper_band else lower_band end as bound,
+        known.actor is not null as is_acknowledged
     from analytics.sales_anomalies
+    left join acknowledged as known using {anomalies.ACKNOWLEDGED_BY}
     where is_anomaly and method = 'seasonal_mad' and grain = 'hour' and metric = 'net_sales'
         and scope_type = 'store' and list_contains($store_ids::varchar[], scope_id)
 """
-_ITEM_DAYS = """
+_ITEM_DAYS = f"""
     select
         case direction when 'high' then 'SALES_SPIKE' else 'SALES_DROP' end as kind,
         severity, bucket_start as event_ts, null as store_id, scope_id as item_id,
         'Pieces of a day, all stores' as subject, cast("value" as double) as "value",
-        case direction when 'high' then upper_band else lower_band end as bound
+        case direction when 'high' then upper_band else lower_band end as bound,
+        known.actor is not null as is_acknowledged
     from analytics.nightly_anomalies
+    left join acknowledged as known using {anomalies.ACKNOWLEDGED_BY}
     where is_anomaly and scope_type = 'item' and len($store_ids::varchar[]) > 0
 """
 _LATE = """
     select
         'SUPPLIER_DELAY' as kind, 'MEDIUM' as severity, delivery_ts as event_ts, store_id,
         shelf_id as item_id, order_id as subject, cast(ordered_qty as double) as "value",
-        null as bound
+        null as bound, false as is_acknowledged
     from ops.supplier_orders
     where status = 'overdue' and list_contains($store_ids::varchar[], store_id)
 """
@@ -48,7 +54,7 @@ _DATA = """
         'DATA_QUALITY' as kind, case status when 'fail' then 'HIGH' else 'MEDIUM' end as severity,
         run_ts as event_ts, null as store_id, null as item_id,
         concat_ws(' ', check_no, check_name, asset) as subject, observed as "value",
-        threshold as bound
+        threshold as bound, false as is_acknowledged
     from dq.results
     where status in ('fail', 'warn') and len($store_ids::varchar[]) > 0
         and run_ts = (select max(run_ts) from dq.results)
@@ -57,7 +63,7 @@ _DRIFT = """
     select
         'MODEL_DRIFT' as kind, 'MEDIUM' as severity, as_of_ts as event_ts, null as store_id,
         null as item_id, concat_ws(' ', family, metric, feature) as subject, "value",
-        threshold as bound
+        threshold as bound, false as is_acknowledged
     from ml.drift
     where is_alarm and len($store_ids::varchar[]) > 0
         and as_of_ts = (select max(as_of_ts) from ml.drift)
@@ -89,7 +95,9 @@ def signals(store_ids: list[str], days: int, *, sees_all_stores: bool = True) ->
     ]
     return serving.query(
         f"""
-        with signals as ({" union all ".join(parts)})
+        with acknowledged as ({anomalies.acknowledged()}),
+
+        signals as ({" union all ".join(parts)})
 
         select signals.*, stores.store_name, items.subcategory
         from signals

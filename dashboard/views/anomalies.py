@@ -7,7 +7,16 @@ import streamlit as st
 
 from dashboard import text
 from dashboard.charts.anomalies import hours_with_band
-from dashboard.components import analysis, downloads, explain, figure, item_links, tables
+from dashboard.components import (
+    analysis,
+    anomaly_list,
+    downloads,
+    explain,
+    figure,
+    item_links,
+    sending,
+    tables,
+)
 from dashboard.data import anomalies, items
 from dashboard.data.anomalies import Method, Series
 from dashboard.page import Page, PageContext
@@ -51,7 +60,8 @@ _METHOD_WORDS = {
 # Least, most, step and default of the score, where the score alone decides.
 _GRADED = {"trailing_z": (1.0, 3.0, 0.5, 2.0)}
 _SCORES = (0.0, 8.0, 0.5, 0.0)
-_DIRECTIONS = {"high": "▲ More", "low": "▼ Less"}
+_TABLE = "anomalies"
+_STATES = {"open": "Not yet", "ack": "Yes"}
 _SHOWN_ROWS = 2_000
 
 
@@ -87,8 +97,9 @@ def render(context: PageContext) -> None:
         currencies=currencies,
         names=names,
     )
-    _table(found, metric, method, context, names=names)
-    _by_series(found, names, context)
+    shown = _in_state(found)
+    _table(found, shown, metric, method, context, names=names)
+    _by_series(shown, names, context)
 
 
 def _method(metric: str) -> Method:
@@ -133,6 +144,10 @@ def _counts(found: pl.DataFrame, method: Method) -> None:
     directions = found.get_column("direction")
     shown = {
         "Marked": (len(found), f"{_plural(method)} of all series below that were not as usual."),
+        "Not acknowledged": (
+            int((~found.get_column("is_acknowledged")).sum()),
+            "Of these, those that nobody says to have looked at.",
+        ),
         "More than usual": (int((directions == "high").sum()), "Of these, rises."),
         "Less than usual": (int((directions == "low").sum()), "Of these, drops."),
         "Series": (
@@ -173,7 +188,7 @@ def _series(
     names: dict[str, str],
 ) -> None:
     known = {f"{one.scope_type}:{one.scope_id}:{one.currency}": one for one in watched}
-    called = {key: _name(one, currencies, names) for key, one in known.items()}
+    called = {key: anomaly_list.series_name(one, names, currencies) for key, one in known.items()}
     chosen: str | None = st.selectbox(
         "Series",
         list(called),
@@ -200,26 +215,15 @@ def _series(
     )
 
 
-def _name(of: Series, currencies: list[str], names: dict[str, str]) -> str:
-    if of.scope_type == "store_category":
-        store_id, _, category = of.scope_id.partition("/")
-        words: str | None = f"{text.category_label(category)}, {store_id}"
-    else:
-        words = {
-            "all": "All stores",
-            "store": of.scope_id,
-            "item": names.get(of.scope_id, of.scope_id),
-        }.get(of.scope_type)
-    words = words or text.category_label(of.scope_id)
-    return f"{words} ({of.currency})" if len(currencies) > 1 else words
-
-
 def _named(found: pl.DataFrame, names: dict[str, str], context: PageContext) -> pl.DataFrame:
     """Add what a series is called, and the address of its item if it is one."""
     return item_links.with_addresses(
         found.with_columns(
             pl.struct("scope_type", "scope_id", "currency")
-            .map_elements(lambda row: _name(Series(**row), [], names), return_dtype=pl.String)
+            .map_elements(
+                lambda row: anomaly_list.series_name(Series(**row), names),
+                return_dtype=pl.String,
+            )
             .alias("series"),
             pl.when(pl.col("scope_type") == "item").then("scope_id").alias("item_id"),
             store_id=pl.lit(context.store.store_id),
@@ -229,22 +233,46 @@ def _named(found: pl.DataFrame, names: dict[str, str], context: PageContext) -> 
     )
 
 
+def _in_state(found: pl.DataFrame) -> pl.DataFrame:
+    """Draw the choice of what is acknowledged or not, and return these rows."""
+    states = st.pills(
+        "Acknowledged",
+        list(_STATES),
+        selection_mode="multi",
+        format_func=_STATES.__getitem__,
+        key="acknowledged",
+        bind="query-params",
+    )
+    if len(states) != 1:
+        return found
+    return found.filter(pl.col("is_acknowledged") == (states[0] == "ack"))
+
+
 def _table(
     found: pl.DataFrame,
+    shown: pl.DataFrame,
     metric: str,
     method: Method,
     context: PageContext,
     *,
     names: dict[str, str],
 ) -> None:
+    counted = text.plural(len(found), method.grain)
+    if len(shown) < len(found):
+        counted = f"{text.number(len(shown))} of {counted}"
     downloads.summary(
-        f"**{text.plural(len(found), method.grain)}** marked, the newest first.",
-        found,
+        f"**{counted}** marked, the newest first.",
+        shown,
         "anomalies.csv",
         shown_rows=_SHOWN_ROWS,
     )
-    if found.is_empty():
-        st.success(f"All {_plural(method).lower()} were as usual.", icon=":material/check:")
+    if shown.is_empty():
+        # What has just been sent may have been the last of its state.
+        sending.show_result()
+        if found.is_empty():
+            st.success(f"All {_plural(method).lower()} were as usual.", icon=":material/check:")
+        else:
+            st.info(f"No {method.grain} fits the filter.", icon=":material/filter_alt_off:")
         return
     config = st.column_config
     item = item_links.column("Item") if method.name == "poisson_tail" else {}
@@ -257,16 +285,24 @@ def _table(
         "series": config.TextColumn("Series"),
         **item,
         "direction": config.TextColumn("Direction", width=90),
+        "state": config.TextColumn(
+            "Acknowledged", width=128, help="Whether somebody says to have looked at it."
+        ),
         "severity": config.TextColumn("Severity", width=90),
         "value": config.NumberColumn(_METRICS[metric], format="localized"),
         "baseline": config.NumberColumn("Expected", format="localized"),
         "score": config.NumberColumn("Score", format="%.1f"),
         "currency": config.TextColumn("Currency", width=70),
-        "why": config.TextColumn("Note", width=90),
+        "why": config.TextColumn("Occasion", width=90),
+        "acknowledged_by": config.TextColumn(
+            "By", width=110, help="Who was the first to acknowledge it."
+        ),
+        "note": config.TextColumn("Note", width="medium"),
     }
-    tables.show(
-        _named(found.head(_SHOWN_ROWS), names, context).with_columns(
-            pl.col("direction").replace(_DIRECTIONS),
+    rows = anomaly_list.readable(shown.head(_SHOWN_ROWS))
+    chosen = tables.table(
+        _named(rows, names, context).with_columns(
+            pl.col("direction").replace(anomaly_list.DIRECTIONS),
             pl.col("baseline").round(1),
             why=pl.when("is_holiday")
             .then(pl.lit("Holiday"))
@@ -274,12 +310,17 @@ def _table(
             .then(pl.lit("Closed"))
             .otherwise(pl.lit("")),
         ),
-        key="anomalies",
-        hide_index=True,
-        placeholder="",
-        height=tables.height_of(len(found), most=458),
-        column_order=list(columns),
-        column_config=columns,
+        key=_TABLE,
+        id_column="row_id",
+        columns=columns,
+        rows="multi-row",
+        height=458,
+    )
+    anomaly_list.action_form(
+        rows.filter(pl.col("row_id").is_in(chosen)),
+        context,
+        grain=method.grain,
+        table_key=_TABLE,
     )
 
 

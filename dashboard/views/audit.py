@@ -4,7 +4,7 @@ import polars as pl
 import streamlit as st
 
 from dashboard import text
-from dashboard.components import downloads, explain, item_links, pickers, tables
+from dashboard.components import anomaly_list, downloads, explain, item_links, pickers, tables
 from dashboard.data import audit
 from dashboard.page import Page, PageContext
 
@@ -18,7 +18,8 @@ def render(context: PageContext) -> None:
         explain.nothing(
             "Nobody has done anything so far",
             "What people do in this report is listed here as soon as it has come through the "
-            "pipeline: alerts they take care of, orders they decide about, stock they count.",
+            "pipeline: alerts they take care of, orders they decide about, stock they count, "
+            "unusual sales they have looked at.",
         )
         return
     with st.container(horizontal=True, vertical_alignment="bottom"):
@@ -37,7 +38,7 @@ def render(context: PageContext) -> None:
             key="audit_action",
             bind="query-params",
         )
-        search = pickers.search("Shelf, item, alert, lot or note", "audit_search")
+        search = pickers.search("Shelf, item, alert, lot, series or note", "audit_search")
     found = audit.actions(context.store_ids, actors=actors, kinds=kinds, text=search)
     total = int(known.get_column("times").sum())
     downloads.summary(
@@ -55,6 +56,8 @@ def render(context: PageContext) -> None:
 def _table(found: pl.DataFrame, context: PageContext) -> None:
     config = st.column_config
     store = {"store_name": config.TextColumn("Store")} if len(context.chosen) > 1 else {}
+    has_anomalies = found.get_column("scope_type").count() > 0
+    anomaly = {"anomaly": config.TextColumn("Unusual sales", width=270)} if has_anomalies else {}
     columns = {
         "event_ts": config.DatetimeColumn(
             "When", format="ddd D MMM YYYY, HH:mm:ss", timezone=context.timezone
@@ -66,6 +69,7 @@ def _table(found: pl.DataFrame, context: PageContext) -> None:
         "subcategory": config.TextColumn("Item", width=140),
         "place": config.TextColumn("Where", width=90),
         "quantity": config.NumberColumn("Pieces", format="localized"),
+        **anomaly,
         "note": config.TextColumn("Note", width="medium"),
         "cutoff_ts": config.DatetimeColumn(
             "Cutoff", format="ddd D MMM, HH:mm", timezone=context.timezone
@@ -77,6 +81,11 @@ def _table(found: pl.DataFrame, context: PageContext) -> None:
         item_links.with_addresses(found, context).with_columns(
             pl.col("action").map_elements(text.label, return_dtype=pl.String).alias("action_label"),
             pl.col("location").map_elements(text.label, return_dtype=pl.String).alias("place"),
+            pl.struct("scope_type", "scope_id", "currency", "grain", "bucket_start", "direction")
+            .map_elements(
+                lambda row: anomaly_list.sentence(row, context.timezone), return_dtype=pl.String
+            )
+            .alias("anomaly"),
         ),
         hide_index=True,
         height=tables.height_of(len(found), most=600),

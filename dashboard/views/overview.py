@@ -312,13 +312,18 @@ def _sales_tasks(scope: Scope, context: PageContext) -> list[Task]:
             Method("seasonal_mad", "hour"),
             newest - timedelta(days=1) + timedelta(hours=1),
         )
-        hours = found.get_column("bucket_start").n_unique()
+        every = found.get_column("bucket_start").n_unique()
+        hours = found.filter(~pl.col("is_acknowledged")).get_column("bucket_start").n_unique()
+        done = f", {text.number(every - hours)} more acknowledged" if every > hours else ""
         words = (
-            f"**{text.plural(hours, 'unusual hour')}** of sales in the last day"
+            f"**{text.plural(hours, 'unusual hour')}** of sales in the last day{done}"
             if hours
+            else "All unusual hours of the last day are acknowledged"
+            if every
             else "Sales of the last day were as usual"
         )
-        tasks.append(Task("caution" if hours else "calm", words, "anomalies"))
+        to_look_at = (("acknowledged", "Not yet"),) if hours else ()
+        tasks.append(Task("caution" if hours else "calm", words, "anomalies", to_look_at))
     # What came back is told over all stores: of some of them nothing can be said.
     if context.sees_all_stores and built_for("return_rate_analysis") is not None:
         items = overview.often_returned(scope.currency)

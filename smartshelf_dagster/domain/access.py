@@ -35,7 +35,7 @@ class Deed(StrEnum):
     """What people do in the report app, beyond looking."""
 
     CARE = "care"
-    """Take care of a store: acknowledge and dismiss alerts, report stock counts."""
+    """Take care of a store: acknowledge alerts and unusual sales, dismiss, report stock counts."""
     ORDER = "order"
     """Decide about supplier orders."""
 

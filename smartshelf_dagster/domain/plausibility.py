@@ -15,6 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from smartshelf_dagster.contracts.validation import ReasonCode, Rejection
+from smartshelf_dagster.domain.anomaly_scope import EVERYWHERE, store_of
 
 
 @dataclass(frozen=True)
@@ -118,6 +119,29 @@ def _repeated_lines(events: pa.Table) -> Iterator[tuple[int, str]]:
         yield int(row), f"data.items.line_no is {number} more than once, expected each once"
 
 
+def _impossible_anomalies(events: pa.Table) -> Iterator[tuple[int, str]]:
+    """Find acknowledgements by another store than that of the series, or of what is yet to come."""
+    if "scope_type" not in events.column_names:
+        return
+    columns = ["store_id", "scope_type", "scope_id", "bucket_start", "event_ts"]
+    told = np.flatnonzero(np.asarray(events["scope_type"].is_valid()))
+    for row, event in zip(told, events.select(columns).take(told).to_pylist(), strict=True):
+        store = store_of(event["scope_type"], event["scope_id"])
+        if event["store_id"] != store:
+            yield int(row), f'data.store_id is "{event["store_id"]}", expected "{store}"'
+        elif event["bucket_start"] > event["event_ts"]:
+            shown = event["bucket_start"].isoformat()
+            yield int(row), f"data.bucket_start is {shown}, expected at most the time of the event"
+
+
+def _of_no_store(events: pa.Table) -> npt.NDArray[np.bool_]:
+    """Return which events are about a series over all stores."""
+    if "scope_type" not in events.column_names:
+        return np.zeros(events.num_rows, dtype=np.bool_)
+    is_told = pc.is_valid(events["scope_type"])
+    return np.asarray(pc.and_(is_told, pc.equal(events["store_id"], EVERYWHERE)), dtype=np.bool_)
+
+
 def find_implausible(
     events: pa.Table, assortment: Assortment, now: datetime, max_ahead: timedelta
 ) -> list[Finding]:
@@ -142,7 +166,8 @@ def find_implausible(
             shown = shown.isoformat() if isinstance(shown, datetime) else f'"{shown}"'
             findings.setdefault(int(row), (code, f"{_NAMES[column]} is {shown}, {expected}"))
 
-    add(np.flatnonzero(stores < 0), ReasonCode.UNKNOWN_STORE, "store_id",
+    is_unknown = (stores < 0) & ~_of_no_store(events)
+    add(np.flatnonzero(is_unknown), ReasonCode.UNKNOWN_STORE, "store_id",
         "expected a store of ref/stores")  # fmt: skip
     latest = pa.scalar(now + max_ahead, event_ts.type)
     late = np.asarray(pc.greater(event_ts, latest))
@@ -156,7 +181,7 @@ def find_implausible(
     for row, name, item in _unknown_items(events, stores, assortment):
         reason = f'{name} is "{item}", expected an item that the store carries'
         findings.setdefault(row, (ReasonCode.UNKNOWN_SHELF, reason))
-    for row, reason in _repeated_lines(events):
+    for row, reason in (*_repeated_lines(events), *_impossible_anomalies(events)):
         findings.setdefault(row, (ReasonCode.IMPOSSIBLE_VALUE, reason))
     if {"received_date", "expiry_date"} <= set(events.column_names):
         reversed_dates = pc.fill_null(

@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Any, Literal
 from uuid import uuid4
 
+from smartshelf_dagster.domain.anomaly_scope import EVERYWHERE, store_of
 from smartshelf_dagster.streaming.client import Client, Clock
 from smartshelf_dagster.streaming.producer import Event, send_events
 from smartshelf_dagster.streaming.topics import OPERATOR_EVENTS, store_stream
@@ -50,6 +51,32 @@ class PlannedOrderKey:
     store_id: str
     shelf_id: str
     cutoff_ts: datetime
+
+
+@dataclass(frozen=True)
+class AnomalyKey:
+    """Which unusual hour or day of sales is meant, whatever figure and method have told it.
+
+    Attributes:
+        scope_type: all, store, category, store_category or item.
+        scope_id: Which of them.
+        currency: ISO 4217, of the series.
+        grain: hour or day.
+        bucket_start: Its first instant.
+        direction: high or low.
+    """
+
+    scope_type: str
+    scope_id: str
+    currency: str
+    grain: str
+    bucket_start: datetime
+    direction: str
+
+    @property
+    def store_id(self) -> str:
+        """The store, `ALL` where the series is over all stores."""
+        return store_of(self.scope_type, self.scope_id)
 
 
 @dataclass(frozen=True)
@@ -179,6 +206,28 @@ def send_stock_count(
     return _send(client, clock, "stock_counted", asdict(count), actor=actor, note=note)
 
 
+def send_anomaly_acknowledgement(
+    client: Client, clock: Clock, anomaly: AnomalyKey, *, actor: str, note: str | None = None
+) -> str:
+    """Say that somebody has looked at an unusual hour or day of sales.
+
+    Args:
+        client: Connection to the broker.
+        clock: The clock in force; it is acknowledged now.
+        anomaly: Which hour or day, of which series.
+        actor: Who has looked at it.
+        note: What was the reason, if known.
+
+    Returns:
+        Id of the event; it counts as acknowledged with the next micro-batch.
+
+    Raises:
+        InvalidEventError: A value is not acceptable; the message names it.
+    """
+    data = {"store_id": anomaly.store_id, **asdict(anomaly)}
+    return _send(client, clock, "anomaly_acknowledged", data, actor=actor, note=note)
+
+
 def _send(
     client: Client,
     clock: Clock,
@@ -197,5 +246,8 @@ def _send(
         event_ts=clock.now(),
         data={**data, "actor": actor, "note": note if note and note.strip() else None},
     )
-    send_events(client, OPERATOR_EVENTS, store_stream(OPERATOR_EVENTS, store_id), [event])
+    # What is of no store goes the way that is open to anybody.
+    is_of_store = store_id != EVERYWHERE
+    stream = store_stream(OPERATOR_EVENTS, store_id) if is_of_store else OPERATOR_EVENTS
+    send_events(client, OPERATOR_EVENTS, stream, [event])
     return event.event_id

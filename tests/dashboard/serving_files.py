@@ -17,6 +17,7 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
+from smartshelf_dagster.domain.anomaly_scope import store_of
 from smartshelf_dagster.forecasting.tables import QUANTILE_COLUMNS
 from smartshelf_dagster.forecasting.tables import TABLES as FORECAST_TABLES
 from smartshelf_dagster.pipeline.quality_tables import SCHEMAS as QUALITY_TABLES
@@ -157,7 +158,13 @@ TABLES: dict[str, str] = {
     "ops.operator_actions": """
         event_id VARCHAR, store_id VARCHAR, event_ts TIMESTAMPTZ, actor VARCHAR,
         action VARCHAR, shelf_id VARCHAR, location VARCHAR, alert_id VARCHAR,
-        cutoff_ts TIMESTAMPTZ, batch_code VARCHAR, quantity BIGINT, note VARCHAR""",
+        cutoff_ts TIMESTAMPTZ, batch_code VARCHAR, scope_type VARCHAR, scope_id VARCHAR,
+        currency VARCHAR, grain VARCHAR, bucket_start TIMESTAMPTZ, direction VARCHAR,
+        quantity BIGINT, note VARCHAR""",
+    "ops.anomaly_acknowledgements": """
+        scope_type VARCHAR, scope_id VARCHAR, currency VARCHAR, grain VARCHAR,
+        bucket_start TIMESTAMPTZ, direction VARCHAR, store_id VARCHAR, event_id VARCHAR,
+        actor VARCHAR, note VARCHAR, acknowledged_ts TIMESTAMPTZ""",
     "ops.removals": """
         plan_id VARCHAR, store_id VARCHAR, shelf_id VARCHAR, category VARCHAR,
         subcategory VARCHAR, location VARCHAR, batch_code VARCHAR, expiry_date DATE,
@@ -1449,6 +1456,20 @@ def scored(scope: tuple[str, str], minutes: float, score: float, **more: Any) ->
         "is_open": True,
         "is_holiday": False,
     } | more
+
+
+def acknowledged(*anomalies: dict[str, Any], event_id: str = "looked-at") -> Rows:
+    """Return that Anna has looked at some rows of `scored` or `analytics_files.anomaly`."""
+    names = ("scope_type", "scope_id", "currency", "grain", "bucket_start", "direction")
+    keys = [{name: one[name] for name in names} for one in anomalies]
+    done = {"event_id": event_id, "actor": "Anna", "note": "fair in town"}
+    rows = [key | done | {"store_id": store_of(key["scope_type"], key["scope_id"])} for key in keys]
+    return {
+        "ops.anomaly_acknowledgements": [row | {"acknowledged_ts": ago(5)} for row in rows],
+        "ops.operator_actions": [
+            row | {"action": "anomaly_acknowledged", "event_ts": ago(5)} for row in rows
+        ],
+    }
 
 
 def unusual(store_id: str = "S001") -> Rows:

@@ -13,7 +13,7 @@ from app_support import choose_rows, figure, table, words
 from dashboard import access, actions
 from dashboard.components import downloads
 from dashboard.registry import PAGES
-from smartshelf_dagster.streaming.operator import PlannedOrderKey, StockCount
+from smartshelf_dagster.streaming.operator import AnomalyKey, PlannedOrderKey, StockCount
 
 PEOPLE = {
     "contact": "Maria at the office",
@@ -378,6 +378,10 @@ def key(store_id="S001"):
     return actions.alert_key(files.alert("open-meat", "MEABEE0001", "MEAT", "open", store_id))
 
 
+def unusual_hour(scope_type, scope_id):
+    return AnomalyKey(scope_type, scope_id, "EUR", "hour", files.ago(60), "high")
+
+
 def acting(monkeypatch, user):
     """Let somebody be the reader."""
     found = access.read_people(access.load_settings().people).principal(
@@ -392,6 +396,8 @@ DEEDS = {
     "count": lambda: actions.count(COUNT, actor="x"),
     "decide": lambda: actions.decide([ORDER], "approved", actor="x"),
     "change": lambda: actions.change([ORDER], 4, actor="x", note="fair"),
+    "look": lambda: actions.acknowledge([unusual_hour("store", "S001")], actor="x"),
+    "look at all": lambda: actions.acknowledge([unusual_hour("all", "ALL")], actor="x"),
 }
 
 
@@ -399,8 +405,8 @@ DEEDS = {
     ("user", "allowed"),
     [
         (VERA, set()),
-        (MINA, {"alert", "count"}),
-        (PAUL, {"alert", "count", "decide", "change"}),
+        (MINA, {"alert", "count", "look"}),
+        (PAUL, {"alert", "count", "decide", "change", "look"}),
         (ADA, set(DEEDS)),
     ],
     ids=["viewer", "manager", "planner", "admin"],
@@ -413,7 +419,8 @@ def test_actions_ask_the_role(fake_broker, monkeypatch, user, allowed):
         assert bool(outcome.events) == (name in allowed), name
         assert bool(fake_broker.entries) == (name in allowed), name
         if name not in allowed:
-            assert "Your role does not let you do this in S00" in outcome.problem
+            where = "all stores together" if name == "look at all" else "S00"
+            assert f"Your role does not let you do this in {where}" in outcome.problem
         assert {event["data"]["actor"] for _, event in fake_broker.entries} <= {user["email"]}
 
 

@@ -1,11 +1,12 @@
 """The page of alerts: how severe, what to do, what is unusual, how they are handled."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 import serving_files as files
-from app_support import table, words
+from app_support import agree, choose_rows, figure, press, table, words
 
+from dashboard import actions
 from dashboard.charts.alerts import handling_by_day
 from dashboard.components import alert_list
 from dashboard.data import alerts, anomalies, signals
@@ -192,3 +193,128 @@ def test_days_and_sensitivity_are_choices_of_the_address(open_page):
     assert not app.exception
     assert app.slider(key="anomaly_days").value == 30
     assert sorted(table(app, "baseline")["score"]) == [-6.0, 5.0]
+
+
+# Acknowledging what was unusual
+
+RISE, DROP = files.unusual()["analytics.sales_anomalies"][:2]
+
+
+def anomaly_id(row):
+    return actions.anomaly_id(actions.anomaly_key(row))
+
+
+def states(app):
+    return dict(table(app, "baseline").set_index("direction")["state"])
+
+
+def acknowledge(app, *, name="Anna", note="", rows=(RISE,)):
+    choose_rows(app, "anomalies", *map(anomaly_id, rows))
+    app.text_input(key="actor").input(name)
+    app.text_input(key="anomalies:note").input(note)
+    return press(app, "Acknowledge")
+
+
+def test_a_file_from_before_has_nothing_acknowledged(serving, open_page):
+    missing = ["ops.anomaly_acknowledgements"]
+    files.write(serving, files.catalogue(), files.store(), files.unusual(), leave_out=missing)
+    assert not marked(HOURS).get_column("is_acknowledged").any()
+    assert signals.signals(["S001"], 7).filter("is_acknowledged").is_empty()
+    app = open_page("anomalies")
+    assert not app.exception
+    assert states(app) == {"▲ More": "○ Not yet", "▼ Less": "○ Not yet"}
+
+
+def test_what_is_acknowledged_is_the_hour_in_its_direction(serving, open_page):
+    """Not another hour, and not what another method calls more where this one calls it less."""
+    looked_at = files.acknowledged(DROP)
+    files.write(serving, files.catalogue(), files.store(), files.unusual(), looked_at)
+    found = marked(HOURS).select("score", "is_acknowledged", "acknowledged_by", "note").rows()
+    assert found == [(4.2, False, None, None), (-6.0, True, "Anna", "fair in town")]
+    assert not marked(Method("trailing_z", "hour")).get_column("is_acknowledged").any()
+    app = open_page("anomalies")
+    assert states(app) == {"▲ More": "○ Not yet", "▼ Less": "✓ Yes"}
+    assert (figure(app, "Marked"), figure(app, "Not acknowledged")) == ("2", "1")
+    app.button_group(key="acknowledged").set_value(["open"]).run()
+    assert list(states(app)) == ["▲ More"]
+    assert "**1 of 2 hours** marked" in words(app)
+    app.button_group(key="acknowledged").set_value(["ack"]).run()
+    assert list(states(app)) == ["▼ Less"]
+    assert table(app, "mean_score")["low"].tolist() == [1]
+    choose_rows(app, "anomalies", anomaly_id(DROP))
+    assert "Nothing to do: the chosen hours are acknowledged" in words(app)
+    assert not app.button
+    app = open_page("alerts", show="Unusual", kind="Sales below usual")
+    assert "Nothing of the kind is unusual." in words(app)
+    app.toggle(key="with_acknowledged").set_value(True).run()
+    shown = table(app, "kind_label")
+    assert shown[["kind_label", "looked_at"]].values.tolist() == [["Sales below usual", "✓ Yes"]]
+
+
+def test_an_hour_is_acknowledged_at_once_and_marked_until_it_has_come_back(
+    strange_sales, open_page, fake_broker
+):
+    app = acknowledge(open_page("anomalies"), note=" fair in town ")
+    assert not app.exception
+    [(stream, event)] = fake_broker.entries
+    assert stream == "operator_events:S001"
+    assert event["type"] == "com.smartshelf.operator.anomaly_acknowledged.v1"
+    assert event["data"] == {
+        "store_id": "S001",
+        "scope_type": "store",
+        "scope_id": "S001",
+        "currency": "EUR",
+        "grain": "hour",
+        "bucket_start": f"{RISE['bucket_start']:%Y-%m-%dT%H:%M:%S.%fZ}",
+        "direction": "high",
+        "actor": "Anna",
+        "note": "fair in town",
+    }
+    assert "Sent: 1 hour acknowledged. It takes effect with the next micro-batch" in words(app)
+    assert states(app) == {"▲ More": "⏳ acknowledging", "▼ Less": "○ Not yet"}
+    files.write(
+        strange_sales, files.catalogue(), files.store(), files.unusual(),
+        files.acknowledged(RISE, event_id=event["id"]),
+        published_at=datetime.now(UTC) + timedelta(seconds=1),
+    )  # fmt: skip
+    app.run()
+    assert states(app) == {"▲ More": "✓ Yes", "▼ Less": "○ Not yet"}
+    assert table(app, "baseline")["acknowledged_by"].tolist()[0] == "Anna"
+
+
+@pytest.mark.usefixtures("strange_sales")
+def test_several_hours_are_asked_about_and_a_name_is_needed(open_page, fake_broker):
+    app = acknowledge(open_page("anomalies"), name=" ")
+    assert "Your name is missing" in words(app)
+    acknowledge(app, rows=(RISE, DROP))
+    assert "**2 hours** of 1 series will no longer count" in words(app)
+    assert not fake_broker.entries
+    agree(app)
+    directions = [event["data"]["direction"] for _, event in fake_broker.entries]
+    assert directions == ["high", "low"]
+    assert set(states(app).values()) == {"⏳ acknowledging"}
+
+
+@pytest.mark.usefixtures("strange_sales")
+def test_the_day_of_an_item_is_acknowledged_for_all_stores(open_page, fake_broker):
+    day = files.unusual()["analytics.nightly_anomalies"][0]
+    acknowledge(open_page("anomalies", metric="Pieces"), rows=(day,))
+    [(stream, event)] = fake_broker.entries
+    assert (stream, event["data"]["store_id"]) == ("operator_events", "ALL")
+    assert event["data"]["grain"] == "day"
+
+
+def test_the_audit_trail_tells_what_was_looked_at(serving, open_page):
+    day = files.unusual()["analytics.nightly_anomalies"][0]
+    of_day = files.acknowledged(day, event_id="of-a-day")["ops.operator_actions"]
+    looked_at = files.acknowledged(RISE)
+    looked_at["ops.operator_actions"] += of_day
+    files.write(serving, files.catalogue(), files.store(), files.unusual(), looked_at)
+    app = open_page("audit")
+    assert not app.exception
+    told = table(app, "action_label")
+    assert set(told["action_label"]) == {"Anomaly acknowledged"}
+    assert sorted(told["anomaly"]) == [
+        "MEABEE0001, Fri 2 Jan 2026: ▲ More",
+        "S001, Sat 3 Jan 2026, 11:48: ▲ More",
+    ]

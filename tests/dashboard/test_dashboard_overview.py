@@ -197,7 +197,26 @@ def test_unusual_hours_are_those_of_the_day_before_the_newest(open_page, serving
         serving, files.catalogue(), files.store(), analysed.versions(), analysed.kpis(),
         {"analytics.sales_anomalies": hours},
     )  # fmt: skip
-    assert "**2 unusual hours** of sales in the last day" in " ".join(ways(open_page()))
+    found = ways(open_page())
+    [told] = [label for label in found if "**2 unusual hours** of sales in the last day" in label]
+    assert found[told] == "anomalies?acknowledged=Not+yet"
+
+
+@pytest.mark.parametrize(
+    ("looked_at", "expected"),
+    [
+        (1, "**1 unusual hour** of sales in the last day, 1 more acknowledged"),
+        (2, "All unusual hours of the last day are acknowledged"),
+    ],
+)
+def test_hours_that_somebody_has_looked_at_need_no_hands(open_page, serving, looked_at, expected):
+    hours = [analysed.anomaly(files.ago(minutes)) for minutes in (60, 120)]
+    publish(
+        serving, files.catalogue(), files.store(), analysed.versions(), analysed.kpis(),
+        {"analytics.sales_anomalies": hours}, files.acknowledged(*hours[:looked_at]),
+    )  # fmt: skip
+    [told] = [label for label in ways(open_page()) if "unusual hour" in label]
+    assert told.endswith(expected)
 
 
 @pytest.mark.usefixtures("morning")

@@ -12,6 +12,12 @@ select
     alert_id,
     cutoff_ts,
     batch_code,
+    scope_type,
+    scope_id,
+    currency,
+    grain,
+    bucket_start,
+    direction,
     cast(qty as bigint) as quantity,
     note
 from {{ ref('operator_reports') }}

@@ -9,7 +9,7 @@ import pytest
 from smartshelf_dagster.contracts.validation import ReasonCode
 from smartshelf_dagster.domain.plausibility import Assortment, find_implausible
 from smartshelf_dagster.streaming.decode import decode_entries
-from tests.helpers.events import entry, opening, pickup, sale
+from tests.helpers.events import cloud_event, entry, opening, pickup, sale
 
 NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
 AHEAD = timedelta(minutes=5)
@@ -106,3 +106,41 @@ def test_find_implausible_nothing_to_look_at(assortment: Assortment) -> None:
     rows = decode_entries("shelf_events", []).rows
     assert isinstance(rows, pa.Table)
     assert find_implausible(rows, assortment, NOW, AHEAD) == []
+
+
+def acknowledged(store: str, scope_type: str, scope_id: str, **more: object) -> dict[str, object]:
+    fields = {"currency": "EUR", "grain": "hour", "direction": "high", "actor": "Anna"}
+    at = {"bucket_start": "2026-01-01T09:00:00Z", "time": "2026-01-01T10:00:00Z"} | more
+    scope = {"scope_type": scope_type, "scope_id": scope_id}
+    return cloud_event("operator.anomaly_acknowledged", "a", store=store, **scope, **fields, **at)
+
+
+@pytest.mark.parametrize(
+    ("event", "expected"),
+    [
+        (acknowledged("S001", "store", "S001"), []),
+        (acknowledged("S001", "store_category", "S001/MEAT"), []),
+        (acknowledged("ALL", "category", "MEAT"), []),
+        (acknowledged("ALL", "all", "ALL", time="2026-01-01T06:00:00Z",
+                      bucket_start="2026-01-01T06:00:00Z"), []),
+        (acknowledged("S002", "store", "S001"), [(0, ReasonCode.IMPOSSIBLE_VALUE)]),
+        (acknowledged("S001", "all", "ALL"), [(0, ReasonCode.IMPOSSIBLE_VALUE)]),
+        (acknowledged("ALL", "store", "S001"), [(0, ReasonCode.IMPOSSIBLE_VALUE)]),
+        (acknowledged("S009", "store", "S009"), [(0, ReasonCode.UNKNOWN_STORE)]),
+        (acknowledged("S001", "store", "S001", bucket_start="2026-01-01T10:00:01Z"),
+         [(0, ReasonCode.IMPOSSIBLE_VALUE)]),
+    ],
+)  # fmt: skip
+def test_find_implausible_an_unusual_hour_is_past_and_of_its_own_store(
+    assortment: Assortment, event: dict[str, object], expected: list[tuple[int, str]]
+) -> None:
+    assert findings("operator_events", assortment, event) == expected
+
+
+def test_find_implausible_only_a_series_may_be_of_no_store(assortment: Assortment) -> None:
+    data = {"alert_id": "x", "alert_type": "near_expiry", "location": "shelf", "actor": "Anna"}
+    alert = cloud_event(
+        "operator.alert_acknowledged", "b", store="ALL", shelf_id="BEVWAT0001", **data
+    )
+    both = findings("operator_events", assortment, acknowledged("ALL", "all", "ALL"), alert)
+    assert both == [(1, ReasonCode.UNKNOWN_STORE)]

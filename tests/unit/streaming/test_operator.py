@@ -7,8 +7,10 @@ import pytest
 
 from smartshelf_dagster.streaming.client import Client, Clock
 from smartshelf_dagster.streaming.operator import (
+    AnomalyKey,
     PlannedOrderKey,
     StockCount,
+    send_anomaly_acknowledgement,
     send_order_change,
     send_order_decision,
     send_stock_count,
@@ -19,8 +21,11 @@ ORDER = PlannedOrderKey("S001", "BEVWAT0001", datetime(2026, 1, 4, 11, tzinfo=UT
 CUTOFF = "2026-01-04T11:00:00.000000Z"
 
 
-def sent(client: Client) -> list[dict]:
-    return [orjson.loads(fields[1]) for _, fields in client.xrange("operator_events:S001")]
+HOUR = datetime(2026, 1, 1, 6, tzinfo=UTC)
+
+
+def sent(client: Client, stream: str = "operator_events:S001") -> list[dict]:
+    return [orjson.loads(fields[1]) for _, fields in client.xrange(stream)]
 
 
 @pytest.mark.parametrize("decision", ["approved", "held"])
@@ -99,3 +104,45 @@ def test_counts_of_an_item_and_of_a_lot(client: Client) -> None:
 def test_an_impossible_count_is_refused(client: Client, count: StockCount, refused: str) -> None:
     with pytest.raises(InvalidEventError, match=refused):
         send_stock_count(client, Clock(client), count, actor="Anna")
+
+
+@pytest.mark.parametrize(
+    ("scope", "store", "stream"),
+    [
+        (("store", "S001"), "S001", "operator_events:S001"),
+        (("store_category", "S001/MEAT"), "S001", "operator_events:S001"),
+        (("item", "BEVWAT0001"), "ALL", "operator_events"),
+    ],
+)
+def test_an_unusual_hour_is_acknowledged_where_its_series_is(
+    client: Client, scope: tuple[str, str], store: str, stream: str
+) -> None:
+    anomaly = AnomalyKey(*scope, "EUR", "hour", HOUR, "low")
+    event_id = send_anomaly_acknowledgement(client, Clock(client), anomaly, actor="Anna", note=" ")
+    [event] = sent(client, stream)
+    assert event["id"] == event_id
+    assert event["type"] == "com.smartshelf.operator.anomaly_acknowledged.v1"
+    assert event["data"] == {
+        "store_id": store,
+        "scope_type": scope[0],
+        "scope_id": scope[1],
+        "currency": "EUR",
+        "grain": "hour",
+        "bucket_start": "2026-01-01T06:00:00.000000Z",
+        "direction": "low",
+        "actor": "Anna",
+    }
+
+
+@pytest.mark.parametrize(
+    ("anomaly", "refused"),
+    [
+        (AnomalyKey("shop", "S001", "EUR", "hour", HOUR, "low"), "scope_type"),
+        (AnomalyKey("store", "S001", "EUR", "hour", HOUR, "none"), "direction"),
+    ],
+)
+def test_what_is_no_unusual_hour_is_refused(
+    client: Client, anomaly: AnomalyKey, refused: str
+) -> None:
+    with pytest.raises(InvalidEventError, match=refused):
+        send_anomaly_acknowledgement(client, Clock(client), anomaly, actor="Anna")
