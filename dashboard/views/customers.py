@@ -175,9 +175,7 @@ def _habits(currency: str, context: PageContext) -> None:
         ),
     }
     tables.show(
-        habits.with_columns(
-            pl.col("churn_risk").replace_strict(_STATES, default=_ONE_DAY)
-        ),
+        habits.with_columns(pl.col("churn_risk").replace_strict(_STATES, default=_ONE_DAY)),
         key="habits",
         hide_index=True,
         placeholder="",
