@@ -92,7 +92,7 @@ def lags(store_ids: list[str], *, minutes: int, step: int) -> pl.DataFrame:
     """Return how long receipts took from the till to the lake, by when they came, without gaps.
 
     Columns: at, receipts, p50_s and p95_s: seconds that half of them, and 95 %, did not exceed;
-    null where none came.
+    null where none came; loaded: receipts of a past that was loaded, which are in no other column.
 
     Args:
         store_ids: Stores.
@@ -113,6 +113,7 @@ def lags(store_ids: list[str], *, minutes: int, step: int) -> pl.DataFrame:
         receipts as (
             select
                 lines.receipt_event_id,
+                any_value(lines.source) <> 'stream' as is_loaded,
                 any_value(lines.event_ts) as event_ts,
                 any_value(lines.ingest_ts) as ingest_ts
             from cleansed.sales_lines as lines
@@ -124,14 +125,22 @@ def lags(store_ids: list[str], *, minutes: int, step: int) -> pl.DataFrame:
         came as (
             select
                 time_bucket(to_minutes($step), ingest_ts) as "at",
-                count(*) as receipts,
-                quantile_cont(epoch(ingest_ts) - epoch(event_ts), 0.5) as p50_s,
-                quantile_cont(epoch(ingest_ts) - epoch(event_ts), 0.95) as p95_s
+                count(*) filter (not is_loaded) as receipts,
+                quantile_cont(epoch(ingest_ts) - epoch(event_ts), 0.5) filter (not is_loaded)
+                    as p50_s,
+                quantile_cont(epoch(ingest_ts) - epoch(event_ts), 0.95) filter (not is_loaded)
+                    as p95_s,
+                count(*) filter (is_loaded) as loaded
             from receipts
             group by 1
         )
 
-        select spans."at", coalesce(came.receipts, 0) as receipts, came.p50_s, came.p95_s
+        select
+            spans."at",
+            coalesce(came.receipts, 0) as receipts,
+            came.p50_s,
+            came.p95_s,
+            coalesce(came.loaded, 0) as loaded
         from spans
         left join came on spans."at" = came."at"
         order by spans."at"

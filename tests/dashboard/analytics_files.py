@@ -418,6 +418,6 @@ def parts(**statuses: str) -> Rows:
                 "last_ok_ts": ago(1),
                 "message": f"about {part}",
             }
-            for part in ("raw", "analytics", "disk")
+            for part in dict.fromkeys(("raw", "analytics", "disk", *statuses))
         ]
     }
