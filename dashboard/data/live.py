@@ -187,6 +187,48 @@ def stores(store_ids: list[str], currency: str, minutes: int) -> pl.DataFrame:
     )
 
 
+def regions(store_ids: list[str], currency: str, minutes: int) -> pl.DataFrame:
+    """Return what regions sold in the last minutes, the one that sold most first.
+
+    Columns: region (null for stores of which none is known), stores, net_sales (what was paid back
+    for returns is not taken off), share (of all of it, 0 to 1; null while nothing is sold),
+    transactions, net_sales_per_store.
+    """
+    return serving.query(
+        """
+        with sold as (
+            select
+                panes.store_id,
+                sum(panes.revenue) as revenue,
+                sum(panes.transactions) as transactions
+            from live.sales_pane_5m as panes
+            cross join meta.publication as publication
+            where panes.currency = $currency
+                and panes.pane_start >= publication.as_of_ts - to_minutes($minutes)
+            group by panes.store_id
+        )
+
+        select
+            stores.region,
+            count(*) as stores,
+            coalesce(sum(sold.revenue), 0) as net_sales,
+            cast(coalesce(sum(sold.revenue), 0) as double)
+                / nullif(cast(sum(sum(sold.revenue)) over () as double), 0) as share,
+            cast(coalesce(sum(sold.transactions), 0) as bigint) as transactions,
+            cast(coalesce(sum(sold.revenue), 0) as double) / count(*) as net_sales_per_store
+        from ref.stores as stores
+        left join sold on stores.store_id = sold.store_id
+        where stores.currency = $currency
+            and list_contains($store_ids::varchar[], stores.store_id)
+        group by stores.region
+        order by net_sales desc, stores.region
+        """,
+        store_ids=store_ids,
+        currency=currency,
+        minutes=minutes,
+    )
+
+
 # Sales of the last minutes with the category of the item; the filters are those of `goods`.
 _SOLD = """
     with sold as (

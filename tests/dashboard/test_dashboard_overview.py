@@ -379,6 +379,31 @@ def test_the_span_of_an_address_is_not_taken_for_a_period(open_page, at_page):
     assert at_page(app, "overview").button_group(key="period").value == "30d"
 
 
+@pytest.mark.parametrize("lying", [("North", "South", None), ("North", "North", None)])
+def test_live_tells_regions_where_there_are_several(open_page, serving, lying):
+    named = dict(zip(("S001", "S002", "S003"), lying, strict=True))
+    stores = [files.store(store_id, region=region) for store_id, region in named.items()]
+    publish(
+        serving, files.catalogue(), *stores, analysed.live(), analysed.live("S002"),
+        analysed.live("ALL"), {"live.sales_pane_5m": [{
+            "pane_start": files.ago(10), "store_id": "S002", "currency": "EUR", "revenue": 900,
+            "transactions": 1, "units": 1,
+        }]},
+    )  # fmt: skip
+    app = open_page("live", store="All stores", range="1 hour")
+    assert not app.exception
+    has_several = len(set(lying)) > 2
+    assert ("**2 regions** by sales:" in words(app)) is has_several
+    drawn = [c for c in app.get("plotly_chart") if c.proto.id.endswith("-regions")]
+    assert len(drawn) == has_several
+    if has_several:
+        found = live.regions(list(named), "EUR", 60)
+        assert found.select("region", "stores", "net_sales").rows() == [
+            ("South", 1, 1_500), ("North", 1, 1_200), (None, 1, 0),
+        ]  # fmt: skip
+        assert found.get_column("share").sum() == pytest.approx(1)
+
+
 # Courses and figures
 
 
