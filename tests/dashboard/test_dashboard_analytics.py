@@ -57,6 +57,7 @@ SAID_OF_REAL_SALES = dict.fromkeys(
     ("map", "states", "alerts", "supply", "inventory", "optimisation", "lots", "waste"), NO_SENSORS
 ) | {
     "item": "Which item?",
+    "live": "Loaded, not live",
     "forecast": "No forecast so far",
     "audit": "Nobody has done anything so far",
     "quality": "The data have not been checked yet",
