@@ -61,6 +61,11 @@ def go(path: str, choices: Choices) -> NoReturn:
     st.switch_page(st.session_state[_PAGES][path], query_params=choices)
 
 
+def is_home(path: str) -> bool:
+    """Return whether a page lies at the root."""
+    return not st.session_state[_PAGES][path].url_path
+
+
 def go_home(path: str) -> NoReturn:
     """Go on to the page at the root, with all that the address chooses.
 

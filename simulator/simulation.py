@@ -109,7 +109,7 @@ class Simulation:
             )
         return _Store(
             reference=reference,
-            world=StoreWorld(reference, noise, state),
+            world=StoreWorld(reference, noise, state, is_past=self._standing_rules is Scope.ALL),
             shelf_number={name: number for number, name in enumerate(reference.item_id)},
             revision=revision,
             rules=StandingRules(reference, self._standing_rules or Scope.ALL),

@@ -25,6 +25,7 @@ from simulator.commands import (
 from simulator.customers import ONE_DAY, Customers, Impulse, Schedule, Step, Visit
 from simulator.events import (
     FOOT_TRAFFIC,
+    OF_THE_PAST,
     POS_TRANSACTIONS,
     SHELF_EVENTS,
     TOPICS,
@@ -80,10 +81,16 @@ class StoreWorld:
         reference: What there is.
         noise: Noise by topic; topics not named are silent.
         state: What `state` gave earlier; None opens the store.
+        is_past: Whether receipts say that they are of a past that is loaded.
     """
 
     def __init__(
-        self, reference: StoreReference, noise: Noise, state: Mapping[str, Any] | None = None
+        self,
+        reference: StoreReference,
+        noise: Noise,
+        state: Mapping[str, Any] | None = None,
+        *,
+        is_past: bool = False,
     ) -> None:
         self._reference = reference
         saved: Mapping[str, Any] = state or {}
@@ -104,7 +111,7 @@ class StoreWorld:
         )
         self._agenda = Agenda(saved.get("agenda", ()), saved.get("agenda_last", 0))
         self._markdowns = Markdowns(saved.get("markdowns", {}))
-        self._connect(noise, saved)
+        self._connect(noise, saved, OF_THE_PAST if is_past else "")
         self._acts: dict[str, Callable[[int, str], None]] = {
             **self.staff.steps,
             DELIVERY: self.suppliers.check_in,
@@ -131,7 +138,7 @@ class StoreWorld:
         )
         return LotStock(self.lots, len(self._reference.item_id), saved.get(place, opening))
 
-    def _connect(self, noise: Noise, saved: Mapping[str, Any]) -> None:
+    def _connect(self, noise: Noise, saved: Mapping[str, Any], till_ending: str) -> None:
         """Wires devices to channels, and those who use them to the devices."""
         reference = self._reference
         channels, numbers = saved.get("channels", {}), saved.get("numbers", {})
@@ -146,7 +153,14 @@ class StoreWorld:
             for topic in TOPICS
         }
         self._devices = {
-            kind: Device(self.store_id, kind, source, self._channels[topic], numbers.get(kind, 0))
+            kind: Device(
+                self.store_id,
+                kind,
+                source,
+                self._channels[topic],
+                numbers.get(kind, 0),
+                ending=till_ending if topic == POS_TRANSACTIONS else "",
+            )
             for kind, (topic, source) in DEVICES.items()
         }
         device, lots = self._devices, self.lots

@@ -3,6 +3,7 @@
 import polars as pl
 import streamlit as st
 
+from dashboard import text
 from dashboard.charts.lag import lag
 from dashboard.components import downloads, figure
 from dashboard.data import live, quality
@@ -19,6 +20,13 @@ def of_receipts(minutes: int, step: int, span: str, context: PageContext) -> Non
         context: Of the page.
     """
     found = live.lags(context.store_ids, minutes=minutes, step=step)
+    loaded = int(found.get_column("loaded").sum())
+    if loaded and not found.get_column("receipts").sum():
+        st.caption(
+            f"Loaded, not live: the {text.plural(loaded, 'receipt')} of the last {span} of the "
+            "stores are of a past that was loaded, so no delay can be told."
+        )
+        return
     if not found.get_column("receipts").sum():
         st.caption(f"No receipt came into the lake in the last {span} of the stores.")
         return

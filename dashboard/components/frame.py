@@ -12,7 +12,7 @@ from html import escape
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from dashboard import access, links, pending, serving, style, text
+from dashboard import access, asked, links, pending, serving, style, text
 from dashboard.components import door, downloads, explain, figure, kept, tables
 from dashboard.data import alerts, audit, items, stores
 from dashboard.data.stores import Publication, Store
@@ -47,8 +47,10 @@ class Shown:
 def show(page: Page) -> None:
     """Draw a page with its frame, for whoever is let in."""
     if not door.is_open():
+        asked.keep(page.path)
         door.explain()
         return
+    asked.go_on(page.path)
     kept.enter(page.path)
     tables.begin()
     palette = current_palette()

@@ -20,6 +20,9 @@ _PARTS = {
     "disk": "Disk",
 }
 
+# A part that is not in use for a reason of its own.
+_OFF = {"stream": "○ Loaded, not live"}
+
 # What the latency of a part says; of the others it is the age of a decision, or none.
 _BEHIND = {"raw": "{} behind", "analytics": "{} behind", "stream": "{}"}
 
@@ -40,8 +43,12 @@ def verdict(parts: pl.DataFrame) -> str:
 
 def readable(parts: pl.DataFrame) -> pl.DataFrame:
     """Return parts with their states and names in words."""
+    states = [
+        _state(component, status)
+        for component, status in parts.select("component", "status").iter_rows()
+    ]
     return parts.with_columns(
-        pl.col("status").replace(_STATES), pl.col("component").replace(_PARTS)
+        pl.Series("status", states, pl.String), pl.col("component").replace(_PARTS)
     )
 
 
@@ -61,9 +68,15 @@ def _tile(part: dict[str, Any], timezone: str) -> str:
     tone = _TONES.get(status, "muted")
     return (
         f'<li class="ss-part ss-{tone}"><span>{escape(_PARTS.get(name, name))}</span>'
-        f"<strong>{escape(_STATES.get(status, status))}</strong>"
+        f"<strong>{escape(_state(name, status))}</strong>"
         f"<small>{escape('; '.join(_notes(part, timezone)))}</small></li>"
     )
+
+
+def _state(component: str, status: str) -> str:
+    """Return how a part is, in words."""
+    off = _OFF.get(component) if status == "off" else None
+    return off or _STATES.get(status, status)
 
 
 def _notes(part: dict[str, Any], timezone: str) -> list[str]:

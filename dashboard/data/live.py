@@ -92,7 +92,7 @@ def lags(store_ids: list[str], *, minutes: int, step: int) -> pl.DataFrame:
     """Return how long receipts took from the till to the lake, by when they came, without gaps.
 
     Columns: at, receipts, p50_s and p95_s: seconds that half of them, and 95 %, did not exceed;
-    null where none came.
+    null where none came; loaded: receipts of a past that was loaded, which are in no other column.
 
     Args:
         store_ids: Stores.
@@ -113,6 +113,7 @@ def lags(store_ids: list[str], *, minutes: int, step: int) -> pl.DataFrame:
         receipts as (
             select
                 lines.receipt_event_id,
+                any_value(lines.source) <> 'stream' as is_loaded,
                 any_value(lines.event_ts) as event_ts,
                 any_value(lines.ingest_ts) as ingest_ts
             from cleansed.sales_lines as lines
@@ -124,14 +125,22 @@ def lags(store_ids: list[str], *, minutes: int, step: int) -> pl.DataFrame:
         came as (
             select
                 time_bucket(to_minutes($step), ingest_ts) as "at",
-                count(*) as receipts,
-                quantile_cont(epoch(ingest_ts) - epoch(event_ts), 0.5) as p50_s,
-                quantile_cont(epoch(ingest_ts) - epoch(event_ts), 0.95) as p95_s
+                count(*) filter (not is_loaded) as receipts,
+                quantile_cont(epoch(ingest_ts) - epoch(event_ts), 0.5) filter (not is_loaded)
+                    as p50_s,
+                quantile_cont(epoch(ingest_ts) - epoch(event_ts), 0.95) filter (not is_loaded)
+                    as p95_s,
+                count(*) filter (is_loaded) as loaded
             from receipts
             group by 1
         )
 
-        select spans."at", coalesce(came.receipts, 0) as receipts, came.p50_s, came.p95_s
+        select
+            spans."at",
+            coalesce(came.receipts, 0) as receipts,
+            came.p50_s,
+            came.p95_s,
+            coalesce(came.loaded, 0) as loaded
         from spans
         left join came on spans."at" = came."at"
         order by spans."at"
@@ -171,6 +180,48 @@ def stores(store_ids: list[str], currency: str, minutes: int) -> pl.DataFrame:
             and panes.pane_start >= publication.as_of_ts - to_minutes($minutes)
         group by panes.store_id, stores.store_name
         order by revenue desc, panes.store_id
+        """,
+        store_ids=store_ids,
+        currency=currency,
+        minutes=minutes,
+    )
+
+
+def regions(store_ids: list[str], currency: str, minutes: int) -> pl.DataFrame:
+    """Return what regions sold in the last minutes, the one that sold most first.
+
+    Columns: region (null for stores of which none is known), stores, net_sales (what was paid back
+    for returns is not taken off), share (of all of it, 0 to 1; null while nothing is sold),
+    transactions, net_sales_per_store.
+    """
+    return serving.query(
+        """
+        with sold as (
+            select
+                panes.store_id,
+                sum(panes.revenue) as revenue,
+                sum(panes.transactions) as transactions
+            from live.sales_pane_5m as panes
+            cross join meta.publication as publication
+            where panes.currency = $currency
+                and panes.pane_start >= publication.as_of_ts - to_minutes($minutes)
+            group by panes.store_id
+        )
+
+        select
+            stores.region,
+            count(*) as stores,
+            coalesce(sum(sold.revenue), 0) as net_sales,
+            cast(coalesce(sum(sold.revenue), 0) as double)
+                / nullif(cast(sum(sum(sold.revenue)) over () as double), 0) as share,
+            cast(coalesce(sum(sold.transactions), 0) as bigint) as transactions,
+            cast(coalesce(sum(sold.revenue), 0) as double) / count(*) as net_sales_per_store
+        from ref.stores as stores
+        left join sold on stores.store_id = sold.store_id
+        where stores.currency = $currency
+            and list_contains($store_ids::varchar[], stores.store_id)
+        group by stores.region
+        order by net_sales desc, stores.region
         """,
         store_ids=store_ids,
         currency=currency,

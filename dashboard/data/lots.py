@@ -31,6 +31,7 @@ _LOTS = """
                 or list_contains($locations::varchar[], location))
             and (len($categories::varchar[]) = 0
                 or list_contains($categories::varchar[], category))
+            and ($subcategory is null or subcategory = $subcategory)
             and ($within is null or days_to_expiry <= $within)
             and ($text = ''
                 or contains(
@@ -48,6 +49,7 @@ class LotFilter:
         store_ids: Stores.
         locations: shelf, warehouse; none means both.
         categories: Categories; none means all.
+        subcategory: Only this one.
         within: Only lots that expire within these days; -1 means that they have expired.
         text: Part of the shelf id, the subcategory or the lot.
     """
@@ -55,6 +57,7 @@ class LotFilter:
     store_ids: tuple[str, ...]
     locations: tuple[str, ...] = ()
     categories: tuple[str, ...] = ()
+    subcategory: str | None = None
     within: int | None = None
     text: str = ""
 
@@ -65,6 +68,7 @@ def _query(select: str, wanted: LotFilter) -> pl.DataFrame:
         store_ids=list(wanted.store_ids),
         locations=list(wanted.locations),
         categories=list(wanted.categories),
+        subcategory=wanted.subcategory,
         within=wanted.within,
         text=wanted.text.strip(),
     )
@@ -94,9 +98,15 @@ def lots(wanted: LotFilter) -> pl.DataFrame:
     )
 
 
-def count(store_ids: tuple[str, ...]) -> int:
-    """Return how many lots there are, by place."""
-    return int(_query("select count(*) as lots from lots", LotFilter(store_ids)).item())
+def count(store_ids: tuple[str, ...], locations: tuple[str, ...] = ()) -> int:
+    """Return how many lots there are, by place.
+
+    Args:
+        store_ids: Stores.
+        locations: shelf, warehouse; none means both.
+    """
+    wanted = LotFilter(store_ids, locations)
+    return int(_query("select count(*) as lots from lots", wanted).item())
 
 
 def figures(store_ids: tuple[str, ...]) -> pl.DataFrame:

@@ -9,6 +9,45 @@ from dashboard.data.analysis import ALL, Scope
 
 # Periods in which items are ranked.
 SPANS = ("7d", "30d")
+# As many items as these rankings have.
+_BEST = 50
+
+_RANKED = """
+    select
+        rank, prev_rank, rank_change, member_id as item_id, value as sales_revenue, share_pct
+    from analytics.top_sellers
+    where period = $period and currency = $currency
+        and member_type = 'item' and metric = 'sales_revenue'
+        and scope_type = if($store_id = 'ALL', 'all', 'store') and scope_value = $store_id
+"""
+# Longer periods are ranked for all stores together, not for each.
+_OF_ALL = """
+    select item_id, revenue_rank as rank, sales_revenue, revenue_share_pct as share_pct
+    from analytics.product_performance
+    where period = $period and currency = $currency and $store_id = 'ALL'
+"""
+_OF_A_STORE = """
+    select
+        sales.item_id,
+        sum(sales.sales_revenue) as sales_revenue,
+        100 * cast(sum(sales.sales_revenue) as double)
+            / nullif(cast(sum(sum(sales.sales_revenue)) over () as double), 0) as share_pct,
+        row_number() over (order by sum(sales.sales_revenue) desc, sales.item_id) as rank
+    from analytics.daily_product_sales as sales
+    inner join analytics.analysis_periods as periods
+        on sales.store_id = periods.store_id
+        and sales.date_key between periods.first_date and periods.last_date
+    where periods.period = $period and sales.currency = $currency and sales.store_id = $store_id
+    group by sales.item_id
+"""
+_BEST_SELLERS = """
+    select sellers.*, products.product_name, products.category
+    from sellers
+    left join analytics.dim_product as products
+        on sellers.item_id = products.item_id and products.is_current
+    where sellers.rank <= $most and sellers.sales_revenue > 0
+    order by sellers.rank
+"""
 
 
 def last_day(scope: Scope) -> date | None:
@@ -142,24 +181,21 @@ def categories(scope: Scope, since: date | None) -> pl.DataFrame:
 
 
 def best_sellers(scope: Scope, period: str) -> pl.DataFrame:
-    """Return the items that took most in a period, with their rank in the one before."""
+    """Return the items that took most in a period: rank, item_id, sales_revenue, share_pct, more.
+
+    Periods of `SPANS` also have prev_rank, the rank in the one before, and rank_change. share_pct
+    is of all that was sold in the period.
+
+    Args:
+        scope: Whose.
+        period: 7d, 30d, 90d or all.
+    """
+    source = _OF_ALL if scope.store_id == ALL else _OF_A_STORE
     return serving.query(
-        """
-        select
-            sellers.rank, sellers.prev_rank, sellers.rank_change,
-            sellers.member_id as item_id, products.product_name, products.category,
-            sellers.value as sales_revenue, sellers.share_pct
-        from analytics.top_sellers as sellers
-        left join analytics.dim_product as products
-            on sellers.member_id = products.item_id and products.is_current
-        where sellers.period = $period and sellers.currency = $currency
-            and sellers.member_type = 'item' and sellers.metric = 'sales_revenue'
-            and sellers.scope_type = $scope_type and sellers.scope_value = $store_id
-        order by sellers.rank
-        """,
+        f"with sellers as ({_RANKED if period in SPANS else source}) {_BEST_SELLERS}",
+        most=_BEST,
         period=period,
         currency=scope.currency,
-        scope_type="all" if scope.store_id == ALL else "store",
         store_id=scope.store_id,
     )
 

@@ -17,6 +17,8 @@ from dashboard.data import customers
 from dashboard.page import Page, PageContext
 
 _SHOWN_ROWS = 2_000
+# What one customer brought, to the cent; many together are told in whole.
+_MONEY = "%.2f"
 # Of the model's states, those that the reader should know of.
 _UNSURE = {
     "dropout_unidentified": (
@@ -159,9 +161,9 @@ def _habits(currency: str, context: PageContext) -> None:
         ),
         "customers": config.NumberColumn("Customers", format="localized"),
         "customers_share_pct": config.NumberColumn("Share (%)", format="%.1f"),
-        "total_spent": config.NumberColumn(f"Spent ({currency})", format="localized"),
+        "total_spent": config.NumberColumn(f"Spent ({currency})", format="%.0f"),
         "avg_transactions": config.NumberColumn("Receipts each", format="%.1f"),
-        "avg_transaction_value": config.NumberColumn(f"Per receipt ({currency})", format="%.2f"),
+        "avg_transaction_value": config.NumberColumn(f"Per receipt ({currency})", format=_MONEY),
         "mean_gap_days": config.NumberColumn("Usual gap (days)", format="%.1f"),
         "avg_recency_days": config.NumberColumn("Last bought (days ago)", format="%.0f"),
         "unique_products": config.NumberColumn("Items each", format="%.0f"),
@@ -173,10 +175,7 @@ def _habits(currency: str, context: PageContext) -> None:
         ),
     }
     tables.show(
-        habits.with_columns(
-            pl.col("churn_risk").replace_strict(_STATES, default=_ONE_DAY),
-            pl.col("total_spent").cast(pl.Float64).round(0),
-        ),
+        habits.with_columns(pl.col("churn_risk").replace_strict(_STATES, default=_ONE_DAY)),
         key="habits",
         hide_index=True,
         placeholder="",
@@ -219,8 +218,8 @@ def _staying_away(currency: str) -> None:
         "mean_gap_days": config.NumberColumn("Usual gap (days)", format="%.1f"),
         "gaps_missed": config.NumberColumn("Times the gap", format="%.1f"),
         "transactions": config.NumberColumn("Receipts", format="localized"),
-        "total_spent": config.NumberColumn(f"Spent ({currency})", format="localized"),
-        "clv_12m": config.NumberColumn(f"Worth in a year ({currency})", format="localized"),
+        "total_spent": config.NumberColumn(f"Spent ({currency})", format=_MONEY),
+        "clv_12m": config.NumberColumn(f"Worth in a year ({currency})", format=_MONEY),
         "favourite_category": config.TextColumn("Buys most"),
     }
     tables.show(
@@ -269,10 +268,10 @@ def _members(segments: pl.DataFrame, currency: str) -> None:
             "rfm_code": config.TextColumn("Score", help="Recency, frequency, money: 1 to 5 each."),
             "recency_days": config.NumberColumn("Last bought (days ago)", format="localized"),
             "frequency": config.NumberColumn("Receipts", format="localized"),
-            "monetary": config.NumberColumn(f"Spent ({currency})", format="localized"),
+            "monetary": config.NumberColumn(f"Spent ({currency})", format=_MONEY),
             "p_alive": config.NumberColumn("Still a customer", format="percent"),
             "expected_tx_52w": config.NumberColumn("Receipts expected in a year", format="%.1f"),
-            "clv_12m": config.NumberColumn(f"Worth in a year ({currency})", format="localized"),
+            "clv_12m": config.NumberColumn(f"Worth in a year ({currency})", format=_MONEY),
             "clv_decile": config.NumberColumn("Tenth", format="%d"),
         },
     )

@@ -20,6 +20,7 @@ from dashboard.components import (
     tables,
 )
 from dashboard.components.kpi_cards import Card
+from dashboard.components.region_sales import region_sales_now
 from dashboard.data import live
 from dashboard.data.analysis import ALL, Scope
 from dashboard.page import Page, PageContext
@@ -199,6 +200,7 @@ def _goods(minutes: int, scope: Scope, context: PageContext) -> None:
         )
         if scope.store_id == ALL:
             _stores(minutes, scope, context)
+            region_sales_now(context.store_ids, scope.currency, minutes)
     with right:
         _items(minutes, scope, context)
         _countries(scope)

@@ -100,8 +100,8 @@ def _filters(store_ids: tuple[str, ...]) -> LotFilter:
         store_ids,
         tuple(locations),
         tuple(categories),
-        _WITHIN[within] if within else None,
-        search,
+        within=_WITHIN[within] if within else None,
+        text=search,
     )
 
 

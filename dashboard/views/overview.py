@@ -354,12 +354,8 @@ def _last_day(scope: Scope) -> date:
 
 
 def _best_sellers(scope: Scope, period: str, context: PageContext) -> None:
-    # What sells is ranked for 7 and 30 days.
-    told = period if period in sales.SPANS else "30d"
-    found = sales.best_sellers(scope, told).head(_BEST)
-    downloads.summary(
-        f"**Best sellers** of {_PERIODS[told]}:", found, "best_sellers.csv"
-    )  # fmt: skip
+    found = sales.best_sellers(scope, period).head(_BEST)
+    downloads.summary(f"**Best sellers** of {_PERIODS[period]}:", found, "best_sellers.csv")
     config = st.column_config
     tables.show(
         item_links.with_addresses(found, context, "item_id").with_columns(

@@ -121,37 +121,22 @@ def _by_category(scope: Scope, since: date | None, context: PageContext) -> None
 
 
 def _best_sellers(scope: Scope, period: str, context: PageContext) -> None:
-    if period not in sales.SPANS:
-        return
     found = sales.best_sellers(scope, period)
     downloads.summary("**Best sellers** of the period:", found, "best_sellers.csv")
     config = st.column_config
-    moved = pl.col("rank_change")
+    has_moved = "prev_rank" in found.columns
     tables.show(
         item_links.with_addresses(found, context, "item_id").with_columns(
-            text.category_labels(),
-            move=pl.when(pl.col("prev_rank").is_null())
-            .then(pl.lit("new"))
-            .when(moved > 0)
-            .then(pl.format("▲ {}", moved))
-            .when(moved < 0)
-            .then(pl.format("▼ {}", -moved))
-            .otherwise(pl.lit("=")),
+            text.category_labels(), *([_move().alias("move")] if has_moved else [])
         ),
         key="best_sellers",
         hide_index=True,
         placeholder="",
         height=tables.height_of(len(found), most=388),
         column_order=[
-            *(
-                "rank",
-                "move",
-                "item_address",
-                "product_name",
-                "category",
-                "sales_revenue",
-                "share_pct",
-            )
+            "rank",
+            *(["move"] if has_moved else []),
+            *("item_address", "product_name", "category", "sales_revenue", "share_pct"),
         ],
         column_config={
             "rank": config.NumberColumn("Rank", width=60),
@@ -162,6 +147,20 @@ def _best_sellers(scope: Scope, period: str, context: PageContext) -> None:
             "sales_revenue": config.NumberColumn(f"Sales ({scope.currency})", format="%.0f"),
             "share_pct": config.NumberColumn("Share (%)", format="%.2f"),
         },
+    )
+
+
+def _move() -> pl.Expr:
+    """Say by how many ranks items have moved since the period before."""
+    moved = pl.col("rank_change")
+    return (
+        pl.when(pl.col("prev_rank").is_null())
+        .then(pl.lit("new"))
+        .when(moved > 0)
+        .then(pl.format("▲ {}", moved))
+        .when(moved < 0)
+        .then(pl.format("▼ {}", -moved))
+        .otherwise(pl.lit("="))
     )
 
 

@@ -1,4 +1,4 @@
-"""States: stock on every shelf and in every warehouse, and the story of one item."""
+"""States: stock on every shelf and in every warehouse, by item or lot; the story of one item."""
 
 from typing import Any
 
@@ -16,14 +16,30 @@ from dashboard.components import (
     tables,
 )
 from dashboard.data import lots, states
+from dashboard.data.lots import LotFilter
 from dashboard.data.states import StateFilter
 from dashboard.page import Page, PageContext
 from dashboard.serving import RUN_A_DAY, START
 
-_TABLE = "states_item"
-_ITEM_PARAMETER = "item"
-_SHOWN_ROWS = 2_000
+_TABLE, _LOT_TABLE = "states_item", "states_lot"
+_ITEM_PARAMETER, _LOT_PARAMETER = "item", "lot"
+# All shelves of a chain of ten stores, or of its warehouses; they take 2 MB to the browser.
+_SHOWN_ROWS = 20_000
+_HEIGHT = 440
+# Columns of few words.
+_REPEATED = ("store_id", "store_name", "category", "category_label", "subcategory", "state")
+_PLACES = {
+    "shelf": "Shelves",
+    "warehouse": "Warehouse",
+    "shelf_lots": "Lots on shelves",
+    "warehouse_lots": "Lots in the warehouse",
+}
+_LOTS = {"shelf_lots": "shelf", "warehouse_lots": "warehouse"}
 _NOUNS = {"shelf": ("shelf", "shelves"), "warehouse": ("warehouse place", "warehouse places")}
+_LOT_NOUNS = {
+    "shelf": ("lot on shelves", "lots on shelves"),
+    "warehouse": ("lot in the warehouse", "lots in the warehouse"),
+}
 
 
 def render(context: PageContext) -> None:
@@ -35,9 +51,8 @@ def render(context: PageContext) -> None:
             "Only its sales are known, so there is no stock to show.",
         )
         return
-    location, wanted = _filters(tracking)
-    total = states.total(location, tracking)
-    if not total:
+    place, wanted = _filters(tracking)
+    if not states.total("shelf", tracking):
         explain.nothing(
             "No stock was counted yet",
             "The stores are known, but nothing has been put on their shelves so far.",
@@ -45,17 +60,13 @@ def render(context: PageContext) -> None:
             RUN_A_DAY,
         )
         return
-    found = states.states(location, wanted).with_columns(
-        pl.concat_str("store_id", "shelf_id", separator="/").alias("row_id"),
-        text.category_labels(),
-        (pl.col("fill_rate") * 100).round().cast(pl.Int64).alias("fill_percent"),
-        pl.when("is_low").then(pl.lit("▲ low")).otherwise(pl.lit("✓")).alias("state"),
+    chosen = (
+        _lots_in_stock(_LOTS[place], wanted, context)
+        if place in _LOTS
+        else _stock(place, wanted, context)
     )
-    _summary(location, found, total)
-    tables.restore(_TABLE, _ITEM_PARAMETER)
-    chosen = _table(location, found, context)
     if chosen:
-        _detail(chosen, context)
+        _detail(*chosen, context)
     else:
         st.caption("Choose a row to see how the stock of the item has developed.")
 
@@ -63,14 +74,17 @@ def render(context: PageContext) -> None:
 def _filters(store_ids: tuple[str, ...]) -> tuple[str, StateFilter]:
     known = states.subcategories(store_ids)
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        location = st.segmented_control(
-            "Stock on",
-            ["shelf", "warehouse"],
-            default="shelf",
-            required=True,
-            format_func={"shelf": "Shelves", "warehouse": "Warehouse"}.__getitem__,
-            key="stock",
-            bind="query-params",
+        place = (
+            st.segmented_control(
+                "Stock on",
+                list(_PLACES),
+                default="shelf",
+                required=True,
+                format_func=_PLACES.__getitem__,
+                key="stock",
+                bind="query-params",
+            )
+            or "shelf"
         )
         category, within = pickers.within_category(known, "category")
         subcategory = st.selectbox(
@@ -81,39 +95,106 @@ def _filters(store_ids: tuple[str, ...]) -> tuple[str, StateFilter]:
             key="subcategory",
             bind="query-params",
         )
-        search = pickers.search("Shelf or item", "search")
-        only_low = st.toggle("Only low", key="low", bind="query-params", width="content")
-    return location or "shelf", StateFilter(store_ids, category, subcategory, search, only_low)
+        sought = "Shelf, item or lot" if place in _LOTS else "Shelf or item"
+        search = pickers.search(sought, "search")
+        only_low = place not in _LOTS and st.toggle(
+            "Only low", key="low", bind="query-params", width="content"
+        )
+    return place, StateFilter(store_ids, category, subcategory, search, only_low)
 
 
-def _summary(location: str, found: pl.DataFrame, total: int) -> None:
-    one, many = _NOUNS[location]
+def _stock(location: str, wanted: StateFilter, context: PageContext) -> tuple[str, str] | None:
+    """Draw the stock of every item at a location; returns store and item of the row chosen."""
+    found = states.states(location, wanted).with_columns(
+        pl.concat_str("store_id", "shelf_id", separator="/").alias("row_id"),
+        text.category_labels(),
+        (pl.col("fill_rate") * 100).round().cast(pl.Int64).alias("fill_percent"),
+        pl.when("is_low").then(pl.lit("▲ low")).otherwise(pl.lit("✓")).alias("state"),
+    )
     low = int(found.get_column("is_low").sum())
+    total = text.plural(states.total(location, wanted.store_ids), *_NOUNS[location])
     downloads.summary(
-        f"**{text.number(len(found))}** of {text.plural(total, one, many)}, "
-        f"**{text.number(low)}** low.",
+        f"**{text.number(len(found))}** of {total}, **{text.number(low)}** low.",
         found.drop("row_id", "fill_percent", "state"),
         f"{location}_state.csv",
         shown_rows=_SHOWN_ROWS,
     )
-
-
-def _table(location: str, found: pl.DataFrame, context: PageContext) -> str | None:
-    """Draw the table; returns the row that is chosen."""
-    if found.is_empty():
-        st.info("No row fits the filters.", icon=":material/filter_alt_off:")
-    else:
-        tables.table(
-            item_links.with_addresses(found.head(_SHOWN_ROWS), context),
-            key=_TABLE,
-            id_column="row_id",
-            columns=_columns(location, context),
-            rows="single-row",
-            height=440,
-        )
+    tables.restore(_TABLE, _ITEM_PARAMETER)
+    shown = found.drop("fill_rate", "is_low")
+    _table(_TABLE, shown, _columns(location, context), context)
     chosen = tables.chosen_ids(_TABLE)
     tables.keep(_ITEM_PARAMETER, chosen)
-    return chosen[0] if chosen else None
+    tables.keep(_LOT_PARAMETER, [])
+    if not chosen:
+        return None
+    store_id, _, item_id = chosen[0].partition("/")
+    return store_id, item_id
+
+
+def _lots_in_stock(
+    location: str, wanted: StateFilter, context: PageContext
+) -> tuple[str, str] | None:
+    """Draw the lots at a location; returns store and item of the row chosen."""
+    found = lots.lots(
+        LotFilter(
+            wanted.store_ids,
+            (location,),
+            (wanted.category,) if wanted.category else (),
+            wanted.subcategory,
+            text=wanted.text,
+        )
+    )
+    pieces = int(found.get_column("quantity").sum())
+    total = text.plural(lots.count(wanted.store_ids, (location,)), *_LOT_NOUNS[location])
+    downloads.summary(
+        f"**{text.number(len(found))}** of {total}, **{text.number(pieces)}** pcs; what expires "
+        "first is at the top.",
+        found.drop("row_id"),
+        f"{location}_lots.csv",
+        shown_rows=_SHOWN_ROWS,
+    )
+    tables.restore(_LOT_TABLE, _LOT_PARAMETER)
+    columns = lot_list.columns(
+        context.timezone,
+        "state",
+        *(("store_name",) if len(context.chosen) > 1 else ()),
+        "item_address",
+        "subcategory",
+        "category_label",
+        "lot",
+        "quantity",
+        "expiry_date",
+        "received_date",
+        *(("markdown_percent",) if location == "shelf" else ()),
+        "last_event_ts",
+    )
+    shown = lot_list.readable(found.head(_SHOWN_ROWS)).drop("category", "markdown", "batch_code")
+    _table(_LOT_TABLE, shown, columns, context)
+    chosen = tables.chosen_ids(_LOT_TABLE)
+    tables.keep(_LOT_PARAMETER, chosen)
+    tables.keep(_ITEM_PARAMETER, [])
+    if not chosen:
+        return None
+    store_id, _, rest = chosen[0].partition("/")
+    return store_id, rest.split("/")[1] if "/" in rest else rest
+
+
+def _table(key: str, found: pl.DataFrame, columns: dict[str, Any], context: PageContext) -> None:
+    """Draw rows that lead to their item; words that come again and again are sent once."""
+    if found.is_empty():
+        st.info("No row fits the filters.", icon=":material/filter_alt_off:")
+        return
+    repeated = [name for name in _REPEATED if name in found.columns]
+    tables.table(
+        item_links.with_addresses(found.head(_SHOWN_ROWS), context).with_columns(
+            pl.col(repeated).cast(pl.Categorical)
+        ),
+        key=key,
+        id_column="row_id",
+        columns=columns,
+        rows="single-row",
+        height=_HEIGHT,
+    )
 
 
 def _columns(location: str, context: PageContext) -> dict[str, Any]:
@@ -166,11 +247,10 @@ def _columns(location: str, context: PageContext) -> dict[str, Any]:
     )
 
 
-def _detail(row_id: str, context: PageContext) -> None:
-    store_id, _, item_id = row_id.partition("/")
+def _detail(store_id: str, item_id: str, context: PageContext) -> None:
     found = states.item(store_id, item_id)
     if found.is_empty():
-        st.info(f"The item {row_id} of the address is not carried any more.")
+        st.info(f"The item {store_id}/{item_id} of the address is not carried any more.")
         return
     item = found.row(0, named=True)
     currency = next((s.currency for s in context.chosen if s.store_id == store_id), "")

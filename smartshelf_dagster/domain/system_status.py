@@ -31,6 +31,7 @@ class Known:
         events: Events in the raw tables.
         behind: Raw tables that have grown since the build.
         drain_lag_s: What half of the last hour's receipts took from till to lake; `None` without.
+        only_loaded: Whether all receipts are of a past that was loaded, and none came from a till.
         analysed: The time that analytics was built for; `None` before the first time.
         tables: Tables that are published.
         decided: Newest decision on who forecasts; `None` before the first.
@@ -48,6 +49,7 @@ class Known:
     events: int
     behind: int
     drain_lag_s: float | None
+    only_loaded: bool
     analysed: datetime | None
     tables: int
     decided: datetime | None
@@ -151,6 +153,8 @@ def _analytics(known: Known) -> _Verdict:
 
 def _stream(known: Known) -> _Verdict:
     limits = _on_the_clock(known.pace)
+    if known.only_loaded:
+        return "stream", OFF, None, "no receipt came from a till, all are of a past that was loaded"
     if known.drain_lag_s is None:
         traded = known.as_of - known.open_since if known.open_since else timedelta()
         return "stream", _by_age(traded, limits), None, "no receipt was drained in the last hour"

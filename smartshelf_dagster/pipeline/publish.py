@@ -35,6 +35,7 @@ from smartshelf_dagster.transform.runner import Transformer
 _SERVED_REFERENCE = ("stores", "items", "store_items", "zones", "stock_policies")
 _SHOWN_REJECTIONS = 200
 _RECEIPTS = "pos_transactions"
+_LINES = "cleansed/sales_lines"
 # So many of the last publications are told of; how fast the clock runs follows from them.
 _KEPT_PUBLICATIONS = 10
 _PUBLICATIONS = "meta/publications"
@@ -128,6 +129,7 @@ def publish(settings: Settings, transformer: Transformer) -> Publication:
             for model in models
         ]
         lag_ms = reader.rows("live/live_kpis", where="store_id = 'ALL'")["lag_p50_ms"]
+        only_loaded = reader.has(_LINES) and not reader.has(_LINES, "source = 'stream'")
         forecasts = settings.order_policy == FORECAST
         said = newest_predictions(settings, build.as_of) if forecasts else None
         planner = Planner(settings.order_policy, build.as_of, settings.order_parameters, said)
@@ -155,6 +157,7 @@ def publish(settings: Settings, transformer: Transformer) -> Publication:
         built_from=build.versions,
         tables=len(served),
         drain_lag_ms=pc.max(lag_ms).as_py(),
+        only_loaded=only_loaded,
         analysed=_newest(copied_analytics.get(VERSIONS), "as_of_ts"),
         decided=_newest(copied.get("ml/promotions"), "decided_ts"),
         speed=clock_speed(moments),

@@ -64,6 +64,7 @@ def system_status(
     built_from: Mapping[str, int],
     tables: int,
     drain_lag_ms: float | None,
+    only_loaded: bool,
     analysed: datetime | None,
     decided: datetime | None,
     speed: float,
@@ -78,6 +79,7 @@ def system_status(
         built_from: Versions of the raw tables it was built from.
         tables: Number of tables that are published.
         drain_lag_ms: What half of the last hour's receipts took from till to lake.
+        only_loaded: Whether all receipts are of a past that was loaded.
         analysed: The time that analytics was built for; `None` before the first time.
         decided: Newest decision on who forecasts; `None` before the first.
         speed: Seconds of the clock in force for each second on the wall.
@@ -89,6 +91,7 @@ def system_status(
         events=pc.sum(streams["rows"]).as_py(),
         behind=_behind(streams, built_from),
         drain_lag_s=None if drain_lag_ms is None else drain_lag_ms / 1000,
+        only_loaded=only_loaded,
         analysed=analysed,
         tables=tables,
         decided=decided,

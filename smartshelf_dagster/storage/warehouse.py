@@ -306,6 +306,11 @@ class WarehouseReader:
         counted = self._value(f"select count(*) from {identifier(table)} where {where}")  # noqa: S608
         return int(str(counted))
 
+    def has(self, table: str, where: str = "true") -> bool:
+        """Return whether a row of a table satisfies a condition in SQL; looks no further."""
+        found = f"select exists (from {identifier(table)} where {where})"
+        return bool(self._value(found))
+
     def rows(
         self,
         table: str,

@@ -46,6 +46,11 @@ TABLES: dict[str, str] = {
         net_sales DECIMAL(18,2), transactions BIGINT, atv DOUBLE, margin_pct DOUBLE,
         return_rate_value_pct DOUBLE, conversion_rate DOUBLE, revenue_rank BIGINT,
         growth_prev_period_pct DOUBLE""",
+    "analytics.analysis_periods": """
+        period VARCHAR, store_id VARCHAR, first_date DATE, last_date DATE""",
+    "analytics.product_performance": """
+        period VARCHAR, currency VARCHAR, item_id VARCHAR, sales_revenue DECIMAL(18,2),
+        revenue_rank BIGINT, revenue_share_pct DOUBLE""",
     "analytics.top_sellers": """
         period VARCHAR, currency VARCHAR, member_type VARCHAR, scope_type VARCHAR,
         scope_value VARCHAR, metric VARCHAR, rank BIGINT, member_id VARCHAR,
@@ -183,6 +188,28 @@ def goods(store_id: str = "S001") -> Rows:
             }
             for period in ("7d", "30d")
             for rank, item in ((1, "WINRED0004"), (2, "MEABEE0001"))
+        ],
+        # In longer periods the two have changed places.
+        "analytics.product_performance": [
+            {
+                "period": period,
+                "currency": "EUR",
+                "item_id": item,
+                "sales_revenue": revenue,
+                "revenue_rank": rank,
+                "revenue_share_pct": revenue / 30,
+            }
+            for period in ("90d", "all")
+            for rank, item, revenue in ((1, "MEABEE0001", 1_800), (2, "WINRED0004", 1_200))
+        ],
+        "analytics.analysis_periods": [
+            {
+                "period": period,
+                "store_id": "S001" if store_id == "ALL" else store_id,
+                "first_date": LAST_DAY - timedelta(days=days - 1),
+                "last_date": LAST_DAY,
+            }
+            for period, days in (("90d", 30), ("all", 31))
         ],
         # Wine at 5.00 on average; what was asked for it before is no price of today.
         "analytics.daily_product_sales": [
@@ -391,6 +418,6 @@ def parts(**statuses: str) -> Rows:
                 "last_ok_ts": ago(1),
                 "message": f"about {part}",
             }
-            for part in ("raw", "analytics", "disk")
+            for part in dict.fromkeys(("raw", "analytics", "disk", *statuses))
         ]
     }

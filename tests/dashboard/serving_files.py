@@ -213,7 +213,7 @@ TABLES: dict[str, str] = {
         visibility DOUBLE""",
     "ref.stores": """
         store_id VARCHAR, store_name VARCHAR, city VARCHAR, country VARCHAR, timezone VARCHAR,
-        currency VARCHAR, stock_tracking VARCHAR, opened_ts TIMESTAMPTZ""",
+        currency VARCHAR, stock_tracking VARCHAR, opened_ts TIMESTAMPTZ, region VARCHAR""",
     "ref.zones": """
         zone_id VARCHAR, category VARCHAR, label VARCHAR, x0 DOUBLE, y0 DOUBLE, x1 DOUBLE,
         y1 DOUBLE""",
@@ -426,6 +426,7 @@ def store(
     timezone: str = "Europe/Rome",
     tracks_stock: bool = True,
     people: int = 30,
+    region: str | None = None,
 ) -> Rows:
     """Return a store: one line of ref.stores and its figures."""
     return {
@@ -439,6 +440,7 @@ def store(
                 "currency": "EUR",
                 "stock_tracking": "sensors" if tracks_stock else "none",
                 "opened_ts": ago(3_000),
+                "region": region,
             }
         ],
         "live.store_status": [

@@ -3,14 +3,16 @@
 import io
 import json
 import re
+import time
 
 import analytics_files as analysed
 import polars as pl
 import pytest
 import serving_files as files
+import streamlit as st
 from app_support import choose_rows, figure, table, words
 
-from dashboard import access, actions
+from dashboard import access, actions, asked
 from dashboard.components import downloads
 from dashboard.registry import PAGES
 from smartshelf_dagster.streaming.operator import AnomalyKey, PlannedOrderKey, StockCount
@@ -287,6 +289,73 @@ def test_whoever_has_not_logged_in_is_asked_to(chain, open_page, downloaded):
     assert "Ask Maria at the office" in words(app)
     assert not app.dataframe
     assert not traces_of_turku(app, downloaded)
+
+
+def cookie(browser="0011223344556677", mask="a1b2c3d4"):
+    """Return the cookie of a browser as Streamlit writes it: its token under a mask."""
+    key = bytes.fromhex(mask)
+    masked = bytes(byte ^ key[at % 4] for at, byte in enumerate(bytes.fromhex(browser)))
+    return {"_streamlit_xsrf": f"2|{mask}|{masked.hex()}|1767441000"}
+
+
+@pytest.fixture
+def browser(monkeypatch):
+    """Be another browser, or the same one later."""
+    monkeypatch.setattr(asked, "_asked", {})
+
+    def be(**told):
+        monkeypatch.setattr(type(st.context), "cookies", cookie(**told))
+
+    be()
+    return be
+
+
+NOBODY = {"is_logged_in": False}
+
+
+@pytest.mark.usefixtures("chain")
+def test_after_the_login_the_page_opens_that_was_asked_for(open_page, browser):
+    shelf = {"store": "Smart Shelf Turku (S002)", "search": "beef", "stock": "Warehouse"}
+    open_page("states", user=NOBODY, **shelf)
+    browser(browser="ff11223344556677")
+    assert open_page(user=ADA).title[0].value == "Overview"
+    browser(mask="01020304")
+    # Who comes with an address of their own stays there.
+    assert open_page("waste", user=ADA).title[0].value == "Waste"
+    assert open_page(user=ADA, store=shelf["store"]).title[0].value == "Overview"
+    app = open_page(user=ADA)
+    assert not app.exception
+    assert app.title[0].value == "States"
+    assert {name: app.query_params[name] for name in shelf} == shelf
+    assert app.selectbox(key="store").value == "S002"
+    assert app.text_input(key="search").value == "beef"
+    assert "warehouse places" in words(app)
+    # Once is enough.
+    assert open_page(user=ADA).title[0].value == "Overview"
+
+
+@pytest.mark.usefixtures("chain")
+@pytest.mark.parametrize("why", ["late", "long", "no cookie", "the first page later"])
+def test_the_first_page_opens_where_nothing_is_kept(open_page, browser, monkeypatch, why):
+    open_page("alerts", user=NOBODY, search="x" * (9_000 if why == "long" else 9))
+    if why == "late":
+        monkeypatch.setattr(asked.time, "monotonic", lambda now=time.monotonic: now() + 901)
+    elif why == "no cookie":
+        monkeypatch.setattr(type(st.context), "cookies", {})
+    elif why == "the first page later":
+        open_page(user=NOBODY)
+    app = open_page(user=ADA)
+    assert not app.exception
+    assert app.title[0].value == "Overview"
+
+
+@pytest.mark.usefixtures("browser")
+def test_what_strangers_ask_for_does_not_fill_the_memory(chain, open_page, monkeypatch):
+    monkeypatch.setattr(asked, "_MOST", 2)
+    for number in range(4):
+        monkeypatch.setattr(type(st.context), "cookies", cookie(f"{number:016x}"))
+        open_page("alerts", user=NOBODY)
+    assert len(asked._asked) == 2
 
 
 @pytest.mark.parametrize(

@@ -225,6 +225,18 @@ def fits(window: Window, size: ViewportSize) -> bool:
     return True
 
 
+def cut_off(window: Window) -> list[str]:
+    """Return the figures that have no room for what they say."""
+    found: list[str] = window.page.evaluate(
+        """() => [...document.querySelectorAll(
+            '[data-testid="stMetricValue"], [data-testid="stMetricValue"] *')]
+            .filter((one) => one.checkVisibility() && one.scrollWidth > one.clientWidth + 1
+                && one.clientWidth)
+            .map((one) => one.innerText)"""
+    )
+    return found
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.path)
 def test_no_part_of_a_page_complains_or_overflows_a_tablet_or_desk(
     window: Window, page: AppPage
@@ -238,6 +250,8 @@ def test_no_part_of_a_page_complains_or_overflows_a_tablet_or_desk(
             window.choose(part)
         assert complaints(window) == [], part
         assert [size["width"] for size in (DESK, TABLET) if not fits(window, size)] == [], part
+        # The tablet is what is shown now.
+        assert cut_off(window) == [], part
 
 
 def test_the_keyboard_reaches_navigation_and_actions_and_shows_where_it_is(window: Window) -> None:

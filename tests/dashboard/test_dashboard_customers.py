@@ -133,6 +133,14 @@ def test_the_page_tells_scores_values_habits_and_who_stays_away(open_page):
     away = table(app, "gaps_missed")
     assert away["customer_id"].tolist() == ["Cleo", "Bob"]
     assert away["gaps_missed"].tolist() == [2.3, 2.5]
+    shown = {
+        name: column["type_config"]
+        for found in app.dataframe
+        for name, column in json.loads(found.proto.columns).items()
+        if "type_config" in column
+    }
+    money = ("total_spent", "monetary", "clv_12m", "avg_transaction_value")
+    assert {(shown[name]["format"], shown[name]["step"]) for name in money} == {("localized", 0.01)}
     assert away["favourite_category"].tolist() == ["Pasta and Rice"] * 2
     app.button_group(key="staying_away").set_value("lapsed").run()
     assert table(app, "gaps_missed")["customer_id"].tolist() == ["Dan"]

@@ -7,19 +7,19 @@ import analytics_files as analysed
 import polars as pl
 import pytest
 import serving_files as files
-from app_support import words
+from app_support import table, words
 
 from dashboard.charts.lag import lag
 from dashboard.data import live, quality
 from dashboard.theme import DARK, LIGHT
 
 
-def receipt(name, minutes, took, store_id="S001", lines=1):
+def receipt(name, minutes, took, store_id="S001", lines=1, source="stream"):
     """Return the lines of a receipt that came so many minutes ago, and took so many seconds."""
     came = files.ago(minutes)
     return [
         {"event_id": f"{name}/{line}", "receipt_event_id": name, "store_id": store_id,
-         "ingest_ts": came, "event_ts": came - timedelta(seconds=took)}
+         "ingest_ts": came, "event_ts": came - timedelta(seconds=took), "source": source}
         for line in range(lines)
     ]  # fmt: skip
 
@@ -144,6 +144,24 @@ def test_live_draws_the_chosen_range_of_the_chosen_stores(open_page, serving):
     assert "**From the till to the lake** in the last 1 hour:" in words(app)
     ends = json.loads(app.get("plotly_chart")[-1].proto.spec)["data"][1]["y"]
     assert [minutes for minutes in ends if minutes] == [5.0, pytest.approx(38 / 60)]
+
+
+def test_a_past_that_was_loaded_is_not_late(open_page, serving):
+    past = [
+        *receipt("g", 5, 90_000, source="backfill", lines=2),
+        *receipt("h", 6, 90_000, source="uci"),
+    ]
+    publish(serving, analysed.live(), analysed.parts(stream="off"), {"cleansed.sales_lines": past})
+    [found] = live.lags(["S001"], minutes=30, step=30).drop("at").rows()
+    assert found == (0, None, None, 2)
+    for path in ("live", "system"):
+        shown = words(open_page(path))
+        assert "Loaded, not live: the 2 receipts of the last 24 hours" in shown
+    assert "○ Loaded, not live" in shown
+    assert "○ Loaded, not live" in table(open_page(), "component")["status"].tolist()
+    publish(serving, {"cleansed.sales_lines": [*past, *receipt("i", 5, 10)]})
+    [found] = live.lags(["S001"], minutes=30, step=30).drop("at").rows()
+    assert found == (1, 10, 10, 2)
 
 
 def test_where_nothing_came_it_is_said(open_page, serving):

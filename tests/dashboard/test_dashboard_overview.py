@@ -19,7 +19,7 @@ from dashboard.charts.history import calendar, months, return_funnel
 from dashboard.charts.live import takings
 from dashboard.components.kpi_cards import course, judgement
 from dashboard.data import history, live, overview, sales
-from dashboard.data.analysis import Scope
+from dashboard.data.analysis import ALL, Scope
 from dashboard.theme import DARK, LIGHT
 
 ONE = Scope("S001", "EUR")
@@ -271,12 +271,30 @@ def test_stores_are_side_by_side_where_all_are_shown(open_page):
 def test_goods_follow_the_period(open_page):
     app = open_page(period="90 days")
     assert not app.exception
-    assert table(app, "share_pct")["item_id"].tolist() == ["WINRED0004", "MEABEE0001"]
-    assert "**Best sellers** of 30 days" in words(app)
+    assert "**Best sellers** of 90 days" in words(app)
+    assert table(app, "share_pct")["item_id"].tolist() == ["WINRED0004"]
     sold = {trace["y"][0]: trace["x"][0] for trace in traces(app, None) if trace["type"] == "bar"}
     assert sold == {"Wines": 1_800.0}
     app.button_group(key="period").set_value("7d").run()
+    assert table(app, "share_pct")["item_id"].tolist() == ["WINRED0004", "MEABEE0001"]
     assert "**Best sellers** of 7 days" in words(app)
+
+
+def test_best_sellers_of_any_period_are_those_of_its_days(serving):
+    publish(serving, files.catalogue(), files.store(), analysed.versions(), analysed.goods())
+    ranked = ["rank", "item_id", "sales_revenue", "share_pct"]
+    store, everywhere = Scope("S001", "EUR"), Scope(ALL, "EUR")
+    found = {
+        period: sales.best_sellers(store, period).select(ranked).rows() for period in ("90d", "all")
+    }
+    # The day before the 90 is in all of them alone.
+    assert found == {"90d": [(1, "WINRED0004", 300, 100)], "all": [(1, "WINRED0004", 1_200, 100)]}
+    assert sales.best_sellers(Scope("S001", "GBP"), "90d").is_empty()
+    assert sales.best_sellers(everywhere, "90d").select(ranked).rows() == [
+        (1, "MEABEE0001", 1_800, 60),
+        (2, "WINRED0004", 1_200, 40),
+    ]
+    assert "prev_rank" in sales.best_sellers(store, "7d").columns
 
 
 def test_before_the_first_kpis_work_and_system_are_told(open_page, serving):
@@ -378,6 +396,31 @@ def test_the_span_of_an_address_is_not_taken_for_a_period(open_page, at_page):
     app = open_page("states", item="S001/MEABEE0001", stock_span="24 hours")
     assert app.button_group(key="stock_span").value == "24h"
     assert at_page(app, "overview").button_group(key="period").value == "30d"
+
+
+@pytest.mark.parametrize("lying", [("North", "South", None), ("North", "North", None)])
+def test_live_tells_regions_where_there_are_several(open_page, serving, lying):
+    named = dict(zip(("S001", "S002", "S003"), lying, strict=True))
+    stores = [files.store(store_id, region=region) for store_id, region in named.items()]
+    publish(
+        serving, files.catalogue(), *stores, analysed.live(), analysed.live("S002"),
+        analysed.live("ALL"), {"live.sales_pane_5m": [{
+            "pane_start": files.ago(10), "store_id": "S002", "currency": "EUR", "revenue": 900,
+            "transactions": 1, "units": 1,
+        }]},
+    )  # fmt: skip
+    app = open_page("live", store="All stores", range="1 hour")
+    assert not app.exception
+    has_several = len(set(lying)) > 2
+    assert ("**2 regions** by sales:" in words(app)) is has_several
+    drawn = [c for c in app.get("plotly_chart") if c.proto.id.endswith("-regions")]
+    assert len(drawn) == has_several
+    if has_several:
+        found = live.regions(list(named), "EUR", 60)
+        assert found.select("region", "stores", "net_sales").rows() == [
+            ("South", 1, 1_500), ("North", 1, 1_200), (None, 1, 0),
+        ]  # fmt: skip
+        assert found.get_column("share").sum() == pytest.approx(1)
 
 
 # Courses and figures

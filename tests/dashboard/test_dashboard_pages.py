@@ -11,7 +11,7 @@ from app_support import choose_rows, figure, table, words
 
 from dashboard import text
 from dashboard.registry import PAGES
-from dashboard.views import store_map
+from dashboard.views import states, store_map
 from smartshelf_dagster.storage.serving import ServingVersion
 
 PATHS = [page.path for page in PAGES]
@@ -230,9 +230,17 @@ def test_only_pages_with_tables_show_all_stores(open_page, path, has_all):
 
 
 @pytest.mark.usefixtures("two_stores")
-def test_all_stores_together(open_page):
+def test_all_stores_together(open_page, monkeypatch):
     app = open_cleanly(open_page, "states", store="All stores")
     assert set(table(app, "fill_percent")["store_id"]) == {"S001", "S002"}
+    assert len(table(app, "fill_percent")) == 8
+    # Words that come again and again are sent once.
+    assert table(app, "fill_percent")["subcategory"].dtype == "category"
+    monkeypatch.setattr(states, "_SHOWN_ROWS", 3)
+    for stock in ("Shelves", "Lots on shelves"):
+        app = open_cleanly(open_page, "states", store="All stores", stock=stock)
+        assert "The first 3 are shown." in words(app)
+        assert len(table(app, "subcategory")) == 3
     app = open_cleanly(open_page, "alerts", store="All stores")
     assert figure(app, "Open") == "4"
 
@@ -388,6 +396,26 @@ def test_states_only_low_and_warehouse(open_page):
     app.button_group(key="stock").set_value("warehouse").run()
     assert "**1** of 4 warehouse places, **1** low." in words(app)
     assert table(app, "fill_percent")["shelf_id"].tolist() == ["MEACHI0002"]
+
+
+@pytest.mark.usefixtures("one_store")
+def test_states_lists_lots_by_place_and_a_lot_leads_to_its_item(open_page):
+    app = open_cleanly(open_page, "states", stock="Lots on shelves")
+    assert "**5** of 5 lots on shelves, **43** pcs" in words(app)
+    assert table(app, "lot")["lot"].tolist() == ["L-C1", "L-C2", "L-B1", "L-W1", "no known lot"]
+    assert table(app, "lot")["quantity"].sum() == 43
+    app.selectbox(key="category").select("MEAT").run()
+    app.text_input(key="search").input("l-c2").run()
+    assert table(app, "lot")["lot"].tolist() == ["L-C2"]
+    app.button_group(key="stock").set_value("warehouse_lots").run()
+    assert "**1** of 4 lots in the warehouse, **2** pcs" in words(app)
+    choose_rows(app, "states_lot", "S001/warehouse/MEACHI0002/L-C2")
+    assert "MEACHI0002, Chicken" in words(app)
+    assert app.query_params["lot"] == "S001/warehouse/MEACHI0002/L-C2"
+    app.selectbox(key="subcategory").select("Beef").run()
+    assert "No row fits the filters." in words(app)
+    app.button_group(key="stock").set_value("shelf").run()
+    assert "lot" not in app.query_params
 
 
 @pytest.mark.usefixtures("one_store")

@@ -10,6 +10,7 @@ from smartshelf_dagster.pipeline.audit import audit
 from smartshelf_dagster.pipeline.rebuild import rebuild
 from smartshelf_dagster.settings import Settings, load_settings
 from smartshelf_dagster.storage import delta
+from smartshelf_dagster.storage.warehouse import read_served
 from tests.helpers.warehouse import give_warehouse
 from tests.integration.test_cli import last_json, smartshelf
 
@@ -37,6 +38,14 @@ def past(
     return load_settings(lake=str(lake)), figures | {"events": events}
 
 
+def how_the_stream_is(settings: Settings) -> tuple[str, set[str]]:
+    """Return the state of the way from the till, and the ways in which receipts have come."""
+    told = read_served(settings.serving_path, "live/system_status").to_pylist()
+    lines = delta.read(settings.table_uri("cleansed/sales_lines"), ["source"])
+    [state] = [row["status"] for row in told if row["component"] == "stream"]
+    return state, set(lines["source"].to_pylist())
+
+
 @pytest.mark.timeout(300)
 def test_history_brings_every_event_and_the_audit_is_clean(
     past: tuple[Settings, dict[str, object]],
@@ -53,6 +62,7 @@ def test_history_brings_every_event_and_the_audit_is_clean(
     last = date.fromisoformat(TO) - timedelta(days=1)
     ended = [r for r in sold if r["event_type"] == "SALE" and r["business_date"] <= last]
     assert sum(r["qty"] for r in ended) == figures["sold_units"]
+    assert how_the_stream_is(settings) == ("off", {"backfill"})
     report = audit(settings)
     assert report.clean, report.details
     assert rebuild(settings).differences == 0
@@ -84,6 +94,9 @@ def test_history_the_system_goes_on_from_its_end(
     assert world == {"stores": 1, "seed": 3}
     assert run["events"] > 0
     assert run["restock_tasks"] > 0
+    state, sources = how_the_stream_is(settings)
+    assert state != "off"
+    assert sources == {"backfill", "stream"}
     sold = delta.read(settings.table_uri("cleansed/sales_lines"), ["event_ts"])["event_ts"]
     days = {moment.date() for moment in sold.to_pylist()}
     assert days == {(BEGIN + timedelta(days=n)).date() for n in range(DAYS + 1)}

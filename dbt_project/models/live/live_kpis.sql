@@ -103,6 +103,14 @@ standing as (
     group by scopes.scope_id, scopes.currency
 ),
 
+-- What was recorded long ago is not late.
+loaded as (
+    select distinct receipt_event_id
+    from {{ ref('sales_lines') }}
+    where source <> 'stream'
+        and ingest_ts >= {{ add_minutes(as_of(), -60) }}
+),
+
 receipts as (
     select
         scopes.scope_id,
@@ -110,9 +118,10 @@ receipts as (
         arrivals.event_ts,
         arrivals.ingest_ts,
         ({{ epoch_us('arrivals.ingest_ts') }} - {{ epoch_us('arrivals.event_ts') }}) / cast(1000 as double) as lag_ms,
-        arrivals.ingest_ts >= {{ add_minutes(as_of(), -60) }} as is_recent
+        arrivals.ingest_ts >= {{ add_minutes(as_of(), -60) }} and loaded.receipt_event_id is null as is_recent
     from {{ ref('receipt_arrivals') }} as arrivals
     inner join scopes on arrivals.store_id = scopes.store_id
+    left join loaded on arrivals.event_id = loaded.receipt_event_id
 ),
 
 stream as (
