@@ -17,7 +17,7 @@ from dashboard.components import (
 )
 from dashboard.data import lots, states
 from dashboard.data.states import StateFilter
-from dashboard.page import Page, PageContext
+from dashboard.page import Filters, Page, PageContext
 from dashboard.serving import RUN_A_DAY, START
 
 _TABLE = "states_item"
@@ -35,7 +35,7 @@ def render(context: PageContext) -> None:
             "Only its sales are known, so there is no stock to show.",
         )
         return
-    location, wanted = _filters(tracking)
+    location, wanted = _filters(tracking, context.categories)
     total = states.total(location, tracking)
     if not total:
         explain.nothing(
@@ -60,8 +60,10 @@ def render(context: PageContext) -> None:
         st.caption("Choose a row to see how the stock of the item has developed.")
 
 
-def _filters(store_ids: tuple[str, ...]) -> tuple[str, StateFilter]:
+def _filters(store_ids: tuple[str, ...], categories: tuple[str, ...]) -> tuple[str, StateFilter]:
     known = states.subcategories(store_ids)
+    if categories:
+        known = known.filter(pl.col("category").is_in(categories))
     with st.container(horizontal=True, vertical_alignment="bottom"):
         location = st.segmented_control(
             "Stock on",
@@ -72,10 +74,9 @@ def _filters(store_ids: tuple[str, ...]) -> tuple[str, StateFilter]:
             key="stock",
             bind="query-params",
         )
-        category, within = pickers.within_category(known, "category")
         subcategory = st.selectbox(
             "Subcategory",
-            within.get_column("subcategory").unique().sort().to_list(),
+            known.get_column("subcategory").unique().sort().to_list(),
             index=None,
             placeholder="All",
             key="subcategory",
@@ -83,7 +84,7 @@ def _filters(store_ids: tuple[str, ...]) -> tuple[str, StateFilter]:
         )
         search = pickers.search("Shelf or item", "search")
         only_low = st.toggle("Only low", key="low", bind="query-params", width="content")
-    return location or "shelf", StateFilter(store_ids, category, subcategory, search, only_low)
+    return location or "shelf", StateFilter(store_ids, categories, subcategory, search, only_low)
 
 
 def _summary(location: str, found: pl.DataFrame, total: int) -> None:
@@ -192,4 +193,11 @@ def _lots(store_id: str, item_id: str, context: PageContext) -> None:
     st.caption("Counts and corrections of lots: see Lots.")
 
 
-PAGE = Page("States", ":material/inventory_2:", "states", render, allows_all_stores=True)
+PAGE = Page(
+    "States",
+    ":material/inventory_2:",
+    "states",
+    render,
+    allows_all_stores=True,
+    filters=Filters(by_category=True),
+)
