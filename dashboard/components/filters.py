@@ -18,6 +18,7 @@ from dashboard.page import Filters, Page, PageContext
 from dashboard.period import NAMES, USUAL, Period, nearest
 
 PERIOD, DAYS, CATEGORY = "period", "days", "category"
+_DRAWN = "period_drawn"
 _NAMED = {label: name for name, label in NAMES.items()}
 _A_YEAR = timedelta(days=365)
 
@@ -93,6 +94,7 @@ def _period(shown: Filters, context: PageContext) -> tuple[Period, str]:
         on_change=_forget_days,
     )
     name = chosen or nearest(USUAL, offered)
+    st.session_state[_DRAWN] = name
     kept.keep(PERIOD, name, unless=stand_in)
     if shown.takes_days:
         return Period(name, _choose_days(context)), ""
@@ -109,13 +111,16 @@ def _period(shown: Filters, context: PageContext) -> tuple[Period, str]:
 
 def _forget_days() -> None:
     """Drop chosen days: whoever chooses a period after them wants that."""
+    if st.session_state[PERIOD] == st.session_state.get(_DRAWN):
+        # What stands in on a page is no choice.
+        return
     kept.keep(DAYS, None)
     if DAYS in st.session_state:
         st.session_state[DAYS] = []
 
 
 def _choose_days(context: PageContext) -> tuple[date, date] | None:
-    """Draw the choice of a first and a last day; `None` where there is none, or one end only."""
+    """Draw the choice of a first and a last day; one alone is both. `None` where there is none."""
     today = context.publication.as_of.astimezone(ZoneInfo(context.timezone)).date()
     first = min(stores.first_day() or today, today - _A_YEAR)
     wanted = kept.wanted(DAYS)
@@ -135,14 +140,14 @@ def _choose_days(context: PageContext) -> tuple[date, date] | None:
         help="First and last day; choose a period to go back to the newest days.",
     )
     match chosen:
-        case (since, until):
-            kept.keep(DAYS, (since, until))
-            return since, until
-        case ():
+        case (since, *until):
+            # An address has a day that is both ends once.
+            days = (since, until[0] if until else since)
+            kept.keep(DAYS, days)
+            return days
+        case _:
             if fits or wanted is None:
                 kept.keep(DAYS, None)
-            return None
-        case _:
             return None
 
 
@@ -165,9 +170,9 @@ def _categories(known: Sequence[str]) -> tuple[str, ...]:
 
 
 def _days(told: list[str]) -> tuple[date, date] | None:
-    """Return the days of an address, `None` where it has not two of them."""
+    """Return the days of an address, `None` where it has none."""
     try:
-        first, last = (date.fromisoformat(day) for day in told)
+        days = [date.fromisoformat(day) for day in told]
     except ValueError:
         return None
-    return first, last
+    return (days[0], days[-1]) if days else None

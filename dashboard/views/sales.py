@@ -26,7 +26,7 @@ from dashboard.page import EVERY_PERIOD, Filters, Page, PageContext
 # First and last day; no first day where all are meant.
 Span = tuple[date | None, date]
 
-_BEST = 20
+_BEST = 50
 _KPIS = ("net_sales", "gross_profit", "transactions", "units_sold", "atv", "upt", "margin_pct")
 
 

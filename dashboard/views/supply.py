@@ -256,7 +256,12 @@ def _orders(total: int, context: PageContext) -> None:
 def _deliveries(context: PageContext) -> None:
     days = supply.deliveries(context.store_ids, *_due(context), context.categories)
     if days.is_empty():
-        st.info("Nothing was due on these days.", icon=":material/info:")
+        st.info(
+            "Nothing was due on these days."
+            if supply.count_orders(context.store_ids)
+            else "Nothing has been ordered so far, so nothing came.",
+            icon=":material/info:",
+        )
         return
     _timeline(context)
     shown = days.tail(_SHOWN_DELIVERIES)

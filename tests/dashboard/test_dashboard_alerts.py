@@ -105,7 +105,7 @@ def test_what_is_unusual_comes_from_every_source_that_is_published(serving):
         files.quality(),
         files.unusual(),
     )
-    found = signals.signals(["S001"], 7)
+    found = signals.signals(["S001"], files.ago(7 * 24 * 60))
     assert found.select("kind", "subject").rows() == [
         ("MODEL_DRIFT", "orders error_ratio"),
         ("MODEL_DRIFT", "orders psi promo"),
@@ -116,8 +116,8 @@ def test_what_is_unusual_comes_from_every_source_that_is_published(serving):
         ("SUPPLIER_DELAY", "o-3"),
         ("SALES_SPIKE", "Pieces of a day, all stores"),
     ]
-    assert signals.signals(["S001"], 1).height == 6
-    assert signals.signals([], 7).is_empty()
+    assert signals.signals(["S001"], files.ago(24 * 60)).height == 6
+    assert signals.signals([], files.ago(7 * 24 * 60)).is_empty()
 
 
 @pytest.mark.usefixtures("one_store")
@@ -188,7 +188,7 @@ def test_series_are_counted_by_direction():
 
 @pytest.mark.usefixtures("strange_sales")
 def test_days_and_sensitivity_are_choices_of_the_address(open_page):
-    app = open_page("anomalies", anomaly_days="30", score_seasonal_mad="4.5")
+    app = open_page("anomalies", period="90 days", score_seasonal_mad="4.5")
     assert not app.exception
-    assert app.slider(key="anomaly_days").value == 30
+    assert app.button_group(key="period").value == "90d"
     assert sorted(table(app, "baseline")["score"]) == [-6.0, 5.0]

@@ -281,9 +281,8 @@ def test_a_first_day_that_is_not_over_is_explained(open_page, serving):
         app = open_page(path)
         assert not app.exception
         assert "No business day is complete yet" in words(app)
-    # There is no period to choose, and nothing stands beside what needs hands.
+    # Nothing stands beside what needs hands.
     app = open_page()
-    assert not app.button_group
     assert not app.columns
     assert "What needs hands now" in words(app)
 
@@ -330,11 +329,12 @@ def test_store_and_period_hold_on_the_next_page(open_page, at_page):
 @pytest.mark.usefixtures("two")
 def test_a_page_without_the_choice_leaves_it_to_the_others(open_page, at_page):
     app = open_page("history", store="All stores", period="All")
-    # The map is of one store, the overview of 90 days at most.
+    # The map is of one store; the overview of 90 days at most, which is nearest to all.
     assert at_page(app, "map").selectbox(key="store").value == "S001"
     at_page(app, "overview")
     assert app.selectbox(key="store").value == "all"
-    assert app.button_group(key="period").value == "30d"
+    assert app.button_group(key="period").value == "90d"
+    assert "All: not told here. The nearest is shown, 90 days." in words(app)
     assert at_page(app, "history").button_group(key="period").value == "all"
 
 
