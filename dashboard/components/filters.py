@@ -97,7 +97,9 @@ def _period(shown: Filters, context: PageContext) -> tuple[Period, str]:
     st.session_state[_DRAWN] = name
     kept.keep(PERIOD, name, unless=stand_in)
     if shown.takes_days:
-        return Period(name, _choose_days(context)), ""
+        period = Period(name, _choose_days(context))
+        told = f"Told of {period.label}; choosing a period drops these days."
+        return period, told if period.days else ""
     if kept.wanted(DAYS):
         return Period(name), (
             f"Days of your own are not told here, only periods: these are {Period(name).label}."
@@ -116,7 +118,7 @@ def _forget_days() -> None:
         return
     kept.keep(DAYS, None)
     if DAYS in st.session_state:
-        st.session_state[DAYS] = []
+        st.session_state[DAYS] = ()
 
 
 def _choose_days(context: PageContext) -> tuple[date, date] | None:
@@ -125,7 +127,8 @@ def _choose_days(context: PageContext) -> tuple[date, date] | None:
     first = min(stores.first_day() or today, today - _A_YEAR)
     wanted = kept.wanted(DAYS)
     fits = wanted is not None and first <= wanted[0] and wanted[1] <= today
-    kept.restore(DAYS, list(wanted) if fits else None)
+    # The widget knows days as a tuple only.
+    kept.restore(DAYS, wanted if fits else None)
     st.markdown("or", width="content")
     chosen = st.date_input(
         "Days",
