@@ -32,7 +32,7 @@ class Filters:
     needs: str = ""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Sections:
     """Parts of a page of which one is shown.
 

@@ -240,7 +240,7 @@ def test_an_item_of_a_store_without_sensors_has_sales_but_no_stock(open_page, se
     )
     app = item_page(open_page)
     assert "only its sales are known" in words(app)
-    assert "**25** pcs sold" in words(app)
+    assert "**16** pcs sold" in words(app)
     assert "Alerts" not in [heading.value for heading in app.subheader]
 
 
