@@ -1,17 +1,14 @@
-"""What pages about the analytics have in common: whose figures, of which time, over which days."""
+"""What pages about the analytics have in common: whose figures, and of which time."""
 
 import streamlit as st
 
 from dashboard import text
-from dashboard.components import explain, kept
+from dashboard.components import explain
 from dashboard.data import analysis
 from dashboard.data.analysis import ALL, Scope
 from dashboard.page import PageContext
 
 ANALYSE = ("smartshelf analyse", "computes them now")
-PERIODS = {"7d": "7 days", "30d": "30 days", "90d": "90 days", "all": "All"}
-# Name of the period in the URL, and what it is remembered by from page to page.
-PERIOD = "period"
 
 
 def has(*tables: str) -> bool:
@@ -67,29 +64,3 @@ def currency(known: list[str]) -> str:
         bind="query-params",
     )
     return chosen or known[0]
-
-
-def period(periods: dict[str, str], default: str, key: str = PERIOD) -> str:
-    """Draw the choice of a period; the URL keeps it, and the other pages that offer it.
-
-    Args:
-        periods: What to call each.
-        default: Which is shown at first.
-        key: Name in the URL; pages with the same one share the choice.
-
-    Returns:
-        One of `periods`.
-    """
-    is_given = kept.restore(key, periods)
-    chosen: str | None = st.segmented_control(
-        "Period",
-        list(periods),
-        default=None if is_given else default,
-        required=True,
-        format_func=periods.__getitem__,
-        key=key,
-        bind="query-params",
-        label_visibility="collapsed",
-    )
-    kept.keep(key, chosen or default, default=default, known=periods)
-    return chosen or default

@@ -2,8 +2,9 @@
 
 Belongs here: how a value is written in each format. CSV and Parquet have times in UTC. Excel knows
 no time zones, so its times are those of the store, with the zone in the name of the column; text
-never becomes a formula there. The name of a file has the stores and the instant of the data; a
-second sheet for Excel says the rest: the filters, the version of the publication.
+never becomes a formula there. The name of a file has the stores, the days and categories if they
+are not the usual ones, and the instant of the data; a second sheet for Excel says the rest: the
+other filters, the version of the publication.
 """
 
 from collections.abc import Callable, Mapping
@@ -18,13 +19,17 @@ import streamlit as st
 import xlsxwriter
 
 from dashboard import access, text
+from dashboard.components import filters
 from dashboard.page import Page, PageContext
+from dashboard.period import USUAL
 
 # Of the format itself; the first row holds the names.
 SHEET_ROWS = 1_048_576
 _CELL_CHARACTERS = 32_767
 _ABOUT_WIDTH = 30
 _SCOPE = "download_scope"
+# Choices that the second sheet tells by themselves.
+_TOLD = {"store", filters.PERIOD, filters.DAYS, filters.CATEGORY}
 _ALL = "all-stores"
 # Longer names of files are a nuisance.
 _MOST_NAMED = 3
@@ -76,7 +81,15 @@ def begin(page: Page, context: PageContext) -> None:
         "Times in": context.timezone,
         "Address": f"/{page.path}",
     }
-    suffix = f"_{_stores(page, context)}_{as_of:%Y%m%dT%H%MZ}"
+    shown, parts = filters.of(page), [_stores(page, context)]
+    if shown.periods:
+        about["Period"] = context.period.label
+        parts += _days(context)
+    if shown.by_category:
+        labels = [text.category_label(category) for category in context.categories]
+        about["Categories"] = ", ".join(labels) or "all"
+        parts += _categories(labels)
+    suffix = "".join(f"_{part}" for part in (*parts, f"{as_of:%Y%m%dT%H%MZ}"))
     st.session_state[_SCOPE] = _Scope(context.timezone, suffix, about)
 
 
@@ -85,7 +98,7 @@ def _filters() -> dict[str, str]:
     return {
         f"Filter: {name}": ", ".join(st.query_params.get_all(name))
         for name in sorted(st.query_params)
-        if name != "store"
+        if name not in _TOLD
     }
 
 
@@ -95,6 +108,22 @@ def _stores(page: Page, context: PageContext) -> str:
     if page.is_of_all_stores or (len(ids) > 1 and access.principal().scope.has_all):
         return _ALL
     return "-".join(ids) if len(ids) <= _MOST_NAMED else f"{len(ids)}-stores"
+
+
+def _days(context: PageContext) -> list[str]:
+    """Return the days a page is about, for the name of a file; nothing of the usual ones."""
+    period = context.period
+    if period.days:
+        return ["--".join(str(day) for day in period.days)]
+    return [] if period.name == USUAL else [period.name]
+
+
+def _categories(labels: list[str]) -> list[str]:
+    """Return which categories a page is about, for the name of a file; nothing of all."""
+    if len(labels) > _MOST_NAMED:
+        return [f"{len(labels)}-categories"]
+    words = ["".join(char for char in label if char.isalnum()) for label in labels]
+    return ["-".join(words)] if words else []
 
 
 def csv(frame: pl.DataFrame) -> bytes:

@@ -23,7 +23,7 @@ def draw(origin_ts: datetime, context: PageContext) -> None:
         context: Of the page.
     """
     store_id = context.store.store_id
-    known = forecasts.items(store_id)
+    known = forecasts.items(store_id, context.categories)
     names = {
         item_id: pickers.item_label(item_id, subcategory)
         for item_id, subcategory in known.select("item_id", "subcategory").iter_rows()
@@ -31,7 +31,7 @@ def draw(origin_ts: datetime, context: PageContext) -> None:
     chosen = st.multiselect(
         "Items; type to search",
         list(names),
-        default=forecasts.most_wanted(store_id, origin_ts, _CHOSEN_AT_FIRST),
+        default=forecasts.most_wanted(store_id, origin_ts, _CHOSEN_AT_FIRST, list(names)),
         format_func=names.__getitem__,
         max_selections=len(context.palette.series),
         placeholder="Choose items",

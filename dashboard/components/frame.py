@@ -13,7 +13,7 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from dashboard import access, asked, links, pending, serving, style, text
-from dashboard.components import door, downloads, explain, figure, kept, tables
+from dashboard.components import door, downloads, explain, figure, filters, kept, tables
 from dashboard.data import alerts, audit, items, stores
 from dashboard.data.stores import Publication, Store
 from dashboard.page import Page, PageContext
@@ -88,6 +88,7 @@ def _render(page: Page, context: PageContext, shown: Shown) -> None:
         )
         return
     _settle(context.publication)
+    context = filters.apply(page, context)
     downloads.begin(page, context)
     page.render(context)
 
@@ -128,7 +129,8 @@ def _choose_store(heading: DeltaGenerator, page: Page) -> tuple[Store, ...]:
     names = {store.store_id: store.label for store in known}
     if page.allows_all_stores and (access.principal().scope.has_all or not page.shows_totals):
         names[ALL_STORES] = "All stores"
-    kept.restore("store", names)
+    wanted = kept.wanted("store")
+    kept.restore("store", wanted if wanted in names else None)
     _correct_store(names)
     choice = heading.selectbox(
         "Store",
@@ -140,7 +142,8 @@ def _choose_store(heading: DeltaGenerator, page: Page) -> tuple[Store, ...]:
         icon=":material/storefront:",
         width=300,
     )
-    kept.keep("store", choice, default=known[0].store_id, known=names)
+    stand_in = known[0].store_id if wanted is not None and wanted not in names else None
+    kept.keep("store", choice, unless=stand_in)
     links.take_along(names[choice])
     return tuple(known) if choice == ALL_STORES else tuple(s for s in known if s.store_id == choice)
 

@@ -8,7 +8,7 @@ import streamlit as st
 
 from dashboard import text
 from dashboard.charts.stock import Window, stock_over_time
-from dashboard.components import analysis, figure
+from dashboard.components import figure, kept
 from dashboard.data import states
 from dashboard.page import PageContext
 
@@ -21,6 +21,25 @@ _LENGTHS: dict[str, timedelta | None] = {
     "30d": timedelta(days=30),
     "all": None,
 }
+
+
+def _span() -> str:
+    """Draw the choice of the time span; the URL keeps it, and the other pages that draw stock."""
+    usual = "7d"
+    wanted = kept.wanted(_SPAN)
+    is_given = kept.restore(_SPAN, wanted)
+    chosen: str | None = st.segmented_control(
+        "Period",
+        list(_SPANS),
+        default=None if is_given else usual,
+        required=True,
+        format_func=_SPANS.__getitem__,
+        key=_SPAN,
+        bind="query-params",
+        label_visibility="collapsed",
+    )
+    kept.keep(_SPAN, chosen or usual)
+    return chosen or usual
 
 
 def facts(found: dict[str, Any], currency: str) -> None:
@@ -57,7 +76,7 @@ def trajectory(
         context: Of the page.
         marks: Rows of `data.items.marks`, where they are to be drawn.
     """
-    length = _LENGTHS[analysis.period(_SPANS, "7d", _SPAN)]
+    length = _LENGTHS[_span()]
     as_of = context.publication.as_of
     window = Window(as_of - length if length else None, as_of, context.timezone)
     movements = states.trajectory(store_id, item_id, window.start)

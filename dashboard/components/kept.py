@@ -8,7 +8,7 @@ others, by where they came from. So what was wanted is remembered here, and give
 that name once on each page.
 """
 
-from collections.abc import Collection
+from typing import Any
 
 import streamlit as st
 
@@ -28,12 +28,37 @@ def enter(path: str) -> None:
         state[_VISIT] = state.get(_VISIT, 0) + 1
 
 
-def restore(key: str, known: Collection[str]) -> bool:
+def heed(key: str, value: Any) -> None:
+    """Remember, when a page is entered, what its address says; the page may not offer it.
+
+    Args:
+        key: Name of the choice.
+        value: What the address says, `None` where it does not say any.
+    """
+    state = st.session_state
+    visit = state.get(_VISIT, 0)
+    if state.get(f"{key}_heeded") != visit:
+        state[f"{key}_heeded"] = visit
+        if value is not None:
+            state[_wanted(key)] = value
+
+
+def wanted(key: str) -> Any:
+    """Return what the reader chose last, on whatever page; `None` before the first time.
+
+    Args:
+        key: Name of the choice.
+    """
+    return st.session_state.get(_wanted(key))
+
+
+def restore(key: str, value: Any, *, is_named: bool | None = None) -> bool:
     """Give a widget, before it is drawn, what the reader chose on another page.
 
     Args:
         key: Name of the widget and of its parameter in the URL.
-        known: What can be chosen here.
+        value: What was chosen, or what stands in for it here; `None` for nothing.
+        is_named: Whether the URL says something that can be chosen here; default: anything.
 
     Returns:
         Whether it was given; the widget must then have no value of its own.
@@ -42,27 +67,28 @@ def restore(key: str, known: Collection[str]) -> bool:
     seen, visit = state.get(_seen(key)), state.get(_VISIT, 0)
     state[_seen(key)] = visit
     # What the URL says, Streamlit takes over by itself: when a session begins, or after a link.
-    if seen in {None, visit} or key in st.query_params:
+    if key in st.query_params if is_named is None else is_named:
         return False
-    wanted = state.get(_wanted(key))
-    if wanted not in known:
-        state.pop(key, None)
+    # A widget that another part of the page does not have begins anew.
+    if seen == visit and key in state:
         return False
-    state[key] = wanted
+    if value is None:
+        if seen is not None:
+            state.pop(key, None)
+        return False
+    state[key] = value
     return True
 
 
-def keep(key: str, value: str, *, default: str, known: Collection[str]) -> None:
+def keep(key: str, value: Any, *, unless: Any = None) -> None:
     """Remember what is chosen, unless it only stands in for what this page does not offer.
 
     Args:
         key: Name of the widget.
         value: What it says.
-        default: What it says when nobody has chosen.
-        known: What can be chosen here.
+        unless: What stands in here; `None` where nothing has to.
     """
-    wanted = st.session_state.get(_wanted(key))
-    if wanted is None or wanted in known or value != default:
+    if unless is None or value != unless:
         st.session_state[_wanted(key)] = value
 
 

@@ -1,11 +1,8 @@
 """Choosing what a page shows; the URL keeps every choice."""
 
-from collections.abc import Iterable, Mapping
-
-import polars as pl
 import streamlit as st
 
-from dashboard import text
+from dashboard.page import Sections
 
 
 def item_label(item_id: str, subcategory: str | None) -> str:
@@ -13,71 +10,27 @@ def item_label(item_id: str, subcategory: str | None) -> str:
     return ", ".join(filter(None, (item_id, subcategory)))
 
 
-def within_category(known: pl.DataFrame, key: str) -> tuple[str | None, pl.DataFrame]:
-    """Draw the choice of a category; the URL keeps it.
-
-    Args:
-        known: Rows to choose from, with a `category`, in the order of the choice.
-        key: Name in the URL.
-
-    Returns:
-        The category, if one was chosen, and the rows of it, else all rows.
-    """
-    category: str | None = st.selectbox(
-        "Category",
-        known.get_column("category").unique(maintain_order=True).to_list(),
-        index=None,
-        format_func=text.category_label,
-        placeholder="All",
-        key=key,
-        bind="query-params",
-    )
-    return category, known.filter(pl.col("category") == category) if category else known
-
-
-def section(sections: Mapping[str, str], default: str, key: str) -> str:
-    """Draw the choice of a part of the page.
-
-    Args:
-        sections: What to call each.
-        default: Which is shown at first.
-        key: Name in the URL.
-
-    Returns:
-        One of `sections`.
-    """
+def section(sections: Sections) -> str:
+    """Draw the choice of a part of the page, and return its name."""
     chosen: str | None = st.segmented_control(
         "Show",
-        list(sections),
-        default=default,
+        list(sections.names),
+        default=sections.default,
         required=True,
-        format_func=sections.__getitem__,
-        key=key,
+        format_func=sections.names.__getitem__,
+        key=sections.key,
         bind="query-params",
         label_visibility="collapsed",
     )
-    return chosen or default
+    return chosen or sections.default
 
 
-def categories(known: Iterable[str], key: str) -> list[str]:
-    """Draw the choice of categories.
-
-    Args:
-        known: Those to choose from, in their order.
-        key: Name in the URL.
-
-    Returns:
-        Those chosen; nothing where all are meant.
-    """
-    chosen: list[str] = st.multiselect(
-        "Category",
-        list(known),
-        format_func=text.category_label,
-        placeholder="All",
-        key=key,
-        bind="query-params",
-    )
-    return chosen
+def shown(sections: Sections) -> str:
+    """Return the name of the part that is shown, also before `section` is drawn."""
+    if sections.key in st.session_state:
+        return st.session_state[sections.key] or sections.default
+    named = {label: name for name, label in sections.names.items()}
+    return named.get(st.query_params.get(sections.key, ""), sections.default)
 
 
 def search(placeholder: str, key: str) -> str:

@@ -12,7 +12,6 @@ from dashboard.components import downloads, item_links, tables
 from dashboard.data import supply
 from dashboard.page import PageContext
 
-_DAYS = 30
 _SHOWN_LOTS = 2_000
 _TABLE = "supply_restocks"
 _REASONS = {"WH_IN": "Delivered", "RESTOCK_RETURN": "Did not fit on the shelf"}
@@ -20,17 +19,16 @@ _REASONS = {"WH_IN": "Delivered", "RESTOCK_RETURN": "Did not fit on the shelf"}
 
 def draw(context: PageContext) -> None:
     """Draw when the warehouses were filled last, the days, and the lots of one of them."""
-    until = context.publication.as_of.astimezone(ZoneInfo(context.timezone)).date()
-    # Days of stores that are ahead of the first one count as well.
-    days = supply.restocks(
-        context.store_ids, until - timedelta(days=_DAYS - 1), until + timedelta(days=1)
-    ).with_columns(
+    today = context.publication.as_of.astimezone(ZoneInfo(context.timezone)).date()
+    since, until = context.period.span(today)
+    if not context.period.days:
+        # Days of stores that are ahead of the first one count as well.
+        until += timedelta(days=1)
+    days = supply.restocks(context.store_ids, since, until, context.categories).with_columns(
         pl.concat_str("store_id", pl.col("day").cast(pl.String), separator="/").alias("row_id")
     )
     if days.is_empty():
-        st.info(
-            f"Nothing came into the warehouse in the last {_DAYS} days.", icon=":material/info:"
-        )
+        st.info(f"Nothing came into the warehouse {context.period.when}.", icon=":material/info:")
         return
     newest = days.row(0, named=True)
     downloads.summary(
@@ -38,7 +36,7 @@ def draw(context: PageContext) -> None:
         f"{_where(newest, context)}, with **{text.number(newest['pieces'])}** pcs of "
         f"{text.plural(newest['lots'], 'lot')} for "
         f"{text.plural(newest['shelves'], 'shelf', 'shelves')} on that day. "
-        f"Days of the last {_DAYS} on which goods came:",
+        f"Days on which goods came {context.period.when}:",
         days.drop("row_id"),
         "warehouse_restocks",
     )
@@ -80,7 +78,7 @@ def _day_columns(context: PageContext) -> dict[str, Any]:
 
 
 def _lots(day: dict[str, Any], context: PageContext) -> None:
-    found = supply.restocked_lots(day["store_id"], day["day"])
+    found = supply.restocked_lots(day["store_id"], day["day"], context.categories)
     date = day["day"]
     downloads.summary(
         f"**Lots** of {date:%a} {date.day} {date:%b}{_where(day, context)}, the last ones first:",

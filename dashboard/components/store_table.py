@@ -4,9 +4,10 @@ import polars as pl
 import streamlit as st
 
 from dashboard import text
-from dashboard.components import analysis, downloads, tables
+from dashboard.components import downloads, tables
 from dashboard.components.region_sales import region_sales
 from dashboard.data import overview
+from dashboard.period import Period
 
 
 def store_table(store_ids: list[str], currency: str, period: str) -> None:
@@ -17,7 +18,7 @@ def store_table(store_ids: list[str], currency: str, period: str) -> None:
         currency: Only those that sell in it.
         period: 7d, 30d, 90d or all.
     """
-    span = "all days" if period == "all" else analysis.PERIODS[period]
+    span = Period(period).label
     found = overview.stores(store_ids, currency, period)
     downloads.summary(
         f"**{text.plural(len(found), 'store')}** over {span}, the one that sold most first:",

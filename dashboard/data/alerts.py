@@ -1,5 +1,6 @@
 """What the alerts page and the alert lists ask."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 
@@ -30,7 +31,9 @@ class AlertFilter:
         statuses: Statuses.
         locations: Locations.
         categories: Categories.
-        days: Opened within so many days, or still active.
+        since: Opened on this day of the store or after it; or still active, where there is no
+            last day.
+        until: Opened on this day of the store or before it.
         text: Part of the shelf id, the subcategory or the alert id.
     """
 
@@ -39,7 +42,8 @@ class AlertFilter:
     statuses: tuple[str, ...] = ()
     locations: tuple[str, ...] = ()
     categories: tuple[str, ...] = ()
-    days: int | None = None
+    since: date | None = None
+    until: date | None = None
     text: str = ""
 
 
@@ -55,7 +59,15 @@ def alerts(store_ids: list[str], wanted: AlertFilter) -> pl.DataFrame:
     has_orders = serving.has_table("ops", "supplier_plan")
     return serving.query(
         f"""
-        with planned as ({_PLANNED if has_orders else _NOTHING_PLANNED})
+        with planned as ({_PLANNED if has_orders else _NOTHING_PLANNED}),
+
+        spans as (
+            select
+                store_id,
+                timezone(timezone, $since::date::timestamp) as since_ts,
+                timezone(timezone, $until::date::timestamp + interval 1 day) as until_ts
+            from ref.stores
+        )
 
         select
             alerts.*,
@@ -65,7 +77,7 @@ def alerts(store_ids: list[str], wanted: AlertFilter) -> pl.DataFrame:
         from ops.alerts as alerts
         inner join ref.items as items on alerts.shelf_id = items.item_id
         inner join ref.stores as stores on alerts.store_id = stores.store_id
-        cross join meta.publication as publication
+        inner join spans on alerts.store_id = spans.store_id
         left join planned
             on alerts.store_id = planned.store_id and alerts.shelf_id = planned.shelf_id
         where list_contains($store_ids::varchar[], alerts.store_id)
@@ -79,9 +91,10 @@ def alerts(store_ids: list[str], wanted: AlertFilter) -> pl.DataFrame:
                 or list_contains($locations::varchar[], alerts.location))
             and (len($categories::varchar[]) = 0
                 or list_contains($categories::varchar[], alerts.category))
-            and ($days is null
-                or alerts.is_active
-                or alerts.opened_ts >= publication.as_of_ts - to_days($days::integer))
+            and ($since::date is null
+                or alerts.opened_ts >= spans.since_ts
+                or (alerts.is_active and $until::date is null))
+            and ($until::date is null or alerts.opened_ts < spans.until_ts)
             and ($text = ''
                 or contains(lower(alerts.shelf_id), lower($text))
                 or contains(lower(items.subcategory), lower($text))
@@ -98,7 +111,8 @@ def alerts(store_ids: list[str], wanted: AlertFilter) -> pl.DataFrame:
         statuses=list(wanted.statuses),
         locations=list(wanted.locations),
         categories=list(wanted.categories),
-        days=wanted.days,
+        since=wanted.since,
+        until=wanted.until,
         text=wanted.text.strip(),
     )
 
@@ -106,6 +120,11 @@ def alerts(store_ids: list[str], wanted: AlertFilter) -> pl.DataFrame:
 def of_item(store_id: str, item_id: str) -> pl.DataFrame:
     """Return the alerts of an item of a store, as `alerts` does."""
     return alerts([store_id], AlertFilter(text=item_id)).filter(pl.col("shelf_id") == item_id)
+
+
+_OF_CATEGORIES = """
+    (len($categories::varchar[]) = 0 or list_contains($categories::varchar[], category))
+"""
 
 
 def count(store_ids: list[str]) -> int:
@@ -122,14 +141,18 @@ def count(store_ids: list[str]) -> int:
     )
 
 
-def figures(store_ids: list[str]) -> pl.DataFrame:
+def figures(store_ids: list[str], categories: Sequence[str] = ()) -> pl.DataFrame:
     """Return one row: how many alerts are active, and what became of others today.
 
     Columns: open, acknowledged, critical, high, medium, opened_today, resolved_today. A store's
     day is that of its time zone.
+
+    Args:
+        store_ids: Stores.
+        categories: Categories; none means all.
     """
     return serving.query(
-        """
+        f"""
         with counted as (
             select
                 alerts.*,
@@ -139,7 +162,7 @@ def figures(store_ids: list[str]) -> pl.DataFrame:
                     = status.business_date as is_updated_today
             from ops.alerts as alerts
             inner join live.store_status as status on alerts.store_id = status.store_id
-            where list_contains($store_ids::varchar[], alerts.store_id)
+            where list_contains($store_ids::varchar[], alerts.store_id) and {_OF_CATEGORIES}
         )
 
         select
@@ -153,20 +176,27 @@ def figures(store_ids: list[str]) -> pl.DataFrame:
         from counted
         """,
         store_ids=store_ids,
+        categories=list(categories),
     )
 
 
-def active_by_type(store_ids: list[str]) -> pl.DataFrame:
-    """Return how many alerts of each type are active: alert_type, alerts; the most first."""
+def active_by_type(store_ids: list[str], categories: Sequence[str] = ()) -> pl.DataFrame:
+    """Return how many alerts of each type are active: alert_type, alerts; the most first.
+
+    Args:
+        store_ids: Stores.
+        categories: Categories; none means all.
+    """
     return serving.query(
-        """
+        f"""
         select alert_type, count(*) as alerts
         from ops.alerts
-        where is_active and list_contains($store_ids::varchar[], store_id)
+        where is_active and list_contains($store_ids::varchar[], store_id) and {_OF_CATEGORIES}
         group by alert_type
         order by alerts desc, alert_type
         """,
         store_ids=store_ids,
+        categories=list(categories),
     )
 
 
@@ -177,6 +207,7 @@ _HANDLED = """
         and (len($types::varchar[]) = 0
             or list_contains($types::varchar[], handling.alert_type))
         and ($since::date is null or handling.date_key >= $since::date)
+        and ($until::date is null or handling.date_key <= $until::date)
 """
 _TIMES = """
     sum(minutes_to_acknowledge) / nullif(sum(acknowledged), 0) as mtta_minutes,
@@ -184,7 +215,9 @@ _TIMES = """
 """
 
 
-def handling(store_ids: list[str], types: list[str], since: date | None) -> pl.DataFrame:
+def handling(
+    store_ids: list[str], types: list[str], since: date | None, until: date | None = None
+) -> pl.DataFrame:
     """Return what became of alerts by business day, oldest first.
 
     Columns: date_key, opened, acknowledged, resolved, dismissed, backlog, mtta_minutes,
@@ -193,7 +226,8 @@ def handling(store_ids: list[str], types: list[str], since: date | None) -> pl.D
     Args:
         store_ids: Stores.
         types: Types; none means all.
-        since: First day.
+        since: First day; `None` begins with the first alert.
+        until: Last day; `None` ends with the newest.
     """
     return serving.query(
         f"""
@@ -214,11 +248,14 @@ def handling(store_ids: list[str], types: list[str], since: date | None) -> pl.D
         store_ids=store_ids,
         types=types,
         since=since,
+        until=until,
     )
 
 
-def handling_by_type(store_ids: list[str], types: list[str], since: date | None) -> pl.DataFrame:
-    """Return what became of alerts of each type and place since a day, as `handling` does."""
+def handling_by_type(
+    store_ids: list[str], types: list[str], since: date | None, until: date | None = None
+) -> pl.DataFrame:
+    """Return what became of alerts of each type and place in a period, as `handling` does."""
     return serving.query(
         f"""
         with handled as ({_HANDLED})
@@ -238,23 +275,7 @@ def handling_by_type(store_ids: list[str], types: list[str], since: date | None)
         store_ids=store_ids,
         types=types,
         since=since,
-    )
-
-
-def categories(store_ids: list[str]) -> list[str]:
-    """Return the categories that have had alerts."""
-    return (
-        serving.query(
-            """
-            select distinct category
-            from ops.alerts
-            where list_contains($store_ids::varchar[], store_id)
-            order by category
-            """,
-            store_ids=store_ids,
-        )
-        .get_column("category")
-        .to_list()
+        until=until,
     )
 
 

@@ -1,11 +1,13 @@
 """Hours in which sales were not as usual."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 import polars as pl
 
 from dashboard import serving
+from dashboard.data import items
 
 
 @dataclass(frozen=True)
@@ -63,12 +65,26 @@ _COLUMNS = """
 """
 _HOURLY = f"select {_COLUMNS} from analytics.sales_anomalies"
 _NIGHTLY = f"select {_COLUMNS} from analytics.nightly_anomalies"
-# A store's own series, if the store is chosen, and those of all stores together.
+# A store's own series, if the store is chosen, and those of all stores together; of categories, if
+# some are chosen, only those of them and of their items.
 _CHOSEN = """
     list_contains($currencies, currency) and metric = $metric and method = $method
     and grain = $grain
     and (scope_type not in ('store', 'store_category')
         or list_contains($store_ids, split_part(scope_id, '/', 1)))
+    and (len($categories::varchar[]) = 0
+        or case scope_type
+            when 'category' then list_contains($categories::varchar[], scope_id)
+            when 'store_category' then list_contains(
+                $categories::varchar[], substr(scope_id, instr(scope_id, '/') + 1)
+            )
+            when 'item' then list_contains($items::varchar[], scope_id)
+            else false
+        end)
+"""
+_IN_PERIOD = """
+    ($since::timestamptz is null or bucket_start >= $since::timestamptz)
+    and ($until::timestamptz is null or bucket_start < $until::timestamptz)
 """
 _MARKED = """
     (is_anomaly and abs(score) >= $least_score or $is_graded and abs(score) > $least_score)
@@ -87,8 +103,19 @@ def acknowledged() -> str:
     return _ACKNOWLEDGED if is_known else _NONE_ACKNOWLEDGED
 
 
+def _goods(categories: Sequence[str]) -> dict[str, list[str]]:
+    return {
+        "categories": list(categories),
+        "items": items.of_categories(categories) if categories else [],
+    }
+
+
 def series(
-    store_ids: list[str], currencies: list[str], metric: str, method: Method
+    store_ids: list[str],
+    currencies: list[str],
+    metric: str,
+    method: Method,
+    categories: Sequence[str] = (),
 ) -> list[Series]:
     """Return what is watched by a method; stores only if they are chosen.
 
@@ -97,6 +124,7 @@ def series(
         currencies: Theirs.
         metric: net_sales, sales_revenue, units_sold or transactions.
         method: One of `methods`.
+        categories: Only series of these; none means all.
     """
     rows = serving.query(
         f"""
@@ -110,6 +138,7 @@ def series(
         metric=metric,
         method=method.name,
         grain=method.grain,
+        **_goods(categories),
     ).rows()
     return [Series(*row) for row in rows]
 
@@ -127,8 +156,14 @@ def methods(metric: str) -> list[tuple[str, str]]:
     ).rows()
 
 
-def hours(of: Series, metric: str, method: Method, since: datetime) -> pl.DataFrame:
-    """Return hours or days of a series with what was to be expected, from a time on.
+def hours(
+    of: Series,
+    metric: str,
+    method: Method,
+    since: datetime | None,
+    until: datetime | None = None,
+) -> pl.DataFrame:
+    """Return hours or days of a series with what was to be expected.
 
     is_anomaly says whether the score reaches what the method asks for.
 
@@ -136,7 +171,8 @@ def hours(of: Series, metric: str, method: Method, since: datetime) -> pl.DataFr
         of: The series.
         metric: net_sales, sales_revenue, units_sold or transactions.
         method: One of `methods`.
-        since: First hour.
+        since: First hour; `None` begins with the first that is judged.
+        until: End of the last hour; `None` ends with the newest.
     """
     return serving.query(
         f"""
@@ -148,7 +184,7 @@ def hours(of: Series, metric: str, method: Method, since: datetime) -> pl.DataFr
         from ({_scores()})
         where scope_type = $scope_type and scope_id = $scope_id and currency = $currency
             and metric = $metric and method = $method and grain = $grain
-            and bucket_start >= $since
+            and {_IN_PERIOD}
         order by bucket_start
         """,
         scope_type=of.scope_type,
@@ -160,16 +196,33 @@ def hours(of: Series, metric: str, method: Method, since: datetime) -> pl.DataFr
         least_score=method.least_score,
         is_graded=method.is_graded,
         since=since,
+        until=until,
     )
 
 
 def flagged(
-    store_ids: list[str], currencies: list[str], metric: str, method: Method, since: datetime
+    store_ids: list[str],
+    currencies: list[str],
+    metric: str,
+    method: Method,
+    since: datetime | None,
+    *,
+    until: datetime | None = None,
+    categories: Sequence[str] = (),
 ) -> pl.DataFrame:
     """Return all hours or days that were not as usual, the newest first, in every series.
 
     is_acknowledged says whether somebody has looked at it, acknowledged_by, note and
     acknowledged_ts who was the first, and when.
+
+    Args:
+        store_ids: The chosen stores.
+        currencies: Theirs.
+        metric: net_sales, sales_revenue, units_sold or transactions.
+        method: One of `methods`.
+        since: First hour; `None` begins with the first that is judged.
+        until: End of the last hour; `None` ends with the newest.
+        categories: Only series of these; none means all.
     """
     return serving.query(
         f"""
@@ -179,7 +232,7 @@ def flagged(
                 coalesce(direction, case when score > 0 then 'high' else 'low' end) as direction,
                 severity, is_open, is_holiday
             from ({_scores()})
-            where {_MARKED} and {_CHOSEN} and bucket_start >= $since
+            where {_MARKED} and {_CHOSEN} and {_IN_PERIOD}
         )
 
         select
@@ -200,6 +253,8 @@ def flagged(
         least_score=method.least_score,
         is_graded=method.is_graded,
         since=since,
+        until=until,
+        **_goods(categories),
     )
 
 

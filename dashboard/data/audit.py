@@ -1,5 +1,7 @@
 """What the audit page asks: what people did, and which of it has arrived."""
 
+from datetime import date
+
 import polars as pl
 
 from dashboard import serving
@@ -10,12 +12,17 @@ _CHOSEN = """
         or actions.store_id = 'ALL' and len($store_ids::varchar[]) > 0)
 """
 
+# By the clock of the store; all stores together have none.
+_DAY = "cast(actions.event_ts at time zone coalesce(stores.timezone, 'UTC') as date)"
+
 
 def actions(
     store_ids: list[str],
     *,
     actors: list[str] | None = None,
     kinds: list[str] | None = None,
+    since: date | None = None,
+    until: date | None = None,
     text: str = "",
 ) -> pl.DataFrame:
     """Return what people did, newest first.
@@ -24,6 +31,8 @@ def actions(
         store_ids: Stores.
         actors: Who did it; none means all, as for the other filters.
         kinds: What was done.
+        since: First day, by the clock of the store; `None` begins with the first action.
+        until: Last day; `None` ends with the newest.
         text: Part of the shelf id, the subcategory, the alert id, the lot, the series or the note.
     """
     return serving.query(
@@ -40,6 +49,8 @@ def actions(
                 or list_contains($actors::varchar[], actions.actor))
             and (len($kinds::varchar[]) = 0
                 or list_contains($kinds::varchar[], actions.action))
+            and ($since::date is null or {_DAY} >= $since::date)
+            and ($until::date is null or {_DAY} <= $until::date)
             and ($text = ''
                 or contains(
                     lower(concat_ws(
@@ -53,6 +64,8 @@ def actions(
         store_ids=store_ids,
         actors=actors or [],
         kinds=kinds or [],
+        since=since,
+        until=until,
         text=text.strip(),
     )
 

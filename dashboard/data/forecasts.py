@@ -5,6 +5,7 @@ that have ended and had stock for at least half of their time; the others are co
 """
 
 import json
+from collections.abc import Sequence
 from datetime import date, datetime
 
 import polars as pl
@@ -78,8 +79,13 @@ def origins_of_item(store_id: str, item_id: str) -> list[datetime]:
     )
 
 
-def items(store_id: str) -> pl.DataFrame:
-    """Return what is forecast for a store: item_id, category, subcategory."""
+def items(store_id: str, categories: Sequence[str] = ()) -> pl.DataFrame:
+    """Return what is forecast for a store: item_id, category, subcategory.
+
+    Args:
+        store_id: Store.
+        categories: Categories; none means all.
+    """
     return serving.query(
         """
         select
@@ -88,9 +94,12 @@ def items(store_id: str) -> pl.DataFrame:
             coalesce(items.subcategory, '') as subcategory
         from (select distinct item_id from ml.predictions where store_id = $store_id) as forecast
         left join ref.items as items on forecast.item_id = items.item_id
+        where len($categories::varchar[]) = 0
+            or list_contains($categories::varchar[], items.category)
         order by category, subcategory, forecast.item_id
         """,
         store_id=store_id,
+        categories=list(categories),
     )
 
 
@@ -238,13 +247,14 @@ def sold(store_id: str, item_id: str, first: date, last: date) -> pl.DataFrame:
     )
 
 
-def most_wanted(store_id: str, origin_ts: datetime, count: int) -> list[str]:
+def most_wanted(store_id: str, origin_ts: datetime, count: int, among: Sequence[str]) -> list[str]:
     """Return the items of which most is expected in the 7 days after a cutoff.
 
     Args:
         store_id: Store.
         origin_ts: Cutoff.
         count: How many at most.
+        among: Items that count.
     """
     return (
         serving.query(
@@ -252,13 +262,14 @@ def most_wanted(store_id: str, origin_ts: datetime, count: int) -> list[str]:
             select item_id
             from ml.predictions
             where store_id = $store_id and origin_ts = $origin_ts::timestamptz
-                and "window" = 'next_7'
+                and "window" = 'next_7' and list_contains($among::varchar[], item_id)
             order by mean desc, item_id
             limit $count
             """,
             store_id=store_id,
             origin_ts=origin_ts,
             count=count,
+            among=list(among),
         )
         .get_column("item_id")
         .to_list()

@@ -1,5 +1,6 @@
 """What the inventory page asks: levels, stock-outs, movements, turnover, classes, age."""
 
+from collections.abc import Sequence
 from datetime import date
 
 import polars as pl
@@ -7,35 +8,64 @@ import polars as pl
 from dashboard import serving
 from dashboard.data.analysis import ALL, Scope
 
+# Rows of a table that has each category, and all of them as one row more.
+_MEANT = """
+    case
+        when len($categories::varchar[]) = 0 then category = 'ALL'
+        else list_contains($categories::varchar[], category)
+    end
+"""
+_OF_CATEGORIES = """
+    (len($categories::varchar[]) = 0 or list_contains($categories::varchar[], {of}category))
+"""
 
-def kpis(scope: Scope) -> pl.DataFrame:
-    """Return the stock of a scope as it is now: one row, or none where no stock is kept."""
+
+def kpis(scope: Scope, categories: Sequence[str] = ()) -> pl.DataFrame:
+    """Return the stock of a scope as it is now: one row, or none where no stock is kept.
+
+    Columns: items_total, out_of_stock_items, critical_items, low_stock_items, overstock_items,
+    whole_value (at cost).
+
+    Args:
+        scope: Whose.
+        categories: Categories; none means all, here and below.
+    """
     return serving.query(
-        """
-        select *, stock_value + wh_stock_value as whole_value
+        f"""
+        select
+            cast(sum(items_total) as bigint) as items_total,
+            cast(sum(out_of_stock_items) as bigint) as out_of_stock_items,
+            cast(sum(critical_items) as bigint) as critical_items,
+            cast(sum(low_stock_items) as bigint) as low_stock_items,
+            cast(sum(overstock_items) as bigint) as overstock_items,
+            sum(stock_value + wh_stock_value) as whole_value
         from analytics.inventory_kpis
-        where store_id = $store_id and currency = $currency and category = 'ALL'
+        where store_id = $store_id and currency = $currency and {_MEANT}
+        having count(*) > 0
         """,
         store_id=scope.store_id,
         currency=scope.currency,
+        categories=list(categories),
     )
 
 
-def categories(scope: Scope) -> pl.DataFrame:
+def categories(scope: Scope, chosen: Sequence[str] = ()) -> pl.DataFrame:
     """Return the stock of each category as it is now, those with most trouble first.
 
     Beside the columns of `analytics.inventory_kpis`: troubled_items, which are not as they should
     be.
     """
     return serving.query(
-        """
+        f"""
         select *, items_total - normal_items as troubled_items
         from analytics.inventory_kpis
         where store_id = $store_id and currency = $currency and category <> 'ALL'
+            and {_OF_CATEGORIES.format(of="")}
         order by troubled_items desc, out_of_stock_items desc, category
         """,
         store_id=scope.store_id,
         currency=scope.currency,
+        categories=list(chosen),
     )
 
 
@@ -54,7 +84,7 @@ def stores(currency: str) -> pl.DataFrame:
 
 
 def items(
-    scope: Scope, *, statuses: list[str], categories: list[str], text: str = ""
+    scope: Scope, *, statuses: list[str], categories: Sequence[str], text: str = ""
 ) -> pl.DataFrame:
     """Return the stock of each item as it is now, what is nearest to its end first.
 
@@ -91,44 +121,35 @@ def items(
         currency=scope.currency,
         all=ALL,
         statuses=statuses,
-        categories=categories,
+        categories=list(categories),
         text=text.strip(),
     )
 
 
-def stockouts(scope: Scope, period: str) -> pl.DataFrame:
-    """Return how long all shelves of a scope were empty in a period: one row, or none."""
+def stockouts(scope: Scope, period: str, categories: Sequence[str] = ()) -> pl.DataFrame:
+    """Return how long shelves of a scope were empty in a period: one row, or none.
+
+    Columns: availability_pct, null of several categories, and est_lost_revenue.
+    """
     return serving.query(
-        """
-        select *
+        f"""
+        select
+            case when count(*) = 1 then any_value(availability_pct) end as availability_pct,
+            sum(est_lost_revenue) as est_lost_revenue
         from analytics.stockout_analysis
         where period = $period and store_id = $store_id and currency = $currency
-            and category = 'ALL' and item_id = 'ALL'
+            and item_id = 'ALL' and {_MEANT}
+        having count(*) > 0
         """,
         period=period,
         store_id=scope.store_id,
         currency=scope.currency,
-    )
-
-
-def stockout_categories(scope: Scope, period: str) -> pl.DataFrame:
-    """Return the same by category, what lost most first."""
-    return serving.query(
-        """
-        select *
-        from analytics.stockout_analysis
-        where period = $period and store_id = $store_id and currency = $currency
-            and category <> 'ALL' and item_id = 'ALL'
-        order by est_lost_revenue desc, category
-        """,
-        period=period,
-        store_id=scope.store_id,
-        currency=scope.currency,
+        categories=list(categories),
     )
 
 
 def stockout_items(
-    scope: Scope, period: str, *, categories: list[str], only_frequent: bool = False
+    scope: Scope, period: str, *, categories: Sequence[str], only_frequent: bool = False
 ) -> pl.DataFrame:
     """Return the items that were out of stock, what lost most first.
 
@@ -165,20 +186,21 @@ def stockout_items(
         store_id=scope.store_id,
         currency=scope.currency,
         only_frequent=only_frequent,
-        categories=categories,
+        categories=list(categories),
     )
 
 
-def flows(scope: Scope, since: date, until: date) -> pl.DataFrame:
+def flows(scope: Scope, since: date, until: date, categories: Sequence[str] = ()) -> pl.DataFrame:
     """Return what moved in a span of days, by type and place: units with the sign of the place.
 
     Args:
         scope: Whose.
         since: First day.
         until: The day after the last one.
+        categories: Categories.
     """
     return serving.query(
-        """
+        f"""
         select
             movement_type, location,
             cast(sum(events) as bigint) as events,
@@ -187,27 +209,32 @@ def flows(scope: Scope, since: date, until: date) -> pl.DataFrame:
         from analytics.stock_movement_summary
         where currency = $currency and ($store_id = $all or store_id = $store_id)
             and date_key >= $since and date_key < $until and movement_type <> 'OPENING'
+            and {_OF_CATEGORIES.format(of="")}
         group by movement_type, location
         order by movement_type, location
         """,
         store_id=scope.store_id,
         currency=scope.currency,
+        categories=list(categories),
         all=ALL,
         since=since,
         until=until,
     )
 
 
-def net_movement(scope: Scope, since: date, until: date) -> pl.DataFrame:
+def net_movement(
+    scope: Scope, since: date, until: date, categories: Sequence[str] = ()
+) -> pl.DataFrame:
     """Return by how much shelves and warehouses changed: date_key, shelf, warehouse; by date.
 
     Args:
         scope: Whose.
         since: First day.
         until: The day after the last one.
+        categories: Categories.
     """
     return serving.query(
-        """
+        f"""
         select
             date_key,
             cast(coalesce(sum(units) filter (location = 'shelf'), 0) as bigint) as shelf,
@@ -215,21 +242,23 @@ def net_movement(scope: Scope, since: date, until: date) -> pl.DataFrame:
         from analytics.stock_movement_summary
         where currency = $currency and ($store_id = $all or store_id = $store_id)
             and date_key >= $since and date_key < $until and movement_type <> 'OPENING'
+            and {_OF_CATEGORIES.format(of="")}
         group by date_key
         order by date_key
         """,
         store_id=scope.store_id,
         currency=scope.currency,
+        categories=list(categories),
         all=ALL,
         since=since,
         until=until,
     )
 
 
-def category_movement(scope: Scope) -> pl.DataFrame:
+def category_movement(scope: Scope, categories: Sequence[str] = ()) -> pl.DataFrame:
     """Return what moved in the last 30 whole business days by category, what sold most first."""
     return serving.query(
-        """
+        f"""
         select
             category,
             cast(sum(total_sold) as bigint) as total_sold,
@@ -240,111 +269,130 @@ def category_movement(scope: Scope) -> pl.DataFrame:
             cast(sum(net_warehouse_change) as bigint) as net_warehouse_change
         from analytics.category_stock_status
         where currency = $currency and ($store_id = $all or store_id = $store_id)
+            and {_OF_CATEGORIES.format(of="")}
         group by category
         order by total_sold desc, category
         """,
         store_id=scope.store_id,
         currency=scope.currency,
+        categories=list(categories),
         all=ALL,
     )
 
 
-def turnover(scope: Scope, period: str) -> pl.DataFrame:
-    """Return how often all goods of a scope are turned over: one row, or none."""
+def turnover(scope: Scope, period: str, categories: Sequence[str] = ()) -> pl.DataFrame:
+    """Return how often goods of a scope are turned over: one row, or none.
+
+    Columns: days_inventory_outstanding and gmroi, null of several categories.
+    """
     return serving.query(
-        """
-        select *
+        f"""
+        select
+            case when count(*) = 1 then any_value(days_inventory_outstanding) end
+                as days_inventory_outstanding,
+            case when count(*) = 1 then any_value(gmroi) end as gmroi
         from analytics.inventory_turnover
         where period = $period and store_id = $store_id and currency = $currency
-            and category = 'ALL' and item_id = 'ALL'
+            and item_id = 'ALL' and {_MEANT}
+        having count(*) > 0
         """,
         period=period,
         store_id=scope.store_id,
         currency=scope.currency,
+        categories=list(categories),
     )
 
 
-def turnover_categories(scope: Scope, period: str) -> pl.DataFrame:
-    """Return the same by category, what stays longest first."""
+def turnover_categories(scope: Scope, period: str, categories: Sequence[str] = ()) -> pl.DataFrame:
+    """Return the turnover of categories, what stays longest first."""
     return serving.query(
-        """
+        f"""
         select *
         from analytics.inventory_turnover
         where period = $period and store_id = $store_id and currency = $currency
             and category <> 'ALL' and item_id = 'ALL'
+            and {_OF_CATEGORIES.format(of="")}
         order by days_inventory_outstanding desc nulls last, category
         """,
         period=period,
         store_id=scope.store_id,
         currency=scope.currency,
+        categories=list(categories),
     )
 
 
-def classes(scope: Scope) -> pl.DataFrame:
+def classes(scope: Scope, categories: Sequence[str] = ()) -> pl.DataFrame:
     """Return items and revenue by class of revenue and of variation: abc_class, xyz_class."""
     return serving.query(
-        """
+        f"""
         select
             abc_class, xyz_class,
             count(*) as items,
             sum(revenue) as revenue
         from analytics.item_classification
         where store_id = $store_id and currency = $currency
+            and {_OF_CATEGORIES.format(of="")}
         group by abc_class, xyz_class
         order by abc_class, xyz_class
         """,
         store_id=scope.store_id,
         currency=scope.currency,
+        categories=list(categories),
     )
 
 
-def movers(scope: Scope, which: str) -> pl.DataFrame:
-    """Return the twenty fastest or slowest items.
+def movers(scope: Scope, which: str, categories: Sequence[str] = ()) -> pl.DataFrame:
+    """Return the twenty fastest or slowest items, or those of some categories among them.
 
     Args:
         scope: Whose.
         which: high or slow.
+        categories: Categories.
     """
     return serving.query(
-        """
+        f"""
         select movers.*, products.product_name
         from analytics.item_movers as movers
         left join analytics.dim_product as products
             on movers.item_id = products.item_id and products.is_current
         where movers.store_id = $store_id and movers.currency = $currency
             and movers.list = $which
+            and {_OF_CATEGORIES.format(of="movers.")}
         order by movers.place
         """,
         store_id=scope.store_id,
         currency=scope.currency,
+        categories=list(categories),
         which=which,
     )
 
 
-def ages(scope: Scope) -> pl.DataFrame:
+def ages(scope: Scope, categories: Sequence[str] = ()) -> pl.DataFrame:
     """Return pieces and their cost by category and age: category, age_bucket, units, value."""
     return serving.query(
-        """
+        f"""
         select category, age_bucket, cast(sum(units) as bigint) as units, sum(value) as value
         from analytics.inventory_ageing
         where currency = $currency and ($store_id = $all or store_id = $store_id)
+            and {_OF_CATEGORIES.format(of="")}
         group by category, age_bucket
         order by sum(sum(value)) over (partition by category) desc, category, age_bucket
         """,
         store_id=scope.store_id,
         currency=scope.currency,
+        categories=list(categories),
         all=ALL,
     )
 
 
-def near_expiry(scope: Scope) -> pl.DataFrame:
+def near_expiry(scope: Scope, categories: Sequence[str] = ()) -> pl.DataFrame:
     """Return items with pieces that expire within 7 days, what is likely to be lost first.
 
     Columns: store_id, item_id, product_name, category, nearest_expiry, qty_expiring_7d,
     expiring_value (at cost), avg_daily_units, expiry_risk_score, markdown_suggestion_pct.
     """
     return serving.query(
-        """
+        f"""
         select
             classes.store_id, classes.item_id, products.product_name, classes.category,
             stock.nearest_expiry, classes.qty_expiring_7d,
@@ -358,10 +406,12 @@ def near_expiry(scope: Scope) -> pl.DataFrame:
         where classes.currency = $currency
             and ($store_id = $all or classes.store_id = $store_id)
             and classes.qty_expiring_7d > 0
+            and {_OF_CATEGORIES.format(of="classes.")}
         order by classes.expiry_risk_score * expiring_value desc nulls last,
             expiring_value desc nulls last, classes.store_id, classes.item_id
         """,
         store_id=scope.store_id,
         currency=scope.currency,
+        categories=list(categories),
         all=ALL,
     )

@@ -1,5 +1,6 @@
 """What the search for an item and the page about one item ask."""
 
+from collections.abc import Sequence
 from datetime import date, datetime
 
 import polars as pl
@@ -44,6 +45,42 @@ def catalogue() -> pl.DataFrame:
     )
 
 
+def categories() -> list[str]:
+    """Return the categories of all items, by name."""
+    return (
+        serving.query(
+            f"""
+            select distinct coalesce(category, 'UNCATEGORISED') as category
+            from ({_known()})
+            order by category
+            """
+        )
+        .get_column("category")
+        .to_list()
+    )
+
+
+def of_categories(categories: Sequence[str]) -> list[str]:
+    """Return the items of some categories.
+
+    Args:
+        categories: Which.
+    """
+    return (
+        serving.query(
+            f"""
+            select item_id
+            from ({_known()})
+            where list_contains($categories::varchar[], coalesce(category, 'UNCATEGORISED'))
+            order by item_id
+            """,
+            categories=list(categories),
+        )
+        .get_column("item_id")
+        .to_list()
+    )
+
+
 def item(item_id: str) -> pl.DataFrame:
     """Return what an item is: one row, or none when nobody knows it.
 
@@ -79,11 +116,19 @@ def outlook(store_id: str, item_id: str) -> pl.DataFrame:
     )
 
 
-def sales(store_id: str, item_id: str, since: date | None) -> pl.DataFrame:
+def sales(
+    store_id: str, item_id: str, since: date | None, until: date | None = None
+) -> pl.DataFrame:
     """Return the sales of an item by business day on which it was sold, oldest first.
 
     Columns: date_key, units_sold, units_returned, net_sales, asp, discount_value,
     discount_rate_pct, is_promoted.
+
+    Args:
+        store_id: Store.
+        item_id: Item.
+        since: First day; `None` begins with the first sale.
+        until: Last day; `None` ends with the newest.
     """
     return serving.query(
         """
@@ -93,11 +138,13 @@ def sales(store_id: str, item_id: str, since: date | None) -> pl.DataFrame:
         from analytics.daily_product_sales
         where store_id = $store_id and item_id = $item_id
             and ($since::date is null or date_key >= $since::date)
+            and ($until::date is null or date_key <= $until::date)
         order by date_key
         """,
         store_id=store_id,
         item_id=item_id,
         since=since,
+        until=until,
     )
 
 

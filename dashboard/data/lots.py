@@ -109,7 +109,7 @@ def count(store_ids: tuple[str, ...], locations: tuple[str, ...] = ()) -> int:
     return int(_query("select count(*) as lots from lots", wanted).item())
 
 
-def figures(store_ids: tuple[str, ...]) -> pl.DataFrame:
+def figures(wanted: LotFilter) -> pl.DataFrame:
     """Return one row of pieces: expired, within_1, within_5, marked_down, unknown_lot.
 
     Those within some days do not count what has expired.
@@ -126,7 +126,7 @@ def figures(store_ids: tuple[str, ...]) -> pl.DataFrame:
             cast(coalesce(sum(quantity) filter (batch_code is null), 0) as bigint) as unknown_lot
         from lots
         """,
-        LotFilter(store_ids),
+        wanted,
     )
 
 
@@ -141,12 +141,6 @@ def by_days(wanted: LotFilter) -> pl.DataFrame:
         """,
         wanted,
     )
-
-
-def categories(store_ids: tuple[str, ...]) -> list[str]:
-    """Return the categories of which there are lots."""
-    frame = _query("select distinct category from lots order by category", LotFilter(store_ids))
-    return frame.get_column("category").to_list()
 
 
 def of_item(store_id: str, item_id: str) -> pl.DataFrame:

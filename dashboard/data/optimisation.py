@@ -4,6 +4,8 @@ The rule is `smartshelf_dagster.analytics.replenishment`, a function of what is 
 terms in force it gives the published rows again.
 """
 
+from collections.abc import Sequence
+
 import polars as pl
 
 from dashboard import serving
@@ -65,7 +67,7 @@ def under(policies: pl.DataFrame, terms: PolicyTerms) -> pl.DataFrame:
     )
 
 
-def priorities(scope: Scope, chosen: list[str], categories: list[str]) -> pl.DataFrame:
+def priorities(scope: Scope, chosen: list[str], categories: Sequence[str]) -> pl.DataFrame:
     """Return what to restock first: by priority, then by risk.
 
     Args:
@@ -94,7 +96,7 @@ def priorities(scope: Scope, chosen: list[str], categories: list[str]) -> pl.Dat
         currency=scope.currency,
         all=ALL,
         chosen=chosen,
-        categories=categories,
+        categories=list(categories),
     )
 
 

@@ -5,6 +5,9 @@ event_ts, store_id, item_id, subject, value, bound, is_acknowledged. What is not
 item has null there. Does not belong here: what counts as unusual.
 """
 
+from collections.abc import Sequence
+from datetime import datetime
+
 import polars as pl
 
 from dashboard import serving
@@ -80,12 +83,21 @@ _SOURCES = {
 _OF_ALL_STORES = {("ml", "drift")}
 
 
-def signals(store_ids: list[str], days: int, *, sees_all_stores: bool = True) -> pl.DataFrame:
-    """Return what is unusual now, or was in the last days; the newest first.
+def signals(
+    store_ids: list[str],
+    since: datetime | None = None,
+    until: datetime | None = None,
+    *,
+    categories: Sequence[str] = (),
+    sees_all_stores: bool = True,
+) -> pl.DataFrame:
+    """Return what is unusual now, or was in a period; the newest first.
 
     Args:
         store_ids: Stores; what is not about a store is told for any.
-        days: Nothing older than so many days, by the clock of the stores.
+        since: Nothing older; `None` for anything that is kept.
+        until: Only what is older; `None` ends with the newest.
+        categories: Only what is about items of these; none means all, and what is about no item.
         sees_all_stores: Whether the reader may see what is told by no store.
     """
     parts = [
@@ -101,12 +113,16 @@ def signals(store_ids: list[str], days: int, *, sees_all_stores: bool = True) ->
 
         select signals.*, stores.store_name, items.subcategory
         from signals
-        cross join meta.publication as publication
         left join ref.stores as stores on signals.store_id = stores.store_id
         left join ref.items as items on signals.item_id = items.item_id
-        where signals.event_ts >= publication.as_of_ts - to_days($days::integer)
+        where ($since::timestamptz is null or signals.event_ts >= $since::timestamptz)
+            and ($until::timestamptz is null or signals.event_ts < $until::timestamptz)
+            and (len($categories::varchar[]) = 0
+                or list_contains($categories::varchar[], items.category))
         order by signals.event_ts desc, signals.kind, signals.subject, signals.item_id
         """,
         store_ids=store_ids,
-        days=days,
+        since=since,
+        until=until,
+        categories=list(categories),
     )

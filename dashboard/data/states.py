@@ -9,7 +9,8 @@ from dashboard import serving
 
 _FILTERS = """
     where list_contains($store_ids::varchar[], state.store_id)
-        and ($category is null or state.category = $category)
+        and (len($categories::varchar[]) = 0
+            or list_contains($categories::varchar[], state.category))
         and ($subcategory is null or state.subcategory = $subcategory)
         and (not $only_low or state.is_low)
         and ($text = ''
@@ -50,14 +51,14 @@ class StateFilter:
 
     Attributes:
         store_ids: Stores.
-        category: Only this one.
+        categories: Categories; none means all.
         subcategory: Only this one.
         text: Part of the shelf id or the subcategory.
         only_low: Only what is low.
     """
 
     store_ids: tuple[str, ...]
-    category: str | None = None
+    categories: tuple[str, ...] = ()
     subcategory: str | None = None
     text: str = ""
     only_low: bool = False
@@ -73,7 +74,7 @@ def states(location: str, wanted: StateFilter) -> pl.DataFrame:
     return serving.query(
         _TABLES[location] + _FILTERS,
         store_ids=list(wanted.store_ids),
-        category=wanted.category,
+        categories=list(wanted.categories),
         subcategory=wanted.subcategory,
         only_low=wanted.only_low,
         text=wanted.text.strip(),

@@ -1,15 +1,61 @@
 """What the store map shows: zones, and the shelves and alerts of one of them."""
 
+from collections.abc import Sequence
+
 import polars as pl
 
 from dashboard import serving
 
 
-def zones(store_id: str) -> pl.DataFrame:
+def figures(store_id: str, categories: Sequence[str]) -> pl.DataFrame:
+    """Return one row of what `live.store_status` counts of a store, of some categories only.
+
+    Columns: shelf_alerts, warehouse_alerts, empty_shelves, open_tasks.
+
+    Args:
+        store_id: Store.
+        categories: One at least.
+    """
+    return serving.query(
+        """
+        select
+            (
+                select count(*) from ops.alerts
+                where store_id = $store_id and is_active and location = 'shelf'
+                    and list_contains($categories::varchar[], category)
+            ) as shelf_alerts,
+            (
+                select count(*) from ops.alerts
+                where store_id = $store_id and is_active and location = 'warehouse'
+                    and list_contains($categories::varchar[], category)
+            ) as warehouse_alerts,
+            (
+                select count(*) from cleansed.shelf_state
+                where store_id = $store_id and current_stock <= 0
+                    and list_contains($categories::varchar[], category)
+            ) as empty_shelves,
+            (
+                select count(*)
+                from ops.commands as tasks
+                inner join ref.items as items on tasks.shelf_id = items.item_id
+                where tasks.store_id = $store_id and tasks.status in ('issued', 'in_transit')
+                    and list_contains($categories::varchar[], items.category)
+            ) as open_tasks
+        """,
+        store_id=store_id,
+        categories=list(categories),
+    )
+
+
+def zones(store_id: str, categories: Sequence[str] = ()) -> pl.DataFrame:
     """Return one row per zone of the floor plan, with what is wrong on its shelves.
 
     Columns: zone_id, category, label, x0, y0, x1, y1, shelves, low_shelves, empty_shelves,
     open_alerts, acknowledged_alerts.
+
+    Args:
+        store_id: Store.
+        categories: Zones of these only; none means all.
     """
     return serving.query(
         """
@@ -44,9 +90,12 @@ def zones(store_id: str) -> pl.DataFrame:
         from ref.zones as zones
         left join shelves on zones.category = shelves.category
         left join alerts on zones.category = alerts.category
+        where len($categories::varchar[]) = 0
+            or list_contains($categories::varchar[], zones.category)
         order by zones.zone_id
         """,
         store_id=store_id,
+        categories=list(categories),
     )
 
 
@@ -59,16 +108,24 @@ def zone_label(category: str) -> str | None:
     return rows[0][0] if rows else None
 
 
-def alerts_off_the_map(store_id: str) -> int:
-    """Return how many active shelf alerts concern categories that have no zone."""
+def alerts_off_the_map(store_id: str, categories: Sequence[str] = ()) -> int:
+    """Return how many active shelf alerts concern categories that have no zone.
+
+    Args:
+        store_id: Store.
+        categories: Of these only; none means all.
+    """
     frame = serving.query(
         """
         select count(*) as alerts
         from ops.alerts
         where store_id = $store_id and location = 'shelf' and is_active
             and category not in (select category from ref.zones)
+            and (len($categories::varchar[]) = 0
+                or list_contains($categories::varchar[], category))
         """,
         store_id=store_id,
+        categories=list(categories),
     )
     return int(frame.item())
 

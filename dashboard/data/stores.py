@@ -96,6 +96,14 @@ def business_date(store_id: str, otherwise: datetime) -> date:
     return day
 
 
+def first_day() -> date | None:
+    """Return the first business day of which sales are told, `None` where none is yet."""
+    if not serving.has_table("analytics", "kpi_daily"):
+        return None
+    day: date | None = serving.query("select min(date_key) from analytics.kpi_daily").item()
+    return day
+
+
 def people_today(store_id: str) -> pl.DataFrame:
     """Return people in a store over its business day: pane_start_ts, people_in_store."""
     return serving.query(

@@ -1,5 +1,6 @@
 """What the supply page asks: the plan of a cutoff, orders, deliveries and past cutoffs."""
 
+from collections.abc import Sequence
 from datetime import date, datetime
 from typing import Any
 
@@ -25,14 +26,31 @@ def cutoffs(store_ids: list[str]) -> pl.DataFrame:
     )
 
 
-def figures(store_ids: list[str]) -> pl.DataFrame:
+# The categories that are meant; none means all.
+_OF_CATEGORIES = """
+    (len($categories::varchar[]) = 0 or list_contains($categories::varchar[], {of}category))
+"""
+# Whether the day on which an order is due lies in a period; `kept` is shown though it is before it.
+_DUE = """
+    ($since::date is null or {kept}
+        or cast(orders.delivery_ts at time zone stores.timezone as date) >= $since::date)
+    and ($until::date is null
+        or cast(orders.delivery_ts at time zone stores.timezone as date) <= $until::date)
+"""
+
+
+def figures(store_ids: list[str], categories: Sequence[str] = ()) -> pl.DataFrame:
     """Return one row: what is planned for the next cutoff, what was ordered and what is late.
 
     Columns: planned_lines, planned_pieces, held_lines, ordered_lines, ordered_pieces,
     overdue_lines, overdue_pieces. Ordered counts all that has not come yet, what is late included.
+
+    Args:
+        store_ids: Stores.
+        categories: Categories; none means all.
     """
     return serving.query(
-        """
+        f"""
         with plan as (
             select plan.*
             from ops.supplier_plan as plan
@@ -40,6 +58,7 @@ def figures(store_ids: list[str]) -> pl.DataFrame:
                 on plan.store_id = cutoffs.store_id and plan.cutoff_ts = cutoffs.cutoff_ts
             where cutoffs.status = 'next'
                 and list_contains($store_ids::varchar[], plan.store_id)
+                and {_OF_CATEGORIES.format(of="plan.")}
         ),
 
         planned as (
@@ -60,6 +79,7 @@ def figures(store_ids: list[str]) -> pl.DataFrame:
             from ops.supplier_orders
             where status in ('issued', 'overdue')
                 and list_contains($store_ids::varchar[], store_id)
+                and {_OF_CATEGORIES.format(of="")}
         )
 
         select *
@@ -67,6 +87,7 @@ def figures(store_ids: list[str]) -> pl.DataFrame:
         cross join ordered
         """,
         store_ids=store_ids,
+        categories=list(categories),
     )
 
 
@@ -74,7 +95,7 @@ def plan(
     store_ids: list[str],
     *,
     cutoff_ts: datetime | None = None,
-    categories: list[str] | None = None,
+    categories: Sequence[str] = (),
     bounds: list[str] | None = None,
     decisions: list[str] | None = None,
     text: str = "",
@@ -114,7 +135,7 @@ def plan(
         """,
         store_ids=store_ids,
         cutoff_ts=cutoff_ts,
-        categories=categories or [],
+        categories=list(categories),
         bounds=bounds or [],
         decisions=decisions or [],
         text=text.strip(),
@@ -139,8 +160,10 @@ def line_of_item(
 def orders(
     store_ids: list[str],
     *,
+    since: date | None = None,
+    until: date | None = None,
     statuses: list[str] | None = None,
-    categories: list[str] | None = None,
+    categories: Sequence[str] = (),
     text: str = "",
     only_differences: bool = False,
 ) -> pl.DataFrame:
@@ -148,13 +171,16 @@ def orders(
 
     Args:
         store_ids: Stores.
+        since: First day on which they are due, by the clock of their store; those that have not
+            come are shown all the same. `None` for all.
+        until: Last day; `None` for all.
         statuses: Statuses; none means all, as for the other filters.
         categories: Categories.
         text: Part of the shelf id, the subcategory or the order id.
         only_differences: Only delivered ones that did not bring exactly what was ordered.
     """
     return serving.query(
-        """
+        f"""
         select
             orders.*,
             stores.store_name,
@@ -166,6 +192,7 @@ def orders(
                 or list_contains($statuses::varchar[], orders.status))
             and (len($categories::varchar[]) = 0
                 or list_contains($categories::varchar[], orders.category))
+            and {_DUE.format(kept="orders.status <> 'delivered'")}
             and (not $only_differences
                 or (orders.status = 'delivered'
                     and orders.received_qty is distinct from orders.ordered_qty))
@@ -178,8 +205,10 @@ def orders(
             orders.order_id
         """,
         store_ids=store_ids,
+        since=since,
+        until=until,
         statuses=statuses or [],
-        categories=categories or [],
+        categories=list(categories),
         text=text.strip(),
         only_differences=only_differences,
     )
@@ -204,36 +233,26 @@ def count_orders(store_ids: list[str]) -> int:
     )
 
 
-def categories(store_ids: list[str]) -> list[str]:
-    """Return the categories that have been planned or ordered."""
-    return (
-        serving.query(
-            """
-            select category
-            from ops.supplier_plan
-            where list_contains($store_ids::varchar[], store_id)
-            union
-            select category
-            from ops.supplier_orders
-            where list_contains($store_ids::varchar[], store_id)
-            order by category
-            """,
-            store_ids=store_ids,
-        )
-        .get_column("category")
-        .to_list()
-    )
-
-
-def deliveries(store_ids: list[str]) -> pl.DataFrame:
+def deliveries(
+    store_ids: list[str],
+    since: date | None = None,
+    until: date | None = None,
+    categories: Sequence[str] = (),
+) -> pl.DataFrame:
     """Return one row per day of planned delivery, oldest first.
 
     Columns: delivery_date, lines, ordered, received, damaged, missing, outstanding, delay_minutes.
     The day is that of the store. Missing is what a finished delivery did not bring, outstanding
     what has not come yet; the delay is that of the latest receipt of the day.
+
+    Args:
+        store_ids: Stores.
+        since: First day; `None` for all.
+        until: Last day; `None` for all.
+        categories: Categories; none means all.
     """
     return serving.query(
-        """
+        f"""
         with receipts as (
             select order_id, max(delay_minutes) as delay_minutes
             from ops.supplier_receipts
@@ -256,14 +275,21 @@ def deliveries(store_ids: list[str]) -> pl.DataFrame:
         inner join ref.stores as stores on orders.store_id = stores.store_id
         left join receipts on orders.order_id = receipts.order_id
         where list_contains($store_ids::varchar[], orders.store_id)
+            and {_DUE.format(kept="false")}
+            and {_OF_CATEGORIES.format(of="orders.")}
         group by delivery_date
         order by delivery_date
         """,
         store_ids=store_ids,
+        since=since,
+        until=until,
+        categories=list(categories),
     )
 
 
-def timeline(store_ids: list[str], *, by_store: bool, cutoffs: int) -> pl.DataFrame:
+def timeline(
+    store_ids: list[str], *, by_store: bool, cutoffs: int, categories: Sequence[str] = ()
+) -> pl.DataFrame:
     """Return what became of the orders of the last cutoffs, and the coming one; newest first.
 
     One row per day of cutoff and of delivery, and per store where wanted. Columns: store_name,
@@ -275,9 +301,10 @@ def timeline(store_ids: list[str], *, by_store: bool, cutoffs: int) -> pl.DataFr
         store_ids: Stores.
         by_store: Whether each store has rows of its own.
         cutoffs: How many days of cutoffs.
+        categories: Categories; none means all.
     """
     return serving.query(
-        """
+        f"""
         with lines as (
             select
                 store_id,
@@ -289,6 +316,7 @@ def timeline(store_ids: list[str], *, by_store: bool, cutoffs: int) -> pl.DataFr
                 max(delivered_ts) as received_ts,
                 false as is_planned
             from ops.supplier_orders
+            where {_OF_CATEGORIES.format(of="")}
             group by store_id, cutoff_ts, delivery_ts
             union all
             select store_id, cutoff_ts, delivery_ts, 0, 0, 0, null, true
@@ -328,6 +356,7 @@ def timeline(store_ids: list[str], *, by_store: bool, cutoffs: int) -> pl.DataFr
         store_ids=store_ids,
         by_store=by_store,
         cutoffs=cutoffs,
+        categories=list(categories),
     )
 
 
@@ -351,11 +380,17 @@ _CAME_IN = """
     where list_contains($store_ids::varchar[], moved.store_id)
         and moved.location = 'warehouse'
         and moved.movement_type in ('WH_IN', 'RESTOCK_RETURN')
-        and moved.event_date between $since::date - 1 and $until::date + 1
+        and ($since::date is null or moved.event_date >= $since::date - 1)
+        and moved.event_date <= $until::date + 1
+        and (len($categories::varchar[]) = 0 or moved.item_id in (
+            select item_id from ref.items where list_contains($categories::varchar[], category)
+        ))
 """
 
 
-def restocks(store_ids: list[str], since: date, until: date) -> pl.DataFrame:
+def restocks(
+    store_ids: list[str], since: date | None, until: date, categories: Sequence[str] = ()
+) -> pl.DataFrame:
     """Return the days on which goods came into warehouses, the newest first.
 
     Columns: store_id, store_name, day, first_ts, last_ts, shelves (of one item each), lots, pieces,
@@ -363,8 +398,9 @@ def restocks(store_ids: list[str], since: date, until: date) -> pl.DataFrame:
 
     Args:
         store_ids: Stores.
-        since: First day, by the clock of each store.
+        since: First day, by the clock of each store; `None` begins with the first.
         until: Last day.
+        categories: Categories; none means all.
     """
     return serving.query(
         f"""
@@ -382,17 +418,18 @@ def restocks(store_ids: list[str], since: date, until: date) -> pl.DataFrame:
             cast(coalesce(sum(quantity) filter (reason = 'RESTOCK_RETURN'), 0) as bigint)
                 as returned_pieces
         from came_in
-        where day between $since::date and $until::date
+        where ($since::date is null or day >= $since::date) and day <= $until::date
         group by store_id, store_name, day
         order by day desc, last_ts desc, store_id
         """,
         store_ids=store_ids,
         since=since,
         until=until,
+        categories=list(categories),
     )
 
 
-def restocked_lots(store_id: str, day: date) -> pl.DataFrame:
+def restocked_lots(store_id: str, day: date, categories: Sequence[str] = ()) -> pl.DataFrame:
     """Return the lots that came into the warehouse of a store on a day, the last ones first.
 
     Columns: store_id, event_ts, shelf_id, subcategory, batch_code, reason (WH_IN: delivered,
@@ -428,4 +465,5 @@ def restocked_lots(store_id: str, day: date) -> pl.DataFrame:
         store_ids=[store_id],
         since=day,
         until=day,
+        categories=list(categories),
     )

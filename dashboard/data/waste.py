@@ -1,16 +1,19 @@
 """What the waste page asks: what was thrown away, what was marked down, and what that cost."""
 
+from dataclasses import dataclass
 from datetime import date
-from typing import Literal
+from typing import Any, Literal
 
 import polars as pl
 
 from dashboard import serving
 
-# Whether a business date lies in the period; `$since` is null for all of it.
-_IN_PERIOD = """
+# What of the waste by day is meant; `$since` and `$until` are null where the period has no end.
+_MEANT = """
     list_contains($store_ids::varchar[], store_id)
     and ($since::date is null or business_date >= $since::date)
+    and ($until::date is null or business_date <= $until::date)
+    and (len($categories::varchar[]) = 0 or list_contains($categories::varchar[], category))
 """
 
 _FILTERS = """
@@ -27,14 +30,39 @@ _FILTERS = """
 """
 
 
-def figures(store_ids: list[str], since: date | None) -> pl.DataFrame:
+@dataclass(frozen=True)
+class Wanted:
+    """Which waste to show.
+
+    Attributes:
+        store_ids: Stores.
+        since: First business date; `None` begins with the first.
+        until: Last business date; `None` goes on to the newest and to what is still to come.
+        categories: Categories; none means all.
+    """
+
+    store_ids: tuple[str, ...]
+    since: date | None = None
+    until: date | None = None
+    categories: tuple[str, ...] = ()
+
+    def parameters(self) -> dict[str, Any]:
+        """Return it as the queries name it."""
+        return {
+            "store_ids": list(self.store_ids),
+            "since": self.since,
+            "until": self.until,
+            "categories": list(self.categories),
+        }
+
+
+def figures(wanted: Wanted) -> pl.DataFrame:
     """Return one row of sums over a period.
 
     Columns: wasted_units, wasted_value, marked_down_units, marked_down_net, markdown_cost.
 
     Args:
-        store_ids: Stores.
-        since: First business date; `None` begins with the first.
+        wanted: Which.
     """
     return serving.query(
         f"""
@@ -45,19 +73,17 @@ def figures(store_ids: list[str], since: date | None) -> pl.DataFrame:
             cast(coalesce(sum(marked_down_net), 0) as double) as marked_down_net,
             cast(coalesce(sum(markdown_cost), 0) as double) as markdown_cost
         from live.waste_daily
-        where {_IN_PERIOD}
+        where {_MEANT}
         """,
-        store_ids=store_ids,
-        since=since,
+        **wanted.parameters(),
     )
 
 
-def daily(store_ids: list[str], since: date | None) -> pl.DataFrame:
+def daily(wanted: Wanted) -> pl.DataFrame:
     """Return the same sums by business_date and category, by date.
 
     Args:
-        store_ids: Stores.
-        since: First business date; `None` begins with the first.
+        wanted: Which.
     """
     return serving.query(
         f"""
@@ -70,26 +96,22 @@ def daily(store_ids: list[str], since: date | None) -> pl.DataFrame:
             cast(coalesce(sum(marked_down_net), 0) as double) as marked_down_net,
             cast(coalesce(sum(markdown_cost), 0) as double) as markdown_cost
         from live.waste_daily
-        where {_IN_PERIOD}
+        where {_MEANT}
         group by business_date, category
         order by business_date, category
         """,
-        store_ids=store_ids,
-        since=since,
+        **wanted.parameters(),
     )
 
 
-def items(
-    store_ids: list[str], since: date | None, by: Literal["wasted_value", "wasted_units"]
-) -> pl.DataFrame:
+def items(wanted: Wanted, by: Literal["wasted_value", "wasted_units"]) -> pl.DataFrame:
     """Return what was thrown away by item, what weighs most first.
 
     Columns: item_id, subcategory, category, wasted_units, wasted_value, share: of all that was
     thrown away, added up from the first item on, 0 to 1.
 
     Args:
-        store_ids: Stores.
-        since: First business date; `None` begins with the first.
+        wanted: Which.
         by: What weighs.
     """
     return serving.query(
@@ -108,6 +130,11 @@ def items(
                 and ($since::date is null or cast(
                     plans.completed_ts at time zone stores.timezone as date
                 ) >= $since::date)
+                and ($until::date is null or cast(
+                    plans.completed_ts at time zone stores.timezone as date
+                ) <= $until::date)
+                and (len($categories::varchar[]) = 0
+                    or list_contains($categories::varchar[], plans.category))
             group by plans.shelf_id
         )
 
@@ -118,8 +145,7 @@ def items(
         from wasted
         order by {by} desc, item_id
         """,
-        store_ids=store_ids,
-        since=since,
+        **wanted.parameters(),
     )
 
 
@@ -148,21 +174,12 @@ def count(store_ids: list[str]) -> dict[str, int]:
     ).row(0, named=True)
 
 
-def markdowns(
-    store_ids: list[str],
-    since: date | None = None,
-    *,
-    statuses: list[str] | None = None,
-    categories: list[str] | None = None,
-    text: str = "",
-) -> pl.DataFrame:
+def markdowns(wanted: Wanted, *, statuses: list[str] | None = None, text: str = "") -> pl.DataFrame:
     """Return the markdowns that were in force in a period or will be, newest first.
 
     Args:
-        store_ids: Stores.
-        since: First day of the period; `None` for all.
-        statuses: Statuses; none means all, as for the other filters.
-        categories: Categories.
+        wanted: Which.
+        statuses: Statuses; none means all.
         text: Part of the shelf id, the subcategory or the lot.
     """
     return serving.query(
@@ -176,31 +193,24 @@ def markdowns(
         where {_FILTERS}
             and ($since::date is null
                 or cast(plans.valid_to_ts at time zone stores.timezone as date) >= $since::date)
+            and ($until::date is null
+                or cast(plans.valid_from_ts at time zone stores.timezone as date) <= $until::date)
         order by plans.valid_from_ts desc, plans.plan_id
         """,
-        store_ids=store_ids,
-        since=since,
+        **wanted.parameters(),
         statuses=statuses or [],
-        categories=categories or [],
         text=text.strip(),
     )
 
 
-def removals(
-    store_ids: list[str],
-    since: date | None = None,
-    *,
-    statuses: list[str] | None = None,
-    categories: list[str] | None = None,
-    text: str = "",
-) -> pl.DataFrame:
+def removals(wanted: Wanted, *, statuses: list[str] | None = None, text: str = "") -> pl.DataFrame:
     """Return the removals that are still to be done or were done in a period, newest first.
 
+    Those still to be done are left out of a period that has an end.
+
     Args:
-        store_ids: Stores.
-        since: First day of the period; `None` for all.
-        statuses: Statuses; none means all, as for the other filters.
-        categories: Categories.
+        wanted: Which.
+        statuses: Statuses; none means all.
         text: Part of the shelf id, the subcategory or the lot.
     """
     return serving.query(
@@ -215,32 +225,11 @@ def removals(
             and ($since::date is null
                 or plans.completed_ts is null
                 or cast(plans.completed_ts at time zone stores.timezone as date) >= $since::date)
+            and ($until::date is null
+                or cast(plans.completed_ts at time zone stores.timezone as date) <= $until::date)
         order by plans.created_ts desc, plans.plan_id
         """,
-        store_ids=store_ids,
-        since=since,
+        **wanted.parameters(),
         statuses=statuses or [],
-        categories=categories or [],
         text=text.strip(),
-    )
-
-
-def categories(store_ids: list[str]) -> list[str]:
-    """Return the categories of which something was marked down or had to be removed."""
-    return (
-        serving.query(
-            """
-            select category
-            from ops.markdowns
-            where list_contains($store_ids::varchar[], store_id)
-            union
-            select category
-            from ops.removals
-            where list_contains($store_ids::varchar[], store_id)
-            order by category
-            """,
-            store_ids=store_ids,
-        )
-        .get_column("category")
-        .to_list()
     )

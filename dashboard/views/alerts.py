@@ -1,7 +1,9 @@
 """Alerts: what is wrong, who takes care of it, and what became of it."""
 
-from datetime import timedelta
+from dataclasses import replace
+from datetime import date, datetime, time, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import polars as pl
 import streamlit as st
@@ -25,7 +27,7 @@ from dashboard.components import (
 from dashboard.components.trail import trail
 from dashboard.data import alerts, signals, stores
 from dashboard.data.alerts import AlertFilter
-from dashboard.page import Page, PageContext
+from dashboard.page import EVERY_PERIOD, Filters, Page, PageContext, Sections
 from dashboard.serving import RUN_A_DAY, START
 
 _TABLE = "alerts_table"
@@ -34,10 +36,13 @@ _SHOWN_ROWS = 2_000
 _TYPES = ["refill_request", "supplier_request", "near_expiry"]
 _STATUSES = ["open", "ack", "resolved", "dismissed"]
 _LOCATIONS = ["shelf", "warehouse"]
-_OPENED = {"1 day": 1, "7 days": 7, "30 days": 30, "90 days": 90, "Any time": None}
-_SECTIONS = {"stock": "Stock", "unusual": "Unusual", "handling": "How they are handled"}
-_PERIODS = {"7d": "7 days", "30d": "30 days", "90d": "90 days", "all": "All"}
-_DAYS = {"7d": 7, "30d": 30, "90d": 90, "all": None}
+_FILTERS = Filters(EVERY_PERIOD, takes_days=True, by_category=True)
+_SECTIONS = Sections(
+    "show",
+    {"stock": "Stock", "unusual": "Unusual", "handling": "How they are handled"},
+    "stock",
+    {"handling": replace(_FILTERS, by_category=False)},
+)
 
 
 def render(context: PageContext) -> None:
@@ -45,7 +50,7 @@ def render(context: PageContext) -> None:
     total = alerts.count(context.store_ids)
     if total:
         _figures(context)
-    section = pickers.section(_SECTIONS, "stock", "show")
+    section = pickers.section(_SECTIONS)
     if section == "unusual":
         _unusual(context)
     elif not total:
@@ -82,7 +87,7 @@ def _none_at_all(context: PageContext) -> None:
 
 
 def _figures(context: PageContext) -> None:
-    figures = alerts.figures(context.store_ids).row(0, named=True)
+    figures = alerts.figures(context.store_ids, context.categories).row(0, named=True)
     shown: dict[str, tuple[int, str]] = {
         "Critical": (figures["critical"], "Active, and nothing is left there."),
         "High": (figures["high"], "Active, and less than the threshold is left."),
@@ -92,7 +97,7 @@ def _figures(context: PageContext) -> None:
         "Opened today": (figures["opened_today"], "Business day of the store."),
         "Resolved today": (figures["resolved_today"], "Business day of the store."),
     }
-    by_type = alerts.active_by_type(context.store_ids)
+    by_type = alerts.active_by_type(context.store_ids, context.categories)
     with st.container(border=True, key="figures"):
         for place, (name, (value, meaning)) in zip(
             st.columns(len(shown)), shown.items(), strict=True
@@ -124,14 +129,6 @@ def _filtered(context: PageContext) -> pl.DataFrame:
             key="severity",
             bind="query-params",
         )
-        opened = st.selectbox(
-            "Opened within",
-            list(_OPENED),
-            index=list(_OPENED).index("30 days"),
-            key="opened",
-            bind="query-params",
-            width=130,
-        )
     with st.container(horizontal=True, vertical_alignment="bottom"):
         types = st.multiselect(
             "Type",
@@ -149,8 +146,8 @@ def _filtered(context: PageContext) -> pl.DataFrame:
             key="where",
             bind="query-params",
         )
-        categories = pickers.categories(alerts.categories(context.store_ids), "alert_category")
         search = pickers.search("Shelf, item or alert", "alert_search")
+    since, until = context.period.span(_today(context))
     return alerts.alerts(
         context.store_ids,
         AlertFilter(
@@ -158,17 +155,23 @@ def _filtered(context: PageContext) -> pl.DataFrame:
             types=tuple(types),
             statuses=tuple(statuses),
             locations=tuple(locations),
-            categories=tuple(categories),
-            days=_OPENED[opened],
+            categories=context.categories,
+            since=since,
+            until=until if context.period.days else None,
             text=search,
         ),
     )
 
 
+def _today(context: PageContext) -> date:
+    return stores.business_date(context.store.store_id, context.publication.as_of)
+
+
 def _table(found: pl.DataFrame, total: int, context: PageContext) -> pl.DataFrame:
     """Draw the table; returns the rows that are chosen."""
     downloads.summary(
-        f"**{text.number(len(found))}** of {text.plural(total, 'alert')}, the most severe first.",
+        f"**{text.number(len(found))}** of {text.plural(total, 'alert')}, the most severe first: "
+        f"{'' if context.period.days else 'active, or '}opened {context.period.when}.",
         found,
         "alerts",
         shown_rows=_SHOWN_ROWS,
@@ -259,11 +262,20 @@ def _tasks(alert_id: str, context: PageContext) -> None:
 
 def _unusual(context: PageContext) -> None:
     """Draw what nobody opens or closes: unusual sales, late orders, bad data."""
-    period = analysis.period({key: _PERIODS[key] for key in ("7d", "30d")}, "7d", "unusual_period")
+    first, last = context.period.span(_today(context))
+    zone = ZoneInfo(context.timezone)
     found = signals.signals(
-        context.store_ids, _DAYS[period] or 0, sees_all_stores=context.sees_all_stores
+        context.store_ids,
+        datetime.combine(first, time(), zone) if first else None,
+        datetime.combine(last + timedelta(days=1), time(), zone) if context.period.days else None,
+        categories=context.categories,
+        sees_all_stores=context.sees_all_stores,
     )
     signal_list.draw(found, context)
+    if context.categories:
+        st.caption(
+            "Only what is about items of these categories: not hours of a store, data or forecasts."
+        )
     if not context.sees_all_stores:
         st.caption(
             "What is found over all stores (sales of items by the day, data quality, drift of "
@@ -276,7 +288,6 @@ def _handling(context: PageContext) -> None:
     if not analysis.is_built("alert_handling", "How alerts are handled", context):
         return
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        period = analysis.period(_PERIODS, "30d", "handling_period")
         types = st.multiselect(
             "Type",
             _TYPES,
@@ -287,10 +298,8 @@ def _handling(context: PageContext) -> None:
             label_visibility="collapsed",
             width=420,
         )
-    today = stores.business_date(context.store.store_id, context.publication.as_of)
-    length = _DAYS[period]
-    since = today - timedelta(days=length) if length else None
-    days = alerts.handling(context.store_ids, types, since)
+    since, until = context.period.span(_today(context))
+    days = alerts.handling(context.store_ids, types, since, until)
     if days.is_empty():
         st.info("No alert fits the filters.", icon=":material/filter_alt_off:")
         return
@@ -300,7 +309,8 @@ def _handling(context: PageContext) -> None:
     )
     downloads.summary(
         f"**{opened}** opened, **{resolved}** resolved, **{dismissed}** dismissed; "
-        f"**{text.number(days.get_column('backlog')[-1])}** stand now.",
+        f"**{text.number(days.get_column('backlog')[-1])}** "
+        f"{'stood at the end' if context.period.days else 'stand now'}.",
         days,
         "alert_handling",
     )
@@ -309,7 +319,7 @@ def _handling(context: PageContext) -> None:
         "handling",
         "Alerts opened and closed by business day, and how many were active at its end",
     )
-    _times(alerts.handling_by_type(context.store_ids, types, since))
+    _times(alerts.handling_by_type(context.store_ids, types, since, until))
 
 
 def _times(by_type: pl.DataFrame) -> None:
@@ -352,4 +362,12 @@ def _times(by_type: pl.DataFrame) -> None:
     )
 
 
-PAGE = Page("Alerts", ":material/notifications:", "alerts", render, allows_all_stores=True)
+PAGE = Page(
+    "Alerts",
+    ":material/notifications:",
+    "alerts",
+    render,
+    allows_all_stores=True,
+    filters=_FILTERS,
+    sections=_SECTIONS,
+)

@@ -1,6 +1,7 @@
 """Anomalies: hours and days in which sales were not as usual."""
 
-from datetime import datetime, timedelta
+from datetime import datetime, time, timedelta
+from zoneinfo import ZoneInfo
 
 import polars as pl
 import streamlit as st
@@ -19,7 +20,10 @@ from dashboard.components import (
 )
 from dashboard.data import anomalies, items
 from dashboard.data.anomalies import Method, Series
-from dashboard.page import Page, PageContext
+from dashboard.page import EVERY_PERIOD, Filters, Page, PageContext
+
+# First hour and end of the last one; `None` where the period has no such end.
+Span = tuple[datetime | None, datetime | None]
 
 _METRICS = {
     "net_sales": "Net sales",
@@ -80,9 +84,16 @@ def render(context: PageContext) -> None:
     with st.container(horizontal=True, vertical_alignment="bottom"):
         metric = _pick("Figure", _METRICS, "metric")
         method = _method(metric)
-        days = st.slider("Days", 1, 30, 7, key="anomaly_days", bind="query-params")
-    since = newest - timedelta(days=days) + timedelta(hours=1)
-    found = anomalies.flagged(context.store_ids, currencies, metric, method, since)
+    span = _span(newest, context)
+    found = anomalies.flagged(
+        context.store_ids,
+        currencies,
+        metric,
+        method,
+        span[0],
+        until=span[1],
+        categories=context.categories,
+    )
     names = dict(items.catalogue().iter_rows()) if method.name == "poisson_tail" else {}
     _counts(found, method)
     words = _METHOD_WORDS.get((method.name, method.grain))
@@ -92,7 +103,7 @@ def render(context: PageContext) -> None:
         _watched(context, currencies, metric, method, found),
         metric,
         method,
-        since,
+        span,
         context,
         currencies=currencies,
         names=names,
@@ -100,6 +111,16 @@ def render(context: PageContext) -> None:
     shown = _in_state(found)
     _table(found, shown, metric, method, context, names=names)
     _by_series(shown, names, context)
+
+
+def _span(newest: datetime, context: PageContext) -> Span:
+    """Return the first hour of the period, and the end of the last one of chosen days."""
+    zone = ZoneInfo(context.timezone)
+    first, last = context.period.span(newest.astimezone(zone).date())
+    return (
+        datetime.combine(first, time(), zone) if first else None,
+        datetime.combine(last + timedelta(days=1), time(), zone) if context.period.days else None,
+    )
 
 
 def _method(metric: str) -> Method:
@@ -170,7 +191,7 @@ def _watched(
     context: PageContext, currencies: list[str], metric: str, method: Method, found: pl.DataFrame
 ) -> list[Series]:
     """Return the series to choose from; of many items those that are marked come first."""
-    known = anomalies.series(context.store_ids, currencies, metric, method)
+    known = anomalies.series(context.store_ids, currencies, metric, method, context.categories)
     if method.name != "poisson_tail":
         return known
     marked = set(found.get_column("scope_id"))
@@ -181,7 +202,7 @@ def _series(
     watched: list[Series],
     metric: str,
     method: Method,
-    since: datetime,
+    span: Span,
     context: PageContext,
     *,
     currencies: list[str],
@@ -198,7 +219,7 @@ def _series(
     )
     if chosen is None:
         return
-    hours = anomalies.hours(known[chosen], metric, method, since)
+    hours = anomalies.hours(known[chosen], metric, method, *span)
     if hours.is_empty():
         st.info(
             f"No {method.grain} of this series can be judged in this period.",
@@ -360,4 +381,5 @@ PAGE = Page(
     render,
     allows_all_stores=True,
     shows_totals=True,
+    filters=Filters(EVERY_PERIOD, takes_days=True, by_category=True, needs="sales_anomalies"),
 )

@@ -1,12 +1,14 @@
 """Audit trail: who did what, when, to what, and why."""
 
+from zoneinfo import ZoneInfo
+
 import polars as pl
 import streamlit as st
 
 from dashboard import text
 from dashboard.components import anomaly_list, downloads, explain, item_links, pickers, tables
 from dashboard.data import audit
-from dashboard.page import Page, PageContext
+from dashboard.page import EVERY_PERIOD, Filters, Page, PageContext
 
 _SHOWN_ROWS = 2_000
 
@@ -39,10 +41,20 @@ def render(context: PageContext) -> None:
             bind="query-params",
         )
         search = pickers.search("Shelf, item, alert, lot, series or note", "audit_search")
-    found = audit.actions(context.store_ids, actors=actors, kinds=kinds, text=search)
+    today = context.publication.as_of.astimezone(ZoneInfo(context.timezone)).date()
+    since, until = context.period.span(today)
+    found = audit.actions(
+        context.store_ids,
+        actors=actors,
+        kinds=kinds,
+        since=since,
+        until=until if context.period.days else None,
+        text=search,
+    )
     total = int(known.get_column("times").sum())
     downloads.summary(
-        f"**{text.number(len(found))}** of {text.plural(total, 'action')}.",
+        f"**{text.number(len(found))}** of {text.plural(total, 'action')}, done "
+        f"{context.period.when}.",
         found,
         "operator_actions.csv",
         shown_rows=_SHOWN_ROWS,
@@ -96,4 +108,11 @@ def _table(found: pl.DataFrame, context: PageContext) -> None:
     )
 
 
-PAGE = Page("Audit trail", ":material/history_edu:", "audit", render, allows_all_stores=True)
+PAGE = Page(
+    "Audit trail",
+    ":material/history_edu:",
+    "audit",
+    render,
+    allows_all_stores=True,
+    filters=Filters(EVERY_PERIOD, takes_days=True),
+)

@@ -7,9 +7,8 @@ from dashboard import text
 from dashboard.charts.baskets import network, strength
 from dashboard.components import analysis, downloads, explain, figure, offer_list, tables
 from dashboard.data import baskets
-from dashboard.page import Page, PageContext
+from dashboard.page import Filters, Page, PageContext
 
-_PERIODS = {"90d": "90 days", "365d": "A year"}
 _SHOWN_ROWS = 1_000
 # Of the columns with names, so that all figures find room beside them.
 _ITEMS_WIDTH = 270
@@ -20,7 +19,7 @@ def render(context: PageContext) -> None:
     if not analysis.is_built("basket_rules", "Baskets", context):
         return
     scope = baskets.scope_of(context.store_ids)
-    period = analysis.period(_PERIODS, "90d")
+    period = context.period.name
     nodes = baskets.nodes(period, scope)
     if nodes.is_empty():
         explain.nothing(
@@ -147,4 +146,5 @@ PAGE = Page(
     render,
     allows_all_stores=True,
     shows_totals=True,
+    filters=Filters(("90d", "365d"), needs="basket_rules"),
 )

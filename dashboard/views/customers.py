@@ -14,7 +14,7 @@ from dashboard.charts.customers import (
 )
 from dashboard.components import analysis, downloads, explain, figure, pickers, tables
 from dashboard.data import customers
-from dashboard.page import Page, PageContext
+from dashboard.page import Page, PageContext, Sections
 
 _SHOWN_ROWS = 2_000
 # What one customer brought, to the cent; many together are told in whole.
@@ -28,7 +28,7 @@ _UNSURE = {
 }
 # States of `churn_risk`, and what they mean.
 _STATES = {"active": "Active", "cooling": "Cooling", "lapsed": "Lapsed"}
-_AWAY = {"cooling": "Cooling", "lapsed": "Lapsed"}
+_AWAY = Sections("staying_away", {"cooling": "Cooling", "lapsed": "Lapsed"}, "cooling")
 _GAPS = {"cooling": "twice", "lapsed": "three times"}
 _ONE_DAY = "Bought on one day only"
 
@@ -197,7 +197,7 @@ def _habits(currency: str, context: PageContext) -> None:
 
 
 def _staying_away(currency: str) -> None:
-    state = pickers.section(_AWAY, "cooling", "staying_away")
+    state = pickers.section(_AWAY)
     found = customers.staying_away(currency, state)
     downloads.summary(
         f"**{text.plural(len(found), 'customer')}** missed for over {_GAPS[state]} their usual "

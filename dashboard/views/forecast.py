@@ -14,7 +14,7 @@ from dashboard.components import (
     pickers,
 )
 from dashboard.data import forecasts
-from dashboard.page import Page, PageContext
+from dashboard.page import Filters, Page, PageContext, Sections
 
 _TRAIN = (
     "model_training",
@@ -25,6 +25,12 @@ _ORDER = (
     "forecasts at each cutoff, from 28 days of sales on; live: `SMARTSHELF_ORDER_POLICY=forecast`",
 )
 _TABS = ("Item", "Trends", "Accuracy", "Model")
+_SECTIONS = Sections(
+    "forecast",
+    {tab: tab for tab in _TABS},
+    "Item",
+    {"Accuracy": Filters(), "Model": Filters()},
+)
 
 
 def render(context: PageContext) -> None:
@@ -62,16 +68,18 @@ def _item(made_at: list[datetime], context: PageContext) -> None:
     if not made_at:
         _nothing_forecast()
         return
-    known = forecasts.items(context.store.store_id)
+    known = forecasts.items(context.store.store_id, context.categories)
+    if known.is_empty():
+        st.info("Nothing of these categories is forecast.", icon=":material/filter_alt_off:")
+        return
     names = {
         item_id: pickers.item_label(item_id, subcategory)
         for item_id, subcategory in known.select("item_id", "subcategory").iter_rows()
     }
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        _, within = pickers.within_category(known, "forecast_category")
         item_id = st.selectbox(
             "Item; type to search",
-            within.get_column("item_id").to_list(),
+            list(names),
             format_func=names.__getitem__,
             key="forecast_item",
             bind="query-params",
@@ -87,4 +95,11 @@ def _item(made_at: list[datetime], context: PageContext) -> None:
         forecast_item.draw(item_id, origin_ts, context, is_newest=origin_ts == made_at[0])
 
 
-PAGE = Page("Forecast", ":material/trending_up:", "forecast", render)
+PAGE = Page(
+    "Forecast",
+    ":material/trending_up:",
+    "forecast",
+    render,
+    filters=Filters(by_category=True),
+    sections=_SECTIONS,
+)

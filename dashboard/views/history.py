@@ -13,10 +13,9 @@ from dashboard.components.kpi_cards import Card
 from dashboard.components.store_table import store_table
 from dashboard.data import history, sales
 from dashboard.data.analysis import ALL, Scope, built_for
-from dashboard.page import Page, PageContext
+from dashboard.page import EVERY_PERIOD, Filters, Page, PageContext
 from dashboard.theme import Palette
 
-_DAYS = {"7d": 7, "30d": 30, "90d": 90}
 _PER_ROW = 6
 _YEAR = 365
 _SHOWN_RETURNS = 10
@@ -35,8 +34,9 @@ def render(context: PageContext) -> None:
             "Figures are of whole days, which end at midnight of the store.",
         )
         return
-    period, days = _span(known)
-    first, last = days or _days_of(period, known)
+    period, days = context.period.name, context.period.days
+    first, last = context.period.span(known[1])
+    first = first or known[0]
     _totals(scope, first, last, context.palette)
     _days(scope, first, last, context)
     _months(scope, first, last, context)
@@ -45,8 +45,8 @@ def render(context: PageContext) -> None:
     has_returns = built_for("return_rate_analysis") is not None
     if days and (has_stores or has_returns):
         st.info(
-            f"What follows is told of periods: of **{_name(period)}**, not of the days chosen "
-            "above.",
+            f"What follows is told of periods: of **{context.period.fixed_label}**, not of the "
+            "days chosen above.",
             icon=":material/date_range:",
         )
     if has_stores:
@@ -54,46 +54,6 @@ def render(context: PageContext) -> None:
     if has_returns:
         with explain.what_is_missing():
             _returns(scope, period, context)
-
-
-def _span(known: tuple[date, date]) -> tuple[str, tuple[date, date] | None]:
-    """Draw the choice of days; returns the period, and the first and last day if they are chosen.
-
-    Args:
-        known: First and last complete business day.
-    """
-    since, until = known
-    with st.container(horizontal=True, vertical_alignment="center"):
-        period = analysis.period(analysis.PERIODS, "30d")
-        st.markdown("or")
-        chosen = st.date_input(
-            "Days",
-            value=[],
-            min_value=since,
-            max_value=until,
-            key="days",
-            bind="query-params",
-            format="YYYY-MM-DD",
-            label_visibility="collapsed",
-            width=280,
-        )
-    match chosen:
-        case (first, last):
-            return period, (first, last)
-        case _:
-            # Nothing, or one end only so far.
-            return period, None
-
-
-def _days_of(period: str, known: tuple[date, date]) -> tuple[date, date]:
-    """Return the first and last day of a period."""
-    since, until = known
-    days = _DAYS.get(period)
-    return (max(since, until - timedelta(days=days - 1)) if days else since), until
-
-
-def _name(period: str) -> str:
-    return analysis.PERIODS[period] if period in _DAYS else "all days"
 
 
 def _day(day: date) -> str:
@@ -127,7 +87,7 @@ def _totals(scope: Scope, first: date, last: date, palette: Palette) -> None:
 
 
 def _days(scope: Scope, first: date, last: date, context: PageContext) -> None:
-    daily = sales.daily(scope, first).filter(pl.col("date_key") <= last)
+    daily = sales.daily(scope, first, last)
     if daily.is_empty():
         return
     downloads.summary("By business day:", daily, "sales_by_day.csv")
@@ -170,7 +130,7 @@ def _months(scope: Scope, first: date, last: date, context: PageContext) -> None
 def _seasons(scope: Scope, last: date, context: PageContext) -> None:
     left, right = st.columns(2, gap="large")
     with left:
-        daily = sales.daily(scope, last - timedelta(days=_YEAR)).filter(pl.col("date_key") <= last)
+        daily = sales.daily(scope, last - timedelta(days=_YEAR), last)
         downloads.summary("**Calendar** of up to a year:", daily, "calendar.csv")
         figure.draw(
             lambda: charts.calendar(daily, scope.currency, context.palette),
@@ -204,7 +164,7 @@ def _season(
 
 def _returns(scope: Scope, period: str, context: PageContext) -> None:
     st.subheader("What came back", anchor=False)
-    name = _name(period)
+    name = context.period.fixed_label
     if not context.sees_all_stores:
         _returns_of_store(scope, period, name)
         return
@@ -292,4 +252,5 @@ PAGE = Page(
     render,
     allows_all_stores=True,
     shows_totals=True,
+    filters=Filters(EVERY_PERIOD, takes_days=True, needs="kpi_daily"),
 )

@@ -11,22 +11,33 @@ from streamlit.delta_generator import DeltaGenerator
 from dashboard import text
 from dashboard.charts import inventory as charts
 from dashboard.charts.inventory import STATES
-from dashboard.components import analysis, downloads, explain, figure, item_links, pickers, tables
+from dashboard.components import (
+    analysis,
+    downloads,
+    explain,
+    figure,
+    filters,
+    item_links,
+    pickers,
+    tables,
+)
 from dashboard.data import inventory
 from dashboard.data.analysis import ALL, Scope
-from dashboard.page import Page, PageContext
+from dashboard.page import Filters, Page, PageContext, Sections
 
 _SHOWN_ROWS = 2_000
-_PERIODS = {"30d": "30 days", "90d": "90 days", "365d": "A year"}
-_DAYS = {"30d": 30, "90d": 90, "365d": 365}
-_SECTIONS = {
-    "outs": "Stock-outs",
-    "levels": "Levels",
-    "flow": "Movements",
-    "turnover": "Turnover",
-    "items": "Items",
-    "age": "Age",
-}
+_SECTIONS = Sections(
+    "inventory",
+    {
+        "outs": "Stock-outs",
+        "levels": "Levels",
+        "flow": "Movements",
+        "turnover": "Turnover",
+        "items": "Items",
+        "age": "Age",
+    },
+    "outs",
+)
 _MOVERS = {"high": "The fastest 20", "slow": "The slowest 20"}
 _TURNOVER_CLASSES = {
     "fast": "● Fast",
@@ -48,20 +59,23 @@ def render(context: PageContext) -> None:
     if not analysis.is_built("inventory_kpis", "Stock figures", context):
         return
     scope = analysis.scope(context)
-    now = inventory.kpis(scope)
+    now = inventory.kpis(scope, context.categories)
+    if now.is_empty() and context.categories:
+        st.info("No stock of these categories is kept here.", icon=":material/filter_alt_off:")
+        return
     if now.is_empty():
         explain.nothing(
             "No stock was counted yet",
             "Figures begin with the first business day on which shelves report.",
         )
         return
-    period = analysis.period(_PERIODS, "30d", "stock_period")
-    _figures(now, period, scope)
-    section = pickers.section(_SECTIONS, "outs", "inventory")
+    period = context.period.name
+    _figures(now, period, scope, context.categories)
+    section = pickers.section(_SECTIONS)
     if section == "levels":
         _levels(scope, context)
     elif section == "flow":
-        _flow(scope, period, context)
+        _flow(scope, context)
     elif section == "turnover":
         _turnover(scope, period, context)
     elif section == "items":
@@ -72,12 +86,12 @@ def render(context: PageContext) -> None:
         _outs(scope, period, context)
 
 
-def _figures(now: pl.DataFrame, period: str, scope: Scope) -> None:
+def _figures(now: pl.DataFrame, period: str, scope: Scope, categories: tuple[str, ...]) -> None:
     """Show what is wrong now, what it cost in the period, and the money that is in the stock."""
     row = now.row(0, named=True)
     of = text.plural(row["items_total"], "item")
-    outs = inventory.stockouts(scope, period)
-    turned = inventory.turnover(scope, period)
+    outs = inventory.stockouts(scope, period, categories)
+    turned = inventory.turnover(scope, period, categories)
     with st.container(border=True, key="figures"):
         places = iter(st.columns([2, 2, 2, 3, 3, 3, 2, 2]))
         for name, value, meaning in (
@@ -127,6 +141,8 @@ def _figures(now: pl.DataFrame, period: str, scope: Scope) -> None:
             "Gross profit of the period over the mean value of the stock at cost.",
             shape=",.2f",
         )
+    if len(categories) > 1:
+        st.caption("Shares and days are known of one category, or of all: choose one to see them.")
 
 
 def _figure_of(
@@ -149,11 +165,11 @@ def _figure_of(
 
 
 def _outs(scope: Scope, period: str, context: PageContext) -> None:
-    found = inventory.stockout_items(scope, period, categories=[])
+    found = inventory.stockout_items(scope, period, categories=context.categories)
     if found.is_empty():
         st.success("No shelf was empty in this period.", icon=":material/check_circle:")
         return
-    categories = inventory.categories(scope)
+    categories = inventory.categories(scope, context.categories)
     left, right = st.columns([56, 44], gap="large")
     with left:
         lost = found.filter(pl.col("est_lost_revenue") > 0)
@@ -186,22 +202,20 @@ def _outs(scope: Scope, period: str, context: PageContext) -> None:
             )
         else:
             st.success("All shelves are as they should be.", icon=":material/check_circle:")
-    _outs_table(scope, period, inventory.stockout_categories(scope, period), context)
+    _outs_table(scope, period, context)
 
 
-def _outs_table(scope: Scope, period: str, categories: pl.DataFrame, context: PageContext) -> None:
-    with st.container(horizontal=True, vertical_alignment="bottom"):
-        chosen = pickers.categories(
-            sorted(categories.get_column("category").to_list()), "outs_category"
-        )
-        only_frequent = st.toggle(
-            "Only frequent ones",
-            key="frequent",
-            bind="query-params",
-            width="content",
-            help="Items that ran out three times in 30 days or more.",
-        )
-    found = inventory.stockout_items(scope, period, categories=chosen, only_frequent=only_frequent)
+def _outs_table(scope: Scope, period: str, context: PageContext) -> None:
+    only_frequent = st.toggle(
+        "Only frequent ones",
+        key="frequent",
+        bind="query-params",
+        width="content",
+        help="Items that ran out three times in 30 days or more.",
+    )
+    found = inventory.stockout_items(
+        scope, period, categories=context.categories, only_frequent=only_frequent
+    )
     downloads.summary(
         f"**{text.plural(len(found), 'item')}** ran out, what cost most first.",
         found,
@@ -252,9 +266,9 @@ def _outs_table(scope: Scope, period: str, categories: pl.DataFrame, context: Pa
 
 
 def _levels(scope: Scope, context: PageContext) -> None:
-    if scope.store_id == ALL:
+    if scope.store_id == ALL and not filters.left_out(context, "Stores side by side"):
         _stores(scope)
-    categories = inventory.categories(scope)
+    categories = inventory.categories(scope, context.categories)
     _categories(categories, scope)
     with st.container(horizontal=True, vertical_alignment="bottom"):
         statuses = st.pills(
@@ -265,11 +279,8 @@ def _levels(scope: Scope, context: PageContext) -> None:
             key="stock_state",
             bind="query-params",
         )
-        chosen = pickers.categories(
-            sorted(categories.get_column("category").to_list()), "stock_category"
-        )
         search = pickers.search("Item or name", "stock_search")
-    found = inventory.items(scope, statuses=statuses, categories=chosen, text=search)
+    found = inventory.items(scope, statuses=statuses, categories=context.categories, text=search)
     downloads.summary(
         f"**{text.plural(len(found), 'shelf', 'shelves')}**, the emptiest first.",
         found,
@@ -376,10 +387,11 @@ def _categories(categories: pl.DataFrame, scope: Scope) -> None:
     )
 
 
-def _flow(scope: Scope, period: str, context: PageContext) -> None:
+def _flow(scope: Scope, context: PageContext) -> None:
     today = context.publication.as_of.astimezone(ZoneInfo(context.timezone)).date()
-    since = today - timedelta(days=_DAYS[period])
-    moved = inventory.flows(scope, since, today)
+    # A period of this page has a length, and ends with the last whole day.
+    since = context.period.span(today - timedelta(days=1))[0] or today
+    moved = inventory.flows(scope, since, today, context.categories)
     if moved.is_empty():
         st.info("Nothing moved on a whole day of this period.", icon=":material/info:")
         return
@@ -394,11 +406,11 @@ def _flow(scope: Scope, period: str, context: PageContext) -> None:
         "Flow of goods from suppliers over warehouse and shelves to customers and to waste",
     )
     _net_movement(scope, since, today, context)
-    _category_movement(scope)
+    _category_movement(scope, context.categories)
 
 
 def _net_movement(scope: Scope, since: date, today: date, context: PageContext) -> None:
-    days = inventory.net_movement(scope, since, today)
+    days = inventory.net_movement(scope, since, today, context.categories)
     shelf, warehouse = (int(days.get_column(name).sum()) for name in ("shelf", "warehouse"))
     downloads.summary(
         f"Shelves have **{_signed(shelf)}** pcs, warehouses **{_signed(warehouse)}** pcs against "
@@ -418,8 +430,8 @@ def _signed(pieces: int) -> str:
     return sign + text.number(abs(pieces))
 
 
-def _category_movement(scope: Scope) -> None:
-    found = inventory.category_movement(scope)
+def _category_movement(scope: Scope, categories: tuple[str, ...]) -> None:
+    found = inventory.category_movement(scope, categories)
     downloads.summary("By category, last 30 days:", found, "movements_by_category.csv")
     config = st.column_config
     pieces = {
@@ -448,7 +460,7 @@ def _category_movement(scope: Scope) -> None:
 
 
 def _turnover(scope: Scope, period: str, context: PageContext) -> None:
-    found = inventory.turnover_categories(scope, period)
+    found = inventory.turnover_categories(scope, period, context.categories)
     if found.is_empty():
         st.info("No business day of this period is over yet.", icon=":material/info:")
         return
@@ -463,7 +475,7 @@ def _turnover(scope: Scope, period: str, context: PageContext) -> None:
         "Days that goods of each category stay, and gross profit over their cost",
     )
     _turnover_table(found, scope)
-    items = inventory.items(scope, statuses=[], categories=[])
+    items = inventory.items(scope, statuses=[], categories=context.categories)
     downloads.summary(
         "How long each shelf lasts against how fast it sells: too little stands low on the right, "
         "too much high on the left.",
@@ -509,7 +521,7 @@ def _turnover_table(found: pl.DataFrame, scope: Scope) -> None:
 
 
 def _classes(scope: Scope, context: PageContext) -> None:
-    found = inventory.classes(scope)
+    found = inventory.classes(scope, context.categories)
     downloads.summary(
         "Items by what they earn and how evenly they sell:", found, "item_classes.csv"
     )
@@ -524,8 +536,9 @@ def _classes(scope: Scope, context: PageContext) -> None:
 
 
 def _movers(scope: Scope, which: str, title: str, context: PageContext) -> None:
-    found = inventory.movers(scope, which)
-    downloads.summary(f"**{title}** of the last 30 days:", found, f"movers_{which}.csv")
+    found = inventory.movers(scope, which, context.categories)
+    of_these = ", those of the chosen categories" if context.categories else ""
+    downloads.summary(f"**{title}** of the last 30 days{of_these}:", found, f"movers_{which}.csv")
     config = st.column_config
     tables.show(
         item_links.with_addresses(found, context, "item_id"),
@@ -555,7 +568,7 @@ def _movers(scope: Scope, which: str, title: str, context: PageContext) -> None:
 
 
 def _age(scope: Scope, context: PageContext) -> None:
-    ages = inventory.ages(scope)
+    ages = inventory.ages(scope, context.categories)
     if not ages.is_empty():
         downloads.summary("How long ago the stock was received, at cost:", ages, "ages.csv")
         figure.draw(
@@ -563,7 +576,7 @@ def _age(scope: Scope, context: PageContext) -> None:
             "ages",
             "Stock at cost by category and days since it was received",
         )
-    found = inventory.near_expiry(scope)
+    found = inventory.near_expiry(scope, context.categories)
     if found.is_empty():
         st.success("Nothing expires within 7 days.", icon=":material/check_circle:")
         return
@@ -621,4 +634,6 @@ PAGE = Page(
     render,
     allows_all_stores=True,
     shows_totals=True,
+    filters=Filters(("30d", "90d", "365d"), by_category=True, needs="inventory_kpis"),
+    sections=_SECTIONS,
 )

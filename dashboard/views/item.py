@@ -1,6 +1,6 @@
 """Item: everything about one item of one store."""
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -30,12 +30,10 @@ from dashboard.components.trail import trail
 from dashboard.data import alerts, baskets, forecasts, items, lots, states, supply
 from dashboard.data.analysis import built_for
 from dashboard.data.states import StateFilter
-from dashboard.page import Page, PageContext
+from dashboard.page import EVERY_PERIOD, Filters, Page, PageContext
 
 _REMEMBERED = "item_shown"
 _ALERTS = "item_alerts"
-_PERIODS = {"30d": "30 days", "90d": "90 days", "all": "All"}
-_DAYS = {"30d": 30, "90d": 90, "all": None}
 _RISKS = {"green": "✓ low", "amber": "◆ raised", "red": "▲ high"}
 
 
@@ -251,13 +249,12 @@ def _sales(item_id: str, context: PageContext) -> None:
     st.subheader("Sales", anchor=False)
     if not analysis.is_built("daily_product_sales", "Sales by item and day", context):
         return
-    period = analysis.period(_PERIODS, "90d", "item_period")
-    days = _DAYS[period]
-    since = (_told_until(context) - timedelta(days=days)).date() if days else None
-    found = items.sales(context.store.store_id, item_id, since)
+    since, until = context.period.span(_told_until(context).date())
+    found = items.sales(context.store.store_id, item_id, since, until)
     units = int(found.get_column("units_sold").sum())
     promoted = int(found.filter(pl.col("is_promoted")).get_column("units_sold").sum())
     downloads.summary(
+        f"{context.period.label[0].upper()}{context.period.label[1:]}: "
         f"**{text.number(units)}** pcs sold on {text.plural(len(found), 'day')}, "
         f"**{text.number(promoted)}** of them in promotions.",
         found,
@@ -316,4 +313,10 @@ def _events(item_id: str, alert: dict[str, Any] | None, context: PageContext) ->
         event_list.newest(item_id, _told_until(context), context)
 
 
-PAGE = Page("Item", ":material/deployed_code:", links.ITEM, render)
+PAGE = Page(
+    "Item",
+    ":material/deployed_code:",
+    links.ITEM,
+    render,
+    filters=Filters(EVERY_PERIOD, takes_days=True, needs="daily_product_sales"),
+)

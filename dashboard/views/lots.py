@@ -11,7 +11,7 @@ from dashboard.components import downloads, explain, figure, item_links, lot_lis
 from dashboard.components.count_form import count_form
 from dashboard.data import lots, states
 from dashboard.data.lots import LotFilter
-from dashboard.page import Page, PageContext
+from dashboard.page import Filters, Page, PageContext
 from dashboard.serving import RUN_A_DAY, START
 
 _TABLE = "lots_table"
@@ -47,8 +47,8 @@ def render(context: PageContext) -> None:
             RUN_A_DAY,
         )
         return
-    _figures(tracking)
-    wanted = _filters(tracking)
+    _figures(LotFilter(tracking, categories=context.categories))
+    wanted = _filters(tracking, context.categories)
     _horizon(wanted, context)
     chosen = _table(wanted, total, context)
     if chosen:
@@ -57,8 +57,8 @@ def render(context: PageContext) -> None:
         st.caption("Choose a row to see the lots of its item over time, and to report a count.")
 
 
-def _figures(store_ids: tuple[str, ...]) -> None:
-    figures = lots.figures(store_ids).row(0, named=True)
+def _figures(wanted: LotFilter) -> None:
+    figures = lots.figures(wanted).row(0, named=True)
     shown = {
         "Expired (pcs)": ("expired", "Still in stock after their last day."),
         "Until tomorrow (pcs)": ("within_1", "Their last day is today or tomorrow."),
@@ -76,7 +76,7 @@ def _figures(store_ids: tuple[str, ...]) -> None:
             place.metric(name, figures[column], help=meaning, format="localized")
 
 
-def _filters(store_ids: tuple[str, ...]) -> LotFilter:
+def _filters(store_ids: tuple[str, ...], categories: tuple[str, ...]) -> LotFilter:
     with st.container(horizontal=True, vertical_alignment="bottom"):
         locations = st.pills(
             "Where",
@@ -86,7 +86,6 @@ def _filters(store_ids: tuple[str, ...]) -> LotFilter:
             key="lots_where",
             bind="query-params",
         )
-        categories = pickers.categories(lots.categories(store_ids), "lots_category")
         within = st.selectbox(
             "Expires within",
             list(_WITHIN),
@@ -99,7 +98,7 @@ def _filters(store_ids: tuple[str, ...]) -> LotFilter:
     return LotFilter(
         store_ids,
         tuple(locations),
-        tuple(categories),
+        categories,
         within=_WITHIN[within] if within else None,
         text=search,
     )
@@ -244,4 +243,11 @@ def _corrections(store_id: str, item_id: str, context: PageContext) -> None:
     )
 
 
-PAGE = Page("Lots", ":material/event_upcoming:", "lots", render, allows_all_stores=True)
+PAGE = Page(
+    "Lots",
+    ":material/event_upcoming:",
+    "lots",
+    render,
+    allows_all_stores=True,
+    filters=Filters(by_category=True),
+)

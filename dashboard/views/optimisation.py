@@ -11,7 +11,7 @@ from dashboard.charts.optimisation import PRIORITIES, RECOMMENDATIONS
 from dashboard.components import analysis, downloads, explain, figure, item_links, pickers, tables
 from dashboard.data import optimisation
 from dashboard.data.analysis import Scope
-from dashboard.page import Page, PageContext
+from dashboard.page import Filters, Page, PageContext, Sections
 from smartshelf_dagster.analytics.replenishment import (
     SERVICE_LEVELS,
     Cycle,
@@ -23,12 +23,16 @@ _SHOWN_ROWS = 2_000
 _TABLE = "policies"
 _ITEM_PARAMETER = "policy_item"
 _PROJECTED_DAYS = 28.0
-_SECTIONS = {
-    "policy": "Policies",
-    "orders": "Orders",
-    "priority": "Priorities",
-    "levels": "Optimal stock",
-}
+_SECTIONS = Sections(
+    "optimisation",
+    {
+        "policy": "Policies",
+        "orders": "Orders",
+        "priority": "Priorities",
+        "levels": "Optimal stock",
+    },
+    "policy",
+)
 _METHODS = {
     "forecast_quantile": "Forecast",
     "negative_binomial": "Sells seldom",
@@ -69,9 +73,10 @@ def render(context: PageContext) -> None:
             "Policies need stock on shelves and a cutoff of the supplier that is to come.",
         )
         return
-    section = pickers.section(_SECTIONS, "policy", "optimisation")
+    published = _of_categories(published, context)
+    section = pickers.section(_SECTIONS)
     if section == "priority":
-        _priorities(scope, published, context)
+        _priorities(scope, context)
     elif section == "levels":
         _optimal(scope, context)
     else:
@@ -82,6 +87,10 @@ def render(context: PageContext) -> None:
             _orders(asked, scope, context)
         else:
             _policies(asked, terms, scope, context)
+
+
+def _of_categories(rows: pl.DataFrame, context: PageContext) -> pl.DataFrame:
+    return rows.filter(pl.col("category").is_in(context.categories) if context.categories else True)
 
 
 def _terms(currency: str) -> PolicyTerms:
@@ -180,7 +189,7 @@ def _figures(usual: pl.DataFrame, asked: pl.DataFrame, scope: Scope) -> None:
 
 
 def _policies(asked: pl.DataFrame, terms: PolicyTerms, scope: Scope, context: PageContext) -> None:
-    found = _filtered(asked, "policy_category", "policy_search")
+    found = _filtered(asked, "policy_search")
     in_force = asked.get_column("planned_by").drop_nulls().unique().sort().to_list()
     if in_force:
         st.caption(
@@ -212,17 +221,10 @@ def _policies(asked: pl.DataFrame, terms: PolicyTerms, scope: Scope, context: Pa
     _item(shown.row(by_predicate=pl.col("row_id") == row_id, named=True), terms, scope, context)
 
 
-def _filtered(frame: pl.DataFrame, category_key: str, search_key: str) -> pl.DataFrame:
-    with st.container(horizontal=True, vertical_alignment="bottom"):
-        categories = pickers.categories(
-            sorted(frame.get_column("category").unique().to_list()), category_key
-        )
-        search = pickers.search("Item or name", search_key).strip().lower()
+def _filtered(frame: pl.DataFrame, search_key: str) -> pl.DataFrame:
+    search = pickers.search("Item or name", search_key).strip().lower()
     named = pl.concat_str("item_id", "product_name", separator=" ", ignore_nulls=True)
-    return frame.filter(
-        pl.col("category").is_in(categories) if categories else True,
-        named.str.to_lowercase().str.contains(search, literal=True),
-    )
+    return frame.filter(named.str.to_lowercase().str.contains(search, literal=True))
 
 
 def _readable(frame: pl.DataFrame) -> pl.DataFrame:
@@ -349,7 +351,7 @@ def _costs(item: dict[str, Any], terms: PolicyTerms, scope: Scope, context: Page
 
 
 def _orders(asked: pl.DataFrame, scope: Scope, context: PageContext) -> None:
-    found = _filtered(asked.filter(pl.col("recommended_qty") > 0), "order_category", "order_search")
+    found = _filtered(asked.filter(pl.col("recommended_qty") > 0), "order_search")
     found = found.sort("order_value", descending=True, nulls_last=True, maintain_order=True)
     pieces = int(found.get_column("recommended_qty").sum())
     differs = int((found.get_column("recommended_qty") != found.get_column("planned_qty")).sum())
@@ -397,8 +399,8 @@ def _orders(asked: pl.DataFrame, scope: Scope, context: PageContext) -> None:
     )
 
 
-def _priorities(scope: Scope, published: pl.DataFrame, context: PageContext) -> None:
-    everything = optimisation.priorities(scope, [], [])
+def _priorities(scope: Scope, context: PageContext) -> None:
+    everything = optimisation.priorities(scope, [], context.categories)
     downloads.summary(
         "What to restock first: stock at its reorder point, a risk above 80 %, or demand about to "
         "rise by a fifth make a **high** priority.",
@@ -422,20 +424,16 @@ def _priorities(scope: Scope, published: pl.DataFrame, context: PageContext) -> 
             "weeks_compared",
             "Pieces expected next week against an average week, by priority",
         )
-    with st.container(horizontal=True, vertical_alignment="bottom"):
-        chosen = st.pills(
-            "Priority",
-            list(PRIORITIES),
-            selection_mode="multi",
-            default=["High"],
-            format_func=_PRIORITY_WORDS.__getitem__,
-            key="priority",
-            bind="query-params",
-        )
-        categories = pickers.categories(
-            sorted(published.get_column("category").unique().to_list()), "priority_category"
-        )
-    found = optimisation.priorities(scope, chosen, categories)
+    chosen = st.pills(
+        "Priority",
+        list(PRIORITIES),
+        selection_mode="multi",
+        default=["High"],
+        format_func=_PRIORITY_WORDS.__getitem__,
+        key="priority",
+        bind="query-params",
+    )
+    found = optimisation.priorities(scope, chosen, context.categories)
     downloads.summary(
         f"**{text.plural(len(found), 'item')}**, the most likely to run out first.",
         found,
@@ -485,7 +483,7 @@ def _priorities(scope: Scope, published: pl.DataFrame, context: PageContext) -> 
 
 
 def _optimal(scope: Scope, context: PageContext) -> None:
-    found = optimisation.levels(scope)
+    found = _of_categories(optimisation.levels(scope), context)
     few, many = (int((sign * found.get_column("delta_units") > 0).sum()) for sign in (1, -1))
     saving = float(found.get_column("saving").sum())
     downloads.summary(
@@ -543,4 +541,12 @@ def _optimal(scope: Scope, context: PageContext) -> None:
     )
 
 
-PAGE = Page("Optimisation", ":material/tune:", "optimisation", render, allows_all_stores=True)
+PAGE = Page(
+    "Optimisation",
+    ":material/tune:",
+    "optimisation",
+    render,
+    allows_all_stores=True,
+    filters=Filters(by_category=True, needs="inventory_policy"),
+    sections=_SECTIONS,
+)

@@ -26,11 +26,12 @@ from dashboard.components.to_do import Task
 from dashboard.data import anomalies, live, lots, overview, sales, system
 from dashboard.data.analysis import ALL, Scope, built_for
 from dashboard.data.anomalies import Method
-from dashboard.page import Page, PageContext
+from dashboard.data.lots import LotFilter
+from dashboard.page import Filters, Page, PageContext
+from dashboard.period import NAMES
 from dashboard.serving import has_table
 
 _DAYS = {"7d": 7, "30d": 30, "90d": 90}
-_PERIODS = {name: analysis.PERIODS[name] for name in _DAYS}
 _TREND_DAYS = 90
 _PER_ROW = 6
 _BEST = 10
@@ -52,7 +53,7 @@ def render(context: PageContext) -> None:
         )
         _to_do(scope, context)
     else:
-        period = analysis.period(_PERIODS, "30d")
+        period = context.period.name
         _cards(scope, period, context)
         left, right = st.columns([60, 40], gap="large")
         with left, explain.what_is_missing():
@@ -99,7 +100,7 @@ def _cards(scope: Scope, period: str, context: PageContext) -> None:
     with st.container(border=True, key="figures"):
         for first in range(0, len(cards), _PER_ROW):
             kpi_cards.row(cards[first : first + _PER_ROW], _PER_ROW, context.palette)
-    sentence = f"{_PERIODS[period]} up to {_day(course.get_column('date_key')[-1])}"
+    sentence = f"{NAMES[period]} up to {_day(course.get_column('date_key')[-1])}"
     told = (
         " against as many days before." if any(card.change is not None for card in cards) else "."
     )
@@ -261,7 +262,7 @@ def _stock_tasks(context: PageContext) -> list[Task]:
 
 
 def _lot_task(context: PageContext) -> Task:
-    [pieces] = lots.figures(tuple(context.store_ids)).iter_rows(named=True)
+    [pieces] = lots.figures(LotFilter(tuple(context.store_ids))).iter_rows(named=True)
     expired, soon = pieces["expired"], pieces["within_1"]
     words = (
         f"**{text.number(soon)} pcs** expire by tomorrow, {text.number(expired)} have expired"
@@ -354,8 +355,12 @@ def _last_day(scope: Scope) -> date:
 
 
 def _best_sellers(scope: Scope, period: str, context: PageContext) -> None:
-    found = sales.best_sellers(scope, period).head(_BEST)
-    downloads.summary(f"**Best sellers** of {_PERIODS[period]}:", found, "best_sellers.csv")
+    if period in sales.SPANS:
+        found = sales.best_sellers(scope, period).head(_BEST)
+    else:
+        since = _last_day(scope) - timedelta(days=_DAYS[period] - 1)
+        found = sales.items(scope, since, None, (), _BEST)
+    downloads.summary(f"**Best sellers** of {NAMES[period]}:", found, "best_sellers.csv")
     config = st.column_config
     tables.show(
         item_links.with_addresses(found, context, "item_id").with_columns(
@@ -419,5 +424,11 @@ def _system(context: PageContext) -> None:
 
 
 PAGE = Page(
-    "Overview", ":material/home:", "overview", render, allows_all_stores=True, shows_totals=True
+    "Overview",
+    ":material/home:",
+    "overview",
+    render,
+    allows_all_stores=True,
+    shows_totals=True,
+    filters=Filters(periods=tuple(_DAYS), needs="kpi_comparison"),
 )

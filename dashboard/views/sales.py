@@ -1,6 +1,6 @@
 """Sales: what was taken, on which days and at which hours, with which goods."""
 
-from datetime import date, timedelta
+from datetime import date
 from typing import Any
 
 import polars as pl
@@ -8,14 +8,25 @@ import streamlit as st
 
 from dashboard import text
 from dashboard.charts.sales import WEEKDAYS, hours_of_week, sales_by_category, sales_by_day
-from dashboard.components import analysis, downloads, explain, figure, item_links, kpi_cards, tables
+from dashboard.components import (
+    analysis,
+    downloads,
+    explain,
+    figure,
+    filters,
+    item_links,
+    kpi_cards,
+    tables,
+)
 from dashboard.components.kpi_cards import KPIS, Card
 from dashboard.data import overview, sales
 from dashboard.data.analysis import Scope, built_for
-from dashboard.page import Page, PageContext
-from dashboard.theme import Palette
+from dashboard.page import EVERY_PERIOD, Filters, Page, PageContext
 
-_DAYS = {"7d": 7, "30d": 30, "90d": 90}
+# First and last day; no first day where all are meant.
+Span = tuple[date | None, date]
+
+_BEST = 50
 _KPIS = ("net_sales", "gross_profit", "transactions", "units_sold", "atv", "upt", "margin_pct")
 
 
@@ -31,23 +42,27 @@ def render(context: PageContext) -> None:
             "Figures are of whole days, which end at midnight of the store.",
         )
         return
-    period = analysis.period(analysis.PERIODS, "30d")
-    since = last - timedelta(days=_DAYS[period] - 1) if period in _DAYS else None
-    _figures(scope, period, since, last, context.palette)
-    _by_day(scope, since, context)
-    left, right = st.columns(2, gap="large")
-    with left:
-        _by_hour(scope, period, context)
-    with right:
-        _by_category(scope, since, context)
-    _best_sellers(scope, period, context)
-    _by_month(scope)
+    span = context.period.span(last)
+    _figures(scope, span, context)
+    _by_day(scope, span, context)
+    if context.categories:
+        _by_category(scope, span, context)
+    else:
+        left, right = st.columns(2, gap="large")
+        with left:
+            _by_hour(scope, context)
+        with right:
+            _by_category(scope, span, context)
+    _best_sellers(scope, span, context)
+    if not filters.left_out(context, "Hours of the week and months"):
+        _by_month(scope)
 
 
-def _figures(scope: Scope, period: str, since: date | None, last: date, palette: Palette) -> None:
+def _figures(scope: Scope, span: Span, context: PageContext) -> None:
     """Show the figures of the days below, and how they changed where there are days before."""
-    totals = sales.totals(scope, since)
-    changes = _changes(scope, period)
+    totals = sales.totals(scope, *span, context.categories)
+    is_compared = not context.period.days and not context.categories
+    changes = _changes(scope, context.period.name) if is_compared else {}
     cards = []
     for kpi in _KPIS:
         name, meaning, decimals = KPIS[kpi]
@@ -64,10 +79,14 @@ def _figures(scope: Scope, period: str, since: date | None, last: date, palette:
                 )
             )
     with st.container(border=True, key="figures"):
-        kpi_cards.row(cards, len(_KPIS), palette)
-    days = analysis.PERIODS[period] if period in _DAYS else "All days"
+        kpi_cards.row(cards, len(_KPIS), context.palette)
+    told = context.period.label
+    if not context.period.days:
+        last = span[1]
+        told = f"{told[0].upper()}{told[1:]} up to {last:%a} {last.day} {last:%b}"
     compared = " against as many days before" if any(card.change for card in cards) else ""
-    st.caption(f"{days} up to {last:%a} {last.day} {last:%b}{compared}.")
+    of_receipts = " Receipts are of all goods, so they are left out." if context.categories else ""
+    st.caption(f"{told}{compared}.{of_receipts}")
 
 
 def _changes(scope: Scope, period: str) -> dict[str, dict[str, Any]]:
@@ -77,8 +96,12 @@ def _changes(scope: Scope, period: str) -> dict[str, dict[str, Any]]:
     return {row["kpi"]: row for row in overview.kpis(scope, period).iter_rows(named=True)}
 
 
-def _by_day(scope: Scope, since: date | None, context: PageContext) -> None:
-    daily = sales.daily(scope, since)
+def _by_day(scope: Scope, span: Span, context: PageContext) -> None:
+    daily = (
+        sales.daily_of_categories(scope, *span, context.categories)
+        if context.categories
+        else sales.daily(scope, *span)
+    )
     downloads.summary("By business day:", daily, "sales_by_day.csv")
     figure.draw(
         lambda: sales_by_day(daily, scope.currency, context.palette),
@@ -87,8 +110,8 @@ def _by_day(scope: Scope, since: date | None, context: PageContext) -> None:
     )
 
 
-def _by_hour(scope: Scope, period: str, context: PageContext) -> None:
-    hours = sales.hours(scope, period)
+def _by_hour(scope: Scope, context: PageContext) -> None:
+    hours = sales.hours(scope, context.period.name)
     peak = hours.filter(pl.col("peak_rank") == 1)
     sentence = "By hour of the week:"
     if not peak.is_empty():
@@ -98,6 +121,8 @@ def _by_hour(scope: Scope, period: str, context: PageContext) -> None:
             f"{text.formatted(share, '.1f')} % of all "
             "receipts. Colours tell net sales:"
         )
+    if context.period.days:
+        sentence = f"{context.period.fixed_label.capitalize()}, not the days chosen. {sentence}"
     downloads.summary(sentence, hours, "sales_by_hour.csv")
     figure.draw(
         lambda: hours_of_week(hours, scope.currency, context.palette),
@@ -106,8 +131,8 @@ def _by_hour(scope: Scope, period: str, context: PageContext) -> None:
     )
 
 
-def _by_category(scope: Scope, since: date | None, context: PageContext) -> None:
-    categories = sales.categories(scope, since)
+def _by_category(scope: Scope, span: Span, context: PageContext) -> None:
+    categories = sales.categories(scope, *span, context.categories)
     downloads.summary(
         f"**{text.plural(len(categories), 'category', 'categories')}** sold:",
         categories,
@@ -120,23 +145,41 @@ def _by_category(scope: Scope, since: date | None, context: PageContext) -> None
     )
 
 
-def _best_sellers(scope: Scope, period: str, context: PageContext) -> None:
-    found = sales.best_sellers(scope, period)
+def _best_sellers(scope: Scope, span: Span, context: PageContext) -> None:
+    period = context.period
+    # Ranks are known of the newest days and all goods; else the days are summed here.
+    is_ranked = period.name in sales.SPANS and not period.days and not context.categories
+    if is_ranked:
+        found = sales.best_sellers(scope, period.name)
+    elif analysis.has("daily_product_sales"):
+        found = sales.items(scope, *span, context.categories, _BEST)
+    else:
+        return
     downloads.summary("**Best sellers** of the period:", found, "best_sellers.csv")
     config = st.column_config
-    has_moved = "prev_rank" in found.columns
+    shown = item_links.with_addresses(found, context, "item_id").with_columns(
+        text.category_labels()
+    )
+    moved = pl.col("rank_change")
     tables.show(
-        item_links.with_addresses(found, context, "item_id").with_columns(
-            text.category_labels(), *([_move().alias("move")] if has_moved else [])
-        ),
+        shown.with_columns(
+            move=pl.when(pl.col("prev_rank").is_null())
+            .then(pl.lit("new"))
+            .when(moved > 0)
+            .then(pl.format("▲ {}", moved))
+            .when(moved < 0)
+            .then(pl.format("▼ {}", -moved))
+            .otherwise(pl.lit("=")),
+        )
+        if is_ranked
+        else shown,
         key="best_sellers",
         hide_index=True,
         placeholder="",
         height=tables.height_of(len(found), most=388),
         column_order=[
-            "rank",
-            *(["move"] if has_moved else []),
-            *("item_address", "product_name", "category", "sales_revenue", "share_pct"),
+            *("rank", *(("move",) if is_ranked else ()), "item_address", "product_name"),
+            *("category", "sales_revenue", "share_pct"),
         ],
         column_config={
             "rank": config.NumberColumn("Rank", width=60),
@@ -147,20 +190,6 @@ def _best_sellers(scope: Scope, period: str, context: PageContext) -> None:
             "sales_revenue": config.NumberColumn(f"Sales ({scope.currency})", format="%.0f"),
             "share_pct": config.NumberColumn("Share (%)", format="%.2f"),
         },
-    )
-
-
-def _move() -> pl.Expr:
-    """Say by how many ranks items have moved since the period before."""
-    moved = pl.col("rank_change")
-    return (
-        pl.when(pl.col("prev_rank").is_null())
-        .then(pl.lit("new"))
-        .when(moved > 0)
-        .then(pl.format("▲ {}", moved))
-        .when(moved < 0)
-        .then(pl.format("▼ {}", -moved))
-        .otherwise(pl.lit("="))
     )
 
 
@@ -196,5 +225,11 @@ def _by_month(scope: Scope) -> None:
 
 
 PAGE = Page(
-    "Sales", ":material/monitoring:", "sales", render, allows_all_stores=True, shows_totals=True
+    "Sales",
+    ":material/monitoring:",
+    "sales",
+    render,
+    allows_all_stores=True,
+    shows_totals=True,
+    filters=Filters(EVERY_PERIOD, takes_days=True, by_category=True, needs="kpi_daily"),
 )

@@ -18,7 +18,7 @@ from dashboard.components import (
 from dashboard.data import lots, states
 from dashboard.data.lots import LotFilter
 from dashboard.data.states import StateFilter
-from dashboard.page import Page, PageContext
+from dashboard.page import Filters, Page, PageContext
 from dashboard.serving import RUN_A_DAY, START
 
 _TABLE, _LOT_TABLE = "states_item", "states_lot"
@@ -51,7 +51,7 @@ def render(context: PageContext) -> None:
             "Only its sales are known, so there is no stock to show.",
         )
         return
-    place, wanted = _filters(tracking)
+    place, wanted = _filters(tracking, context.categories)
     if not states.total("shelf", tracking):
         explain.nothing(
             "No stock was counted yet",
@@ -71,8 +71,10 @@ def render(context: PageContext) -> None:
         st.caption("Choose a row to see how the stock of the item has developed.")
 
 
-def _filters(store_ids: tuple[str, ...]) -> tuple[str, StateFilter]:
+def _filters(store_ids: tuple[str, ...], categories: tuple[str, ...]) -> tuple[str, StateFilter]:
     known = states.subcategories(store_ids)
+    if categories:
+        known = known.filter(pl.col("category").is_in(categories))
     with st.container(horizontal=True, vertical_alignment="bottom"):
         place = (
             st.segmented_control(
@@ -86,10 +88,9 @@ def _filters(store_ids: tuple[str, ...]) -> tuple[str, StateFilter]:
             )
             or "shelf"
         )
-        category, within = pickers.within_category(known, "category")
         subcategory = st.selectbox(
             "Subcategory",
-            within.get_column("subcategory").unique().sort().to_list(),
+            known.get_column("subcategory").unique().sort().to_list(),
             index=None,
             placeholder="All",
             key="subcategory",
@@ -100,7 +101,7 @@ def _filters(store_ids: tuple[str, ...]) -> tuple[str, StateFilter]:
         only_low = place not in _LOTS and st.toggle(
             "Only low", key="low", bind="query-params", width="content"
         )
-    return place, StateFilter(store_ids, category, subcategory, search, only_low)
+    return place, StateFilter(store_ids, categories, subcategory, search, only_low)
 
 
 def _stock(location: str, wanted: StateFilter, context: PageContext) -> tuple[str, str] | None:
@@ -139,7 +140,7 @@ def _lots_in_stock(
         LotFilter(
             wanted.store_ids,
             (location,),
-            (wanted.category,) if wanted.category else (),
+            wanted.categories,
             wanted.subcategory,
             text=wanted.text,
         )
@@ -272,4 +273,11 @@ def _lots(store_id: str, item_id: str, context: PageContext) -> None:
     st.caption("Counts and corrections of lots: see Lots.")
 
 
-PAGE = Page("States", ":material/inventory_2:", "states", render, allows_all_stores=True)
+PAGE = Page(
+    "States",
+    ":material/inventory_2:",
+    "states",
+    render,
+    allows_all_stores=True,
+    filters=Filters(by_category=True),
+)

@@ -1,7 +1,5 @@
 """Stores: how they compare by sales, margin, customers and goods, and how each is going."""
 
-from datetime import timedelta
-
 import polars as pl
 import streamlit as st
 
@@ -11,9 +9,8 @@ from dashboard.charts.store_comparison import Measure
 from dashboard.components import analysis, downloads, explain, figure, tables
 from dashboard.components.region_sales import region_sales
 from dashboard.data import store_comparison, stores
-from dashboard.page import Page, PageContext
+from dashboard.page import EVERY_PERIOD, Filters, Page, PageContext
 
-_DAYS = {"7d": 7, "30d": 30, "90d": 90}
 _STOCK_PERIODS = ("30d", "90d")
 
 
@@ -25,7 +22,7 @@ def render(context: PageContext) -> None:
     chosen = context.store if len(context.chosen) == 1 else None
     currency = chosen.currency if chosen else analysis.currency(sorted({s.currency for s in known}))
     store_ids = [store.store_id for store in known if store.currency == currency]
-    period = analysis.period(analysis.PERIODS, "30d", "stores_period")
+    period = context.period.name
     compared = store_comparison.comparison(store_ids, currency, period)
     if compared.is_empty():
         explain.nothing(
@@ -39,7 +36,7 @@ def render(context: PageContext) -> None:
     region_sales(store_ids, currency, period)
     names = dict(compared.select("store_id", "store_name").iter_rows())
     last = store_comparison.last_day(store_ids)
-    since = last - timedelta(days=_DAYS[period] - 1) if last and period in _DAYS else None
+    since = context.period.span(last)[0] if last else None
     daily = store_comparison.daily(store_ids, currency, since)
     if len(compared) == 1:
         _trend(daily, names, currency, context)
@@ -223,4 +220,11 @@ def _customers(compared: pl.DataFrame, currency: str) -> None:
     )
 
 
-PAGE = Page("Stores", ":material/store:", "stores", render, allows_all_stores=True)
+PAGE = Page(
+    "Stores",
+    ":material/store:",
+    "stores",
+    render,
+    allows_all_stores=True,
+    filters=Filters(EVERY_PERIOD, needs="store_comparison"),
+)

@@ -10,7 +10,7 @@ from dashboard.components import alert_list, downloads, explain, figure, item_li
 from dashboard.components.shelf_list import shelf_list
 from dashboard.data import alerts, store_map, stores
 from dashboard.data.alerts import AlertFilter
-from dashboard.page import Page, PageContext
+from dashboard.page import Filters, Page, PageContext
 from dashboard.serving import RUN_A_DAY, START
 
 _ZONE = "zone"
@@ -31,13 +31,15 @@ def render(context: PageContext) -> None:
         )
         return
     figures = status.row(0, named=True)
-    _figures(figures, tracks_stock=context.store.tracks_stock)
-    zones = zones_of(store_map.zones(context.store.store_id))
+    _figures(figures, context)
+    zones = zones_of(store_map.zones(context.store.store_id, context.categories))
     if not context.store.tracks_stock:
         explain.nothing(
             "This store has no shelf sensors",
             "Only its sales are known, so there is no stock to show on a map. Its sales are above.",
         )
+    elif context.categories and not any(zone.shelves for zone in zones):
+        st.info("No zone of the map has these categories.", icon=":material/filter_alt_off:")
     elif not any(zone.shelves for zone in zones):
         explain.nothing(
             "No shelf has reported yet",
@@ -49,7 +51,7 @@ def render(context: PageContext) -> None:
         _map_and_panel(zones, context)
 
 
-def _figures(figures: dict[str, object], *, tracks_stock: bool) -> None:
+def _figures(figures: dict[str, object], context: PageContext) -> None:
     about_stock = {
         "Shelf alerts": ("shelf_alerts", "Active alerts of shelves: open or acknowledged."),
         "Warehouse alerts": ("warehouse_alerts", "Active alerts of the warehouse."),
@@ -63,9 +65,14 @@ def _figures(figures: dict[str, object], *, tracks_stock: bool) -> None:
         f"Sales today ({figures['currency']})": ("sales_today", "What the tills took today."),
     }
     has_doors = figures["last_traffic_ts"] is not None
+    tracks_stock = context.store.tracks_stock
     shown = (
         (about_people if has_doors else {}) | (about_stock if tracks_stock else {}) | about_sales
     )
+    if context.categories and tracks_stock:
+        # People and receipts are of all goods.
+        shown = about_stock
+        figures = store_map.figures(context.store.store_id, context.categories).row(0, named=True)
     with st.container(border=True, key="figures"):
         for place, (name, (column, meaning)) in zip(
             st.columns(len(shown)), shown.items(), strict=True
@@ -147,7 +154,7 @@ def _overview(zones: list[Zone], context: PageContext) -> None:
         st.success("All shelves are fine: no zone has an alert.", icon=":material/check_circle:")
     else:
         _zone_table(needy)
-    elsewhere = store_map.alerts_off_the_map(context.store.store_id)
+    elsewhere = store_map.alerts_off_the_map(context.store.store_id, context.categories)
     if elsewhere:
         st.caption(
             f"{text.plural(elsewhere, 'more alert')} of categories that are not on the map: "
@@ -213,7 +220,7 @@ def _people(context: PageContext) -> None:
 
 
 def _zone_panel(zone: Zone, context: PageContext) -> None:
-    frame = store_map.zones(context.store.store_id)
+    frame = store_map.zones(context.store.store_id, context.categories)
     category = frame.filter(pl.col("zone_id") == zone.zone_id).get_column("category").item()
     st.html(
         '<div class="ss-legend">'
@@ -254,4 +261,4 @@ def _zone_alerts(category: str, context: PageContext) -> None:
     )
 
 
-PAGE = Page("Store map", ":material/map:", "map", render)
+PAGE = Page("Store map", ":material/map:", "map", render, filters=Filters(by_category=True))

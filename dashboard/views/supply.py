@@ -1,7 +1,9 @@
 """Supply: what will be ordered from the supplier, what was ordered, and what came of it."""
 
-from datetime import datetime
+from dataclasses import replace
+from datetime import date, datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import polars as pl
 import streamlit as st
@@ -23,7 +25,7 @@ from dashboard.components import (
 )
 from dashboard.components.order_story import order_story
 from dashboard.data import supply
-from dashboard.page import Page, PageContext
+from dashboard.page import EVERY_PERIOD, Filters, Page, PageContext, Sections
 from dashboard.serving import RUN_A_DAY, START
 
 _PLAN = "supply_plan"
@@ -35,13 +37,19 @@ _SHOWN_DELIVERIES = 30
 _STORES_WITH_LINES = 3
 _SHOWN_CUTOFFS = 9
 _STATUSES = ["issued", "overdue", "delivered"]
-_SECTIONS = {
-    "plan": "Next cutoff",
-    "orders": "Orders",
-    "deliveries": "Deliveries",
-    "warehouse": "Warehouse",
-    "cutoffs": "Past cutoffs",
-}
+_FILTERS = Filters(EVERY_PERIOD, takes_days=True, by_category=True)
+_SECTIONS = Sections(
+    "supply",
+    {
+        "plan": "Next cutoff",
+        "orders": "Orders",
+        "deliveries": "Deliveries",
+        "warehouse": "Warehouse",
+        "cutoffs": "Past cutoffs",
+    },
+    "plan",
+    {"plan": Filters(by_category=True), "cutoffs": replace(_FILTERS, by_category=False)},
+)
 
 
 def render(context: PageContext) -> None:
@@ -63,7 +71,7 @@ def render(context: PageContext) -> None:
         )
         return
     _figures(cutoffs, context)
-    section = pickers.section(_SECTIONS, "plan", "supply")
+    section = pickers.section(_SECTIONS)
     if section == "orders":
         _orders(orders, context)
     elif section == "deliveries":
@@ -78,7 +86,7 @@ def render(context: PageContext) -> None:
 
 
 def _figures(cutoffs: pl.DataFrame, context: PageContext) -> None:
-    figures = supply.figures(context.store_ids).row(0, named=True)
+    figures = supply.figures(context.store_ids, context.categories).row(0, named=True)
     coming = cutoffs.filter(pl.col("status") == "next").sort("cutoff_ts")
     with st.container(border=True, key="figures"):
         places = st.columns([3, 3, 2, 2, 2, 2, 2])
@@ -147,14 +155,13 @@ def _plan(context: PageContext) -> None:
             key="bound",
             bind="query-params",
         )
-        categories = pickers.categories(supply.categories(context.store_ids), "plan_category")
         search = pickers.search("Shelf or item", "plan_search")
     found = order_list.readable(
         supply.plan(
             context.store_ids,
             decisions=decisions,
             bounds=bounds,
-            categories=categories,
+            categories=context.categories,
             text=search,
         )
     )
@@ -211,7 +218,6 @@ def _orders(total: int, context: PageContext) -> None:
             key="order_status",
             bind="query-params",
         )
-        categories = pickers.categories(supply.categories(context.store_ids), "order_category")
         search = pickers.search("Shelf, item or order", "order_search")
         only_differences = st.toggle(
             "Only with differences",
@@ -220,17 +226,21 @@ def _orders(total: int, context: PageContext) -> None:
             width="content",
             help="Delivered orders that did not bring exactly what was ordered.",
         )
+    since, until = _due(context)
     found = supply.orders(
         context.store_ids,
+        since=since,
+        until=until,
         statuses=statuses,
-        categories=categories,
+        categories=context.categories,
         text=search,
         only_differences=only_differences,
     )
     pieces = int(found.get_column("ordered_qty").sum())
     downloads.summary(
         f"**{text.number(len(found))}** of {text.plural(total, 'order')}, "
-        f"**{text.number(pieces)}** pcs.",
+        f"**{text.number(pieces)}** pcs, due {context.period.when}"
+        f"{'' if context.period.days else ' or still to come'}.",
         found,
         "supplier_orders.csv",
         shown_rows=_SHOWN_ROWS,
@@ -244,9 +254,14 @@ def _orders(total: int, context: PageContext) -> None:
 
 
 def _deliveries(context: PageContext) -> None:
-    days = supply.deliveries(context.store_ids)
+    days = supply.deliveries(context.store_ids, *_due(context), context.categories)
     if days.is_empty():
-        st.info("Nothing has been ordered so far, so nothing came.", icon=":material/info:")
+        st.info(
+            "Nothing was due on these days."
+            if supply.count_orders(context.store_ids)
+            else "Nothing has been ordered so far, so nothing came.",
+            icon=":material/info:",
+        )
         return
     _timeline(context)
     shown = days.tail(_SHOWN_DELIVERIES)
@@ -286,6 +301,13 @@ def _deliveries(context: PageContext) -> None:
     )
 
 
+def _due(context: PageContext) -> tuple[date | None, date | None]:
+    """Return the first and the last day of the period; what is to come has no last day."""
+    today = context.publication.as_of.astimezone(ZoneInfo(context.timezone)).date()
+    first, last = context.period.span(today)
+    return first, last if context.period.days else None
+
+
 def _timeline(context: PageContext) -> None:
     """Draw the orders of the last cutoffs, and of the coming one, on their way."""
     by_store = len(context.chosen) <= _STORES_WITH_LINES
@@ -294,6 +316,7 @@ def _timeline(context: PageContext) -> None:
             context.store_ids,
             by_store=by_store,
             cutoffs=_SHOWN_CUTOFFS // len(context.chosen) if by_store else _SHOWN_CUTOFFS,
+            categories=context.categories,
         )
         late = int(found.get_column("late").sum())
         downloads.summary(
@@ -320,6 +343,12 @@ def _cutoffs(cutoffs: pl.DataFrame, context: PageContext) -> None:
     )
     if closed.is_empty():
         st.info("No cutoff has passed so far.", icon=":material/info:")
+        return
+    first, last = _due(context)
+    day = pl.col("cutoff_ts").dt.convert_time_zone(context.timezone).dt.date()
+    closed = closed.filter(day >= first if first else True, day <= last if last else True)
+    if closed.is_empty():
+        st.info("No cutoff was on these days.", icon=":material/info:")
         return
     downloads.summary(
         f"**{text.plural(len(closed), 'cutoff')}** passed.",
@@ -379,4 +408,12 @@ def _closed_lines(cutoff: dict[str, Any], context: PageContext) -> None:
         )
 
 
-PAGE = Page("Supply", ":material/local_shipping:", "supply", render, allows_all_stores=True)
+PAGE = Page(
+    "Supply",
+    ":material/local_shipping:",
+    "supply",
+    render,
+    allows_all_stores=True,
+    filters=_FILTERS,
+    sections=_SECTIONS,
+)

@@ -1,6 +1,6 @@
 """Waste and markdowns: what was thrown away, what was sold for less, and what is still to do."""
 
-from datetime import date, timedelta
+from datetime import date
 from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
@@ -12,13 +12,13 @@ from dashboard.charts.waste import Measure, waste_by_day, waste_by_item
 from dashboard.components import downloads, explain, figure, item_links, pickers, tables
 from dashboard.components.lot_list import NO_LOT
 from dashboard.data import waste
-from dashboard.page import Page, PageContext
+from dashboard.data.waste import Wanted
+from dashboard.page import EVERY_PERIOD, Filters, Page, PageContext, Sections
 from dashboard.serving import RUN_A_DAY, START
 
 _SHOWN_ROWS = 2_000
 _MOST = 0.8
-_PERIODS: dict[str, int | None] = {"7 days": 7, "28 days": 28, "90 days": 90, "All": None}
-_SECTIONS = {"markdowns": "Markdowns", "removals": "Removals"}
+_SECTIONS = Sections("waste", {"markdowns": "Markdowns", "removals": "Removals"}, "markdowns")
 _MARKDOWN_STATES = {"pending": "○ Planned", "active": "● In force", "ended": "✓ Ended"}
 _REMOVAL_STATES = {"pending": "○ Planned", "issued": "◆ Issued", "completed": "✓ Done"}
 _DIFFERS = "▲ Done, differs"
@@ -42,35 +42,25 @@ def render(context: PageContext) -> None:
         )
         return
     today = context.publication.as_of.astimezone(ZoneInfo(context.timezone)).date()
-    since = _period(today)
+    since, until = context.period.span(today)
+    wanted = Wanted(
+        tuple(context.store_ids),
+        since,
+        until if context.period.days else None,
+        context.categories,
+    )
     currencies = {store.currency for store in context.chosen}
     currency = currencies.pop() if len(currencies) == 1 else None
-    _figures(since, currency, context)
-    _by_day(since, today, currency, context)
-    section = pickers.section(_SECTIONS, "markdowns", "waste")
-    if section == "removals":
-        _removals(since, totals["removals"], context)
+    _figures(wanted, currency)
+    _by_day(wanted, until, currency, context)
+    if pickers.section(_SECTIONS) == "removals":
+        _removals(wanted, totals["removals"], context)
     else:
-        _markdowns(since, totals["markdowns"], context)
+        _markdowns(wanted, totals["markdowns"], context)
 
 
-def _period(today: date) -> date | None:
-    """Return the first day of the period, `None` for all."""
-    chosen = st.segmented_control(
-        "Period",
-        list(_PERIODS),
-        default="28 days",
-        required=True,
-        key="waste_period",
-        bind="query-params",
-        label_visibility="collapsed",
-    )
-    days = _PERIODS[chosen or "28 days"]
-    return today - timedelta(days=days - 1) if days else None
-
-
-def _figures(since: date | None, currency: str | None, context: PageContext) -> None:
-    figures = waste.figures(context.store_ids, since).row(0, named=True)
+def _figures(wanted: Wanted, currency: str | None) -> None:
+    figures = waste.figures(wanted).row(0, named=True)
     shown = {
         "Wasted (pcs)": ("wasted_units", "Pieces that were taken out as waste."),
         "Sold marked down (pcs)": ("marked_down_units", "Pieces sold with a markdown."),
@@ -98,8 +88,8 @@ def _figures(since: date | None, currency: str | None, context: PageContext) -> 
         )
 
 
-def _by_day(since: date | None, today: date, currency: str | None, context: PageContext) -> None:
-    daily = waste.daily(context.store_ids, since)
+def _by_day(wanted: Wanted, last: date, currency: str | None, context: PageContext) -> None:
+    daily = waste.daily(wanted)
     if daily.is_empty():
         st.info("Nothing was wasted or sold marked down in this period.", icon=":material/info:")
         return
@@ -115,21 +105,21 @@ def _by_day(since: date | None, today: date, currency: str | None, context: Page
         )
     )
     downloads.summary("By business day and category:", daily, "waste_daily.csv")
-    first = since or daily.get_column("business_date")[0]
+    first = wanted.since or daily.get_column("business_date")[0]
     figure.draw(
-        lambda: waste_by_day(daily, measures, (first, today), context.palette),
+        lambda: waste_by_day(daily, measures, (first, last), context.palette),
         "waste_by_day",
         "Waste and cost of markdowns by business day and category",
     )
-    _by_item(since, measures[0], context)
+    _by_item(wanted, measures[0], context)
 
 
-def _by_item(since: date | None, measure: Measure, context: PageContext) -> None:
+def _by_item(wanted: Wanted, measure: Measure, context: PageContext) -> None:
     """Draw which items make most of the waste."""
     by: Literal["wasted_value", "wasted_units"] = (
         "wasted_value" if measure.column == "wasted_value" else "wasted_units"
     )
-    found = waste.items(context.store_ids, since, by)
+    found = waste.items(wanted, by)
     if found.is_empty():
         return
     most = int((found.get_column("share") < _MOST).sum()) + 1
@@ -146,7 +136,7 @@ def _by_item(since: date | None, measure: Measure, context: PageContext) -> None
     )
 
 
-def _filters(prefix: str, states: dict[str, str], context: PageContext) -> dict[str, Any]:
+def _filters(prefix: str, states: dict[str, str]) -> dict[str, Any]:
     """Draw the filters of a table; returns them by the names the queries use."""
     with st.container(horizontal=True, vertical_alignment="bottom"):
         statuses = st.pills(
@@ -157,14 +147,12 @@ def _filters(prefix: str, states: dict[str, str], context: PageContext) -> dict[
             key=f"{prefix}_status",
             bind="query-params",
         )
-        categories = pickers.categories(waste.categories(context.store_ids), f"{prefix}_category")
         search = pickers.search("Shelf, item or lot", f"{prefix}_search")
-    return {"statuses": statuses, "categories": categories, "text": search}
+    return {"statuses": statuses, "text": search}
 
 
-def _markdowns(since: date | None, total: int, context: PageContext) -> None:
-    wanted = _filters("markdown", _MARKDOWN_STATES, context)
-    found = waste.markdowns(context.store_ids, since, **wanted)
+def _markdowns(wanted: Wanted, total: int, context: PageContext) -> None:
+    found = waste.markdowns(wanted, **_filters("markdown", _MARKDOWN_STATES))
     sold = int(found.get_column("sold_qty").sum())
     downloads.summary(
         f"**{text.number(len(found))}** of {text.plural(total, 'markdown')}, "
@@ -195,9 +183,8 @@ def _markdowns(since: date | None, total: int, context: PageContext) -> None:
     )
 
 
-def _removals(since: date | None, total: int, context: PageContext) -> None:
-    wanted = _filters("removal", _REMOVAL_STATES, context)
-    found = waste.removals(context.store_ids, since, **wanted)
+def _removals(wanted: Wanted, total: int, context: PageContext) -> None:
+    found = waste.removals(wanted, **_filters("removal", _REMOVAL_STATES))
     removed = int(found.get_column("removed_qty").sum())
     downloads.summary(
         f"**{text.number(len(found))}** of {text.plural(total, 'removal')}, "
@@ -270,4 +257,12 @@ def _table(found: pl.DataFrame, key: str, more: dict[str, Any], context: PageCon
     )
 
 
-PAGE = Page("Waste", ":material/delete_sweep:", "waste", render, allows_all_stores=True)
+PAGE = Page(
+    "Waste",
+    ":material/delete_sweep:",
+    "waste",
+    render,
+    allows_all_stores=True,
+    filters=Filters(EVERY_PERIOD, takes_days=True, by_category=True),
+    sections=_SECTIONS,
+)

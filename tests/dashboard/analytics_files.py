@@ -189,34 +189,13 @@ def goods(store_id: str = "S001") -> Rows:
             for period in ("7d", "30d")
             for rank, item in ((1, "WINRED0004"), (2, "MEABEE0001"))
         ],
-        # In longer periods the two have changed places.
-        "analytics.product_performance": [
-            {
-                "period": period,
-                "currency": "EUR",
-                "item_id": item,
-                "sales_revenue": revenue,
-                "revenue_rank": rank,
-                "revenue_share_pct": revenue / 30,
-            }
-            for period in ("90d", "all")
-            for rank, item, revenue in ((1, "MEABEE0001", 1_800), (2, "WINRED0004", 1_200))
-        ],
-        "analytics.analysis_periods": [
-            {
-                "period": period,
-                "store_id": "S001" if store_id == "ALL" else store_id,
-                "first_date": LAST_DAY - timedelta(days=days - 1),
-                "last_date": LAST_DAY,
-            }
-            for period, days in (("90d", 30), ("all", 31))
-        ],
         # Wine at 5.00 on average; what was asked for it before is no price of today.
         "analytics.daily_product_sales": [
             {
                 "date_key": LAST_DAY - timedelta(days=days),
                 "store_id": "S001" if store_id == "ALL" else store_id,
                 "item_id": "WINRED0004",
+                "category": "WINES",
                 "currency": "EUR",
                 "units_sold": units,
                 "sales_revenue": revenue,

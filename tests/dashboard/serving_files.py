@@ -231,7 +231,8 @@ LATER: dict[str, str] = {
     "analytics.daily_product_sales": """
         date_key DATE, store_id VARCHAR, item_id VARCHAR, currency VARCHAR, units_sold BIGINT,
         units_returned BIGINT, sales_revenue DECIMAL(18,2), net_sales DECIMAL(18,2), asp DOUBLE,
-        discount_value DECIMAL(18,2), discount_rate_pct DOUBLE, is_promoted BOOLEAN""",
+        discount_value DECIMAL(18,2), discount_rate_pct DOUBLE, is_promoted BOOLEAN,
+        category VARCHAR""",
     "analytics.stock_risk": """
         store_id VARCHAR, item_id VARCHAR, stock_out_risk_score DOUBLE, days_of_cover DOUBLE,
         risk_band VARCHAR, recommendation VARCHAR""",

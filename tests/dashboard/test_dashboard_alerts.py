@@ -106,7 +106,7 @@ def test_what_is_unusual_comes_from_every_source_that_is_published(serving):
         files.quality(),
         files.unusual(),
     )
-    found = signals.signals(["S001"], 7)
+    found = signals.signals(["S001"], files.ago(7 * 24 * 60))
     assert found.select("kind", "subject").rows() == [
         ("MODEL_DRIFT", "orders error_ratio"),
         ("MODEL_DRIFT", "orders psi promo"),
@@ -117,8 +117,8 @@ def test_what_is_unusual_comes_from_every_source_that_is_published(serving):
         ("SUPPLIER_DELAY", "o-3"),
         ("SALES_SPIKE", "Pieces of a day, all stores"),
     ]
-    assert signals.signals(["S001"], 1).height == 6
-    assert signals.signals([], 7).is_empty()
+    assert signals.signals(["S001"], files.ago(24 * 60)).height == 6
+    assert signals.signals([], files.ago(7 * 24 * 60)).is_empty()
 
 
 @pytest.mark.usefixtures("one_store")
@@ -189,9 +189,9 @@ def test_series_are_counted_by_direction():
 
 @pytest.mark.usefixtures("strange_sales")
 def test_days_and_sensitivity_are_choices_of_the_address(open_page):
-    app = open_page("anomalies", anomaly_days="30", score_seasonal_mad="4.5")
+    app = open_page("anomalies", period="90 days", score_seasonal_mad="4.5")
     assert not app.exception
-    assert app.slider(key="anomaly_days").value == 30
+    assert app.button_group(key="period").value == "90d"
     assert sorted(table(app, "baseline")["score"]) == [-6.0, 5.0]
 
 
@@ -219,8 +219,8 @@ def test_a_file_from_before_has_nothing_acknowledged(serving, open_page):
     missing = ["ops.anomaly_acknowledgements"]
     files.write(serving, files.catalogue(), files.store(), files.unusual(), leave_out=missing)
     assert not marked(HOURS).get_column("is_acknowledged").any()
-    assert signals.signals(["S001"], 7).filter("is_acknowledged").is_empty()
-    app = open_page("anomalies")
+    assert signals.signals(["S001"]).filter("is_acknowledged").is_empty()
+    app = open_page("anomalies", period="7 days")
     assert not app.exception
     assert states(app) == {"▲ More": "○ Not yet", "▼ Less": "○ Not yet"}
 
@@ -232,7 +232,7 @@ def test_what_is_acknowledged_is_the_hour_in_its_direction(serving, open_page):
     found = marked(HOURS).select("score", "is_acknowledged", "acknowledged_by", "note").rows()
     assert found == [(4.2, False, None, None), (-6.0, True, "Anna", "fair in town")]
     assert not marked(Method("trailing_z", "hour")).get_column("is_acknowledged").any()
-    app = open_page("anomalies")
+    app = open_page("anomalies", period="7 days")
     assert states(app) == {"▲ More": "○ Not yet", "▼ Less": "✓ Yes"}
     assert (figure(app, "Marked"), figure(app, "Not acknowledged")) == ("2", "1")
     app.button_group(key="acknowledged").set_value(["open"]).run()
@@ -254,7 +254,7 @@ def test_what_is_acknowledged_is_the_hour_in_its_direction(serving, open_page):
 def test_an_hour_is_acknowledged_at_once_and_marked_until_it_has_come_back(
     strange_sales, open_page, fake_broker
 ):
-    app = acknowledge(open_page("anomalies"), note=" fair in town ")
+    app = acknowledge(open_page("anomalies", period="7 days"), note=" fair in town ")
     assert not app.exception
     [(stream, event)] = fake_broker.entries
     assert stream == "operator_events:S001"
@@ -284,7 +284,7 @@ def test_an_hour_is_acknowledged_at_once_and_marked_until_it_has_come_back(
 
 @pytest.mark.usefixtures("strange_sales")
 def test_several_hours_are_asked_about_and_a_name_is_needed(open_page, fake_broker):
-    app = acknowledge(open_page("anomalies"), name=" ")
+    app = acknowledge(open_page("anomalies", period="7 days"), name=" ")
     assert "Your name is missing" in words(app)
     acknowledge(app, rows=(RISE, DROP))
     assert "**2 hours** of 1 series will no longer count" in words(app)

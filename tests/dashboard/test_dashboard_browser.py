@@ -10,7 +10,6 @@ is; what moved, vanished or is drawn in the wrong theme changes whole cells. The
 at that size, a few kilobytes each. `SNAPSHOTS=renew` writes them anew, for somebody to look at.
 """
 
-import importlib
 import io
 import os
 import re
@@ -186,9 +185,7 @@ def patience() -> None:
 
 def sections(page: AppPage) -> list[str]:
     """Return the names of the parts of a page that is shown in parts."""
-    view = importlib.import_module(page.render.__module__)
-    parts = getattr(view, "_SECTIONS", None) or dict(enumerate(getattr(view, "_TABS", ())))
-    return list(parts.values())
+    return list(page.sections.names.values()) if page.sections else []
 
 
 def complaints(window: Window) -> list[str]:

@@ -179,10 +179,15 @@ def workbooks(monkeypatch):
 @pytest.mark.usefixtures("two_stores")
 def test_a_file_says_what_it_is_about(open_page, workbooks):
     open_page(
-        "alerts", store="Smart Shelf Turku (S002)", status="Acknowledged", alert_search="=1+1"
+        "alerts",
+        store="Smart Shelf Turku (S002)",
+        period="90 days",
+        category=["Meat", "Wines"],
+        status="Acknowledged",
+        alert_search="=1+1",
     )
     [(name, told)] = workbooks
-    assert name == "alerts_S002_20260103T1148Z.xlsx"
+    assert name == "alerts_S002_90d_Meat-Wines_20260103T1148Z.xlsx"
     published = told.pop("Published (UTC)")
     version = told.pop("Version")
     assert told == {
@@ -193,6 +198,8 @@ def test_a_file_says_what_it_is_about(open_page, workbooks):
         "As of (UTC)": "2026-01-03 11:48:00",
         "Times in": "Europe/Helsinki",
         "Address": "/alerts",
+        "Period": "90 days",
+        "Categories": "Meat, Wines",
         "Filter: alert_search": "=1+1",
         "Filter: status": "Acknowledged",
     }

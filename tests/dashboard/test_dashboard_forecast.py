@@ -240,8 +240,9 @@ def test_trends_go_on_from_what_was_sold_to_what_is_forecast():
 
 @pytest.mark.usefixtures("one_store")
 def test_what_is_wanted_most_is_shown_first():
-    assert forecasts.most_wanted("S001", files.LAST_CUTOFF, 5) == [LAGER, WINE]
-    assert forecasts.most_wanted("S001", files.LAST_CUTOFF, 1) == [LAGER]
+    assert forecasts.most_wanted("S001", files.LAST_CUTOFF, 5, (LAGER, WINE)) == [LAGER, WINE]
+    assert forecasts.most_wanted("S001", files.LAST_CUTOFF, 1, (LAGER, WINE)) == [LAGER]
+    assert forecasts.most_wanted("S001", files.LAST_CUTOFF, 5, (WINE,)) == [WINE]
 
 
 @pytest.mark.usefixtures("one_store")
@@ -483,7 +484,7 @@ def test_an_item_tells_totals_bands_and_the_order(open_page):
 @pytest.mark.usefixtures("one_store")
 def test_an_older_cutoff_and_another_category(open_page):
     app = open_page("forecast")
-    app.selectbox(key="forecast_category").select("WINES").run()
+    app.multiselect(key="category").set_value(["WINES"]).run()
     assert app.selectbox(key="forecast_item").value == WINE
     app.selectbox(key="forecast_origin").select(files.CUTOFF_BEFORE).run()
     assert not app.exception

@@ -66,15 +66,15 @@ def test_everything_of_an_item_is_on_its_page(open_page):
     assert "class AY, fast, 16 pcs sold in 30 days" in shown
     assert "**1** active of 2 alerts" in shown
     assert "**40** pcs in 1 lot" in shown
-    # The sale of six weeks before is within 90 days, the promotion is told apart.
-    assert "**25** pcs sold on 3 days, **12** of them in promotions." in shown
+    # The sale of six weeks before is not within 30 days.
+    assert "30 days: **16** pcs sold on 2 days, **12** of them in promotions." in shown
     assert table(app, "recommended_item_id")["product_name"].tolist() == ["Lager, best"]
 
 
 @pytest.mark.usefixtures("known_item")
 def test_the_period_of_sales_is_a_choice_of_the_address(open_page):
-    app = item_page(open_page, item_period="30 days")
-    assert "**16** pcs sold on 2 days" in words(app)
+    app = item_page(open_page, period="90 days")
+    assert "90 days: **25** pcs sold on 3 days, **12** of them in promotions." in words(app)
 
 
 @pytest.mark.usefixtures("known_item")
@@ -240,7 +240,7 @@ def test_an_item_of_a_store_without_sensors_has_sales_but_no_stock(open_page, se
     )
     app = item_page(open_page)
     assert "only its sales are known" in words(app)
-    assert "**25** pcs sold" in words(app)
+    assert "**16** pcs sold" in words(app)
     assert "Alerts" not in [heading.value for heading in app.subheader]
 
 
@@ -409,5 +409,5 @@ def test_sales_of_a_past_that_was_replayed_are_told_up_to_its_end(open_page, ser
     for day in past["analytics.daily_product_sales"]:
         day["date_key"] -= timedelta(days=365)
     files.write(serving, files.catalogue(), files.store(), files.stock(), past)
-    app = item_page(open_page, item_period="30 days")
+    app = item_page(open_page, period="30 days")
     assert "**16** pcs sold on 2 days" in words(app)

@@ -19,7 +19,7 @@ from dashboard.charts.history import calendar, months, return_funnel
 from dashboard.charts.live import takings
 from dashboard.components.kpi_cards import course, judgement
 from dashboard.data import history, live, overview, sales
-from dashboard.data.analysis import ALL, Scope
+from dashboard.data.analysis import Scope
 from dashboard.theme import DARK, LIGHT
 
 ONE = Scope("S001", "EUR")
@@ -280,21 +280,16 @@ def test_goods_follow_the_period(open_page):
     assert "**Best sellers** of 7 days" in words(app)
 
 
-def test_best_sellers_of_any_period_are_those_of_its_days(serving):
+def test_best_sellers_of_any_days_are_summed(serving):
     publish(serving, files.catalogue(), files.store(), analysed.versions(), analysed.goods())
     ranked = ["rank", "item_id", "sales_revenue", "share_pct"]
-    store, everywhere = Scope("S001", "EUR"), Scope(ALL, "EUR")
-    found = {
-        period: sales.best_sellers(store, period).select(ranked).rows() for period in ("90d", "all")
-    }
-    # The day before the 90 is in all of them alone.
-    assert found == {"90d": [(1, "WINRED0004", 300, 100)], "all": [(1, "WINRED0004", 1_200, 100)]}
-    assert sales.best_sellers(Scope("S001", "GBP"), "90d").is_empty()
-    assert sales.best_sellers(everywhere, "90d").select(ranked).rows() == [
-        (1, "MEABEE0001", 1_800, 60),
-        (2, "WINRED0004", 1_200, 40),
-    ]
-    assert "prev_rank" in sales.best_sellers(store, "7d").columns
+    store, since = Scope("S001", "EUR"), analysed.LAST_DAY - timedelta(days=29)
+    # The day before is in all days alone.
+    for first, sold in ((since, 300), (None, 1_200)):
+        found = sales.items(store, first, None, (), 50)
+        assert found.select(ranked).rows() == [(1, "WINRED0004", sold, 100)]
+    assert sales.items(Scope("S001", "GBP"), since, None, (), 50).is_empty()
+    assert sales.items(store, since, None, ("MEAT",), 50).is_empty()
 
 
 def test_before_the_first_kpis_work_and_system_are_told(open_page, serving):
@@ -318,9 +313,8 @@ def test_a_first_day_that_is_not_over_is_explained(open_page, serving):
         app = open_page(path)
         assert not app.exception
         assert "No business day is complete yet" in words(app)
-    # There is no period to choose, and nothing stands beside what needs hands.
+    # Nothing stands beside what needs hands.
     app = open_page()
-    assert not app.button_group
     assert not app.columns
     assert "What needs hands now" in words(app)
 
@@ -367,11 +361,12 @@ def test_store_and_period_hold_on_the_next_page(open_page, at_page):
 @pytest.mark.usefixtures("two")
 def test_a_page_without_the_choice_leaves_it_to_the_others(open_page, at_page):
     app = open_page("history", store="All stores", period="All")
-    # The map is of one store, the overview of 90 days at most.
+    # The map is of one store; the overview of 90 days at most, which is nearest to all.
     assert at_page(app, "map").selectbox(key="store").value == "S001"
     at_page(app, "overview")
     assert app.selectbox(key="store").value == "all"
-    assert app.button_group(key="period").value == "30d"
+    assert app.button_group(key="period").value == "90d"
+    assert "All: not told here. The nearest is shown, 90 days." in words(app)
     assert at_page(app, "history").button_group(key="period").value == "all"
 
 

@@ -10,6 +10,7 @@ from app_support import figure, table, words
 
 from dashboard.charts.waste import OTHERS, Measure, waste_by_day, waste_by_item
 from dashboard.data import waste
+from dashboard.data.waste import Wanted
 from dashboard.theme import DARK, LIGHT
 
 WEEK = files.TODAY - timedelta(days=6)
@@ -28,19 +29,25 @@ MONEY = (Measure("wasted_value", "Waste (EUR)", "EUR"), Measure("markdown_cost",
     ],
 )
 def test_figures_of_a_period(store_ids, since, expected):
-    assert waste.figures(store_ids, since).row(0) == pytest.approx(expected)
+    assert waste.figures(Wanted(tuple(store_ids), since)).row(0) == pytest.approx(expected)
 
 
 @pytest.mark.usefixtures("two_stores")
 def test_days_add_up_stores():
     columns = ("business_date", "category", "wasted_units")
-    assert waste.daily(["S001", "S002"], WEEK).select(columns).rows() == [
+    assert waste.daily(Wanted(("S001", "S002"), WEEK)).select(columns).rows() == [
         (date(2026, 1, 2), "MEAT", 8),
         (date(2026, 1, 3), "MEAT", 2),
         (date(2026, 1, 3), "WINES", 2),
     ]
     assert waste.count(["S001"]) == {"days": 4, "markdowns": 3, "removals": 3}
-    assert waste.categories(["S001"]) == ["MEAT"]
+
+
+def parted(wanted):
+    """Return which waste is meant, and the filters of the table."""
+    of_table = {name: wanted[name] for name in ("statuses", "text") if name in wanted}
+    meant = {name: value for name, value in wanted.items() if name not in of_table}
+    return Wanted(("S001",), **meant), of_table
 
 
 @pytest.mark.usefixtures("one_store")
@@ -50,13 +57,15 @@ def test_days_add_up_stores():
         ({}, ["m-3", "m-1", "m-2"]),
         ({"statuses": ["active", "ended"]}, ["m-1", "m-2"]),
         ({"text": "l-c1"}, ["m-2"]),
-        ({"categories": ["BEERS"]}, []),
+        ({"categories": ("BEERS",)}, []),
         # The markdown of L-C1 ended on the 2nd in Rome.
         ({"since": files.TODAY}, ["m-3", "m-1"]),
+        ({"until": files.TODAY - timedelta(days=1)}, ["m-2"]),
     ],
 )
 def test_markdown_filters(wanted, expected):
-    assert waste.markdowns(["S001"], **wanted).get_column("plan_id").to_list() == expected
+    meant, wanted = parted(wanted)
+    assert waste.markdowns(meant, **wanted).get_column("plan_id").to_list() == expected
 
 
 @pytest.mark.usefixtures("one_store")
@@ -68,10 +77,13 @@ def test_markdown_filters(wanted, expected):
         ({"text": "beef"}, ["x-3"]),
         # What is still to be done is shown whatever the period.
         ({"since": files.TODAY + timedelta(days=1)}, ["x-1", "x-3"]),
+        # But not of days that are chosen.
+        ({"until": files.TODAY}, ["x-2"]),
     ],
 )
 def test_removal_filters(wanted, expected):
-    assert waste.removals(["S001"], **wanted).get_column("plan_id").to_list() == expected
+    meant, wanted = parted(wanted)
+    assert waste.removals(meant, **wanted).get_column("plan_id").to_list() == expected
 
 
 @pytest.mark.usefixtures("two_stores")
@@ -98,13 +110,15 @@ def test_waste_adds_up_from_the_item_of_which_most_was_thrown_away(serving, by, 
         serving, files.catalogue(), files.store(), files.store("S002"), files.waste(),
         files.waste("S002"), more,
     )  # fmt: skip
-    found = waste.items(["S001", "S002"], WEEK, by)
+    found = waste.items(Wanted(("S001", "S002"), WEEK), by)
     assert found.select("item_id", "wasted_value", "share").rows()[:2] == [
         (item, pytest.approx(value), pytest.approx(share)) for item, value, share in expected
     ]
     assert found.get_column("share")[-1] == pytest.approx(1)
-    assert "BEELAG0003" in waste.items(["S001"], None, by).get_column("item_id")
-    assert waste.items(["S002"], WEEK, by).get_column("item_id").to_list() == ["MEACHI0002"]
+    assert "BEELAG0003" in waste.items(Wanted(("S001",)), by).get_column("item_id")
+    assert waste.items(Wanted(("S002",), WEEK), by).get_column("item_id").to_list() == [
+        "MEACHI0002"
+    ]
 
 
 # The chart
@@ -132,7 +146,7 @@ def test_the_page_says_how_few_items_make_most_of_the_waste(open_page):
 
 @pytest.mark.parametrize("palette", [LIGHT, DARK], ids=lambda palette: palette.name)
 def test_both_measures_are_drawn_by_category(one_store, palette):
-    chart = waste_by_day(waste.daily(["S001"], WEEK), MONEY, (WEEK, files.TODAY), palette)
+    chart = waste_by_day(waste.daily(Wanted(("S001",), WEEK)), MONEY, (WEEK, files.TODAY), palette)
     assert [trace.name for trace in chart.data] == ["Meat", "Wines"] * 2
     meat, wines, cost, _ = chart.data
     assert list(meat.x) == [date(2026, 1, 2), date(2026, 1, 3)]
@@ -176,7 +190,7 @@ def test_figures_follow_the_period(open_page):
         "Sold marked down (EUR)": "12",
         "Cost of markdowns (EUR)": "5",
     }
-    app.button_group(key="waste_period").set_value("All").run()
+    app.button_group(key="period").set_value("all").run()
     assert figure(app, "Wasted (pcs)") == "16"
     chart, _ = app.get("plotly_chart")
     assert "Meat" in [trace["name"] for trace in json.loads(chart.proto.spec)["data"]]
