@@ -46,11 +46,6 @@ TABLES: dict[str, str] = {
         net_sales DECIMAL(18,2), transactions BIGINT, atv DOUBLE, margin_pct DOUBLE,
         return_rate_value_pct DOUBLE, conversion_rate DOUBLE, revenue_rank BIGINT,
         growth_prev_period_pct DOUBLE""",
-    "analytics.analysis_periods": """
-        period VARCHAR, store_id VARCHAR, first_date DATE, last_date DATE""",
-    "analytics.product_performance": """
-        period VARCHAR, currency VARCHAR, item_id VARCHAR, sales_revenue DECIMAL(18,2),
-        revenue_rank BIGINT, revenue_share_pct DOUBLE""",
     "analytics.top_sellers": """
         period VARCHAR, currency VARCHAR, member_type VARCHAR, scope_type VARCHAR,
         scope_value VARCHAR, metric VARCHAR, rank BIGINT, member_id VARCHAR,
