@@ -46,7 +46,11 @@ OPENED = datetime(2026, 1, 1, 7, tzinfo=UTC)
 # those that need the recording, or the golden days, so that these are made once.
 TOGETHER = {
     "analytics": ("tests/integration/test_analytics_",),
-    "e2e": ("tests/e2e/", "tests/dashboard/test_dashboard_analytics.py"),
+    "e2e": (
+        "tests/e2e/",
+        "tests/dashboard/test_dashboard_analytics.py",
+        "tests/dashboard/test_dashboard_filters.py",
+    ),
     "recorded": (
         "tests/dbt/test_engines.py",
         "tests/dbt/test_models.py",

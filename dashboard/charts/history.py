@@ -14,6 +14,8 @@ from dashboard.theme import Palette
 MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 _SHOWN_CATEGORIES = 15
 _NAMED_WEEKS = 10
+# So many points draw the curves of a funnel.
+_FUNNEL_POINTS = 100
 
 
 def _scale(palette: Palette) -> list[list[float | str]]:
@@ -274,11 +276,16 @@ def return_funnel(found: pl.DataFrame, rate: float, palette: Palette) -> go.Figu
     """
     found = found.sort("units_sold", "item_id")
     sold = found.get_column("units_sold")
+    # What chance makes of it depends on the pieces alone, and curves gently.
+    by_pieces = found.unique("units_sold", keep="first", maintain_order=True)
+    step = -(-len(by_pieces) // _FUNNEL_POINTS)
+    thinned = pl.concat([by_pieces.gather_every(step), by_pieces.tail(1)])
+    bounds = thinned.unique("units_sold", maintain_order=True)
     figure = go.Figure()
     for bound, fill in (("chance_high_pct", None), ("chance_low_pct", "tonexty")):
         figure.add_scatter(
-            x=sold,
-            y=found.get_column(bound),
+            x=bounds.get_column("units_sold"),
+            y=bounds.get_column(bound),
             mode="lines",
             line={"color": palette.calm_edge, "width": 1, "dash": "dot"},
             fill=fill,

@@ -447,6 +447,8 @@ def build_serving_file(
     fresh.unlink(missing_ok=True)
     with connect(fresh, read_only=False) as connection:
         connection.execute(f"attach '{_literal(warehouse)}' as warehouse (read_only)")
+        # Each commit waits for the disk; nobody reads the file before it is whole.
+        connection.begin()
         layers = {name.split("/")[0] for name in [*extra, *(t.table for t in tables)]}
         for layer in sorted(layers):
             connection.execute(f'create schema if not exists "{layer}"')
@@ -461,8 +463,9 @@ def build_serving_file(
             connection.register("extra_rows", rows)
             connection.execute(f"create table {identifier(table)} as from extra_rows")
             connection.unregister("extra_rows")
-        connection.execute("detach warehouse")
         _write_catalogue(connection, descriptions or {})
+        connection.commit()
+        connection.execute("detach warehouse")
     fresh.replace(path)
 
 

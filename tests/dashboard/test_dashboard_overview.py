@@ -626,6 +626,10 @@ def test_the_funnel_holds_all_items_that_can_be_judged_and_marks_those_beyond_th
     assert (list(items.x), list(items.y)) == ([50, 100], [0.0, 3.0])
     assert (list(flagged.x), list(flagged.y)) == ([200], [4.0])
     assert items.marker.symbol != flagged.marker.symbol
+    # Curves through thousands of items have a hundred points, with both ends; items are all there.
+    many = pl.concat([found.with_columns(units_sold=pl.lit(n)) for n in range(1, 1_001)])
+    curve, *_, dots, _ = return_funnel(many, 1.2, LIGHT).data
+    assert (len(curve.x), curve.x[0], curve.x[-1], len(dots.x)) == (101, 1, 1_000, 2_000)
 
 
 def test_nothing_that_came_back_is_said(open_page, serving):

@@ -215,7 +215,9 @@ def test_up_order_approved_in_the_app_comes_back_through_the_pipeline(
     )
     assert found == [(shelf, "supplier_order_approved", "fair in town")]
     page.goto(f"http://127.0.0.1:{up.port + 1}/audit?audit_actor=Grace")
-    expect(page.get_by_text(re.compile(r"^1 of \d+ actions?\."))).to_be_visible()
+    expect(
+        page.get_by_text(re.compile(r"^1 of \d+ actions?, done in the last 30 days\."))
+    ).to_be_visible()
 
 
 def test_up_a_table_taken_along_is_what_the_api_tells(up: Running, page: Page) -> None:
