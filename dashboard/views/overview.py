@@ -28,10 +28,10 @@ from dashboard.data.analysis import ALL, Scope, built_for
 from dashboard.data.anomalies import Method
 from dashboard.data.lots import LotFilter
 from dashboard.page import Filters, Page, PageContext
-from dashboard.period import NAMES
+from dashboard.period import LENGTHS, NAMES
 from dashboard.serving import has_table
 
-_DAYS = {"7d": 7, "30d": 30, "90d": 90}
+_DAYS = {name: days for name in ("7d", "30d", "90d") if (days := LENGTHS[name])}
 _TREND_DAYS = 90
 _PER_ROW = 6
 _BEST = 10
@@ -343,7 +343,7 @@ def _stores_and_goods(scope: Scope, period: str, context: PageContext) -> None:
         store_table(context.store_ids, scope.currency, period)
     left, right = st.columns(2, gap="large")
     with left:
-        _best_sellers(scope, period, context)
+        _best_sellers(scope, period, since, context)
     with right:
         _categories(scope, since, context)
 
@@ -354,11 +354,10 @@ def _last_day(scope: Scope) -> date:
     return last
 
 
-def _best_sellers(scope: Scope, period: str, context: PageContext) -> None:
+def _best_sellers(scope: Scope, period: str, since: date, context: PageContext) -> None:
     if period in sales.SPANS:
         found = sales.best_sellers(scope, period).head(_BEST)
     else:
-        since = _last_day(scope) - timedelta(days=_DAYS[period] - 1)
         found = sales.items(scope, since, None, (), _BEST)
     downloads.summary(f"**Best sellers** of {NAMES[period]}:", found, "best_sellers.csv")
     config = st.column_config
