@@ -348,6 +348,10 @@ def test_a_publication_leaves_page_and_table_where_they_are(
         page.mouse.move(box["x"] + 180, box["y"] + 150)
         page.mouse.wheel(0, 700)
         page.wait_for_function(f"() => ({_POSITION})().table === 700")
+        # What it shows, and so what a click hits, follows later: 20 rows of 35 px are above.
+        expect(page.locator('[data-testid="stDataFrame"] tbody tr').first).to_have_attribute(
+            "aria-rowindex", "22"
+        )
         page.mouse.click(box["x"] + 18, box["y"] + 290)
         expect(page.get_by_role("button", name="Dismiss 1")).to_be_visible()
         page.mouse.move(5, 400)
