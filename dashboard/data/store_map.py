@@ -19,28 +19,13 @@ def figures(store_id: str, categories: Sequence[str]) -> pl.DataFrame:
     return serving.query(
         """
         select
-            (
-                select count(*) from ops.alerts
-                where store_id = $store_id and is_active and location = 'shelf'
-                    and list_contains($categories::varchar[], category)
-            ) as shelf_alerts,
-            (
-                select count(*) from ops.alerts
-                where store_id = $store_id and is_active and location = 'warehouse'
-                    and list_contains($categories::varchar[], category)
-            ) as warehouse_alerts,
-            (
-                select count(*) from cleansed.shelf_state
-                where store_id = $store_id and current_stock <= 0
-                    and list_contains($categories::varchar[], category)
-            ) as empty_shelves,
-            (
-                select count(*)
-                from ops.commands as tasks
-                inner join ref.items as items on tasks.shelf_id = items.item_id
-                where tasks.store_id = $store_id and tasks.status in ('issued', 'in_transit')
-                    and list_contains($categories::varchar[], items.category)
-            ) as open_tasks
+            cast(coalesce(sum(open_shelf_alerts + acknowledged_shelf_alerts), 0) as bigint)
+                as shelf_alerts,
+            cast(coalesce(sum(warehouse_alerts), 0) as bigint) as warehouse_alerts,
+            cast(coalesce(sum(empty_shelves), 0) as bigint) as empty_shelves,
+            cast(coalesce(sum(open_tasks), 0) as bigint) as open_tasks
+        from live.category_status
+        where store_id = $store_id and list_contains($categories::varchar[], category)
         """,
         store_id=store_id,
         categories=list(categories),
@@ -59,37 +44,16 @@ def zones(store_id: str, categories: Sequence[str] = ()) -> pl.DataFrame:
     """
     return serving.query(
         """
-        with shelves as (
-            select
-                category,
-                count(*) as shelves,
-                count(*) filter (is_low) as low_shelves,
-                count(*) filter (current_stock <= 0) as empty_shelves
-            from cleansed.shelf_state
-            where store_id = $store_id
-            group by category
-        ),
-
-        alerts as (
-            select
-                category,
-                count(*) filter (status = 'open') as open_alerts,
-                count(*) filter (status = 'ack') as acknowledged_alerts
-            from ops.alerts
-            where store_id = $store_id and location = 'shelf' and is_active
-            group by category
-        )
-
         select
             zones.*,
-            coalesce(shelves.shelves, 0) as shelves,
-            coalesce(shelves.low_shelves, 0) as low_shelves,
-            coalesce(shelves.empty_shelves, 0) as empty_shelves,
-            coalesce(alerts.open_alerts, 0) as open_alerts,
-            coalesce(alerts.acknowledged_alerts, 0) as acknowledged_alerts
+            coalesce(status.shelves, 0) as shelves,
+            coalesce(status.low_shelves, 0) as low_shelves,
+            coalesce(status.empty_shelves, 0) as empty_shelves,
+            coalesce(status.open_shelf_alerts, 0) as open_alerts,
+            coalesce(status.acknowledged_shelf_alerts, 0) as acknowledged_alerts
         from ref.zones as zones
-        left join shelves on zones.category = shelves.category
-        left join alerts on zones.category = alerts.category
+        left join live.category_status as status
+            on zones.category = status.category and status.store_id = $store_id
         where len($categories::varchar[]) = 0
             or list_contains($categories::varchar[], zones.category)
         order by zones.zone_id
@@ -117,9 +81,9 @@ def alerts_off_the_map(store_id: str, categories: Sequence[str] = ()) -> int:
     """
     frame = serving.query(
         """
-        select count(*) as alerts
-        from ops.alerts
-        where store_id = $store_id and location = 'shelf' and is_active
+        select cast(coalesce(sum(open_shelf_alerts + acknowledged_shelf_alerts), 0) as bigint)
+        from live.category_status
+        where store_id = $store_id
             and category not in (select category from ref.zones)
             and (len($categories::varchar[]) = 0
                 or list_contains($categories::varchar[], category))

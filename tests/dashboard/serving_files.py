@@ -89,6 +89,10 @@ TABLES: dict[str, str] = {
         scope_id VARCHAR, number INTEGER, event_ts TIMESTAMPTZ, event_type VARCHAR,
         event_id VARCHAR, store_id VARCHAR, item_id VARCHAR, qty INTEGER,
         amount DECIMAL(18,2)""",
+    "live.category_status": """
+        store_id VARCHAR, category VARCHAR, shelves BIGINT, low_shelves BIGINT,
+        empty_shelves BIGINT, open_shelf_alerts BIGINT, acknowledged_shelf_alerts BIGINT,
+        warehouse_alerts BIGINT, open_tasks BIGINT, last_shelf_event_ts TIMESTAMPTZ""",
     "live.live_country": """
         country VARCHAR, currency VARCHAR, revenue DECIMAL(18,2), transactions BIGINT,
         share_pct DOUBLE""",
@@ -468,6 +472,22 @@ def store(
     }
 
 
+def category_status(store_id: str, category: str, **figures: int) -> dict[str, Any]:
+    """Return a row of live.category_status; figures that are not told are 0."""
+    return {
+        "store_id": store_id,
+        "category": category,
+        "shelves": 0,
+        "low_shelves": 0,
+        "empty_shelves": 0,
+        "open_shelf_alerts": 0,
+        "acknowledged_shelf_alerts": 0,
+        "warehouse_alerts": 0,
+        "open_tasks": 0,
+        "last_shelf_event_ts": ago(5),
+    } | figures
+
+
 # item: shelf stock, shelf capacity, low below, warehouse stock
 _STOCK = {
     "MEABEE0001": (0, 20, 6, 40),
@@ -540,6 +560,26 @@ def stock(store_id: str = "S001") -> Rows:
         "cleansed.warehouse_state": warehouses,
         "cleansed.stock_thresholds": thresholds,
         "cleansed.stock_movements": movements(store_id),
+        "live.category_status": [
+            category_status(
+                store_id,
+                "MEAT",
+                shelves=2,
+                low_shelves=2,
+                empty_shelves=1,
+                open_shelf_alerts=1,
+                warehouse_alerts=1,
+            ),
+            category_status(store_id, "BEERS", shelves=1),
+            category_status(
+                store_id,
+                "WINES",
+                shelves=1,
+                low_shelves=1,
+                acknowledged_shelf_alerts=1,
+                open_tasks=1,
+            ),
+        ],
         "live.store_traffic": [
             {
                 "store_id": store_id,

@@ -360,13 +360,15 @@ def test_a_row_of_the_list_opens_the_zone(monkeypatch):
 
 
 def test_alerts_off_the_map_are_mentioned(open_page, serving):
-    stray = {"ops.alerts": [files.alert("stray", "BEELAG0003", "TOYS", "open")]}
+    toys = files.category_status("S001", "TOYS", shelves=1, open_shelf_alerts=1)
+    stray = {"live.category_status": [toys]}
     files.write(serving, files.catalogue(), files.store(), files.stock(), stray)
     assert "1 more alert of categories that are not on the map" in words(open_page("map"))
 
 
 def test_a_calm_store_is_praised(open_page, serving):
     calm = {name: rows for name, rows in files.stock().items() if not name.startswith("ops.")}
+    calm["live.category_status"] = [files.category_status("S001", "MEAT", shelves=2)]
     files.write(serving, files.catalogue(), files.store(), calm)
     assert "no zone has an alert" in words(open_cleanly(open_page, "map"))
 

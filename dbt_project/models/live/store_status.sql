@@ -29,32 +29,16 @@ sales as (
     group by lines.store_id
 ),
 
-alerts as (
+goods as (
     select
         store_id,
-        sum(case location when 'shelf' then 1 else 0 end) as shelf_alerts,
-        sum(case location when 'warehouse' then 1 else 0 end) as warehouse_alerts
-    from {{ ref('alerts') }}
-    where is_active
-    group by store_id
-),
-
-shelves as (
-    select
-        store_id,
-        sum(case when current_stock <= 0 then 1 else 0 end) as empty_shelves,
-        sum(case when is_low then 1 else 0 end) as low_shelves,
-        max(last_event_ts) as last_shelf_event_ts
-    from {{ ref('shelf_state') }}
-    group by store_id
-),
-
-tasks as (
-    select
-        store_id,
-        count(*) as open_tasks
-    from {{ ref('commands') }}
-    where status in ('issued', 'in_transit')
+        sum(open_shelf_alerts + acknowledged_shelf_alerts) as shelf_alerts,
+        sum(warehouse_alerts) as warehouse_alerts,
+        sum(empty_shelves) as empty_shelves,
+        sum(low_shelves) as low_shelves,
+        sum(open_tasks) as open_tasks,
+        max(last_shelf_event_ts) as last_shelf_event_ts
+    from {{ ref('category_status') }}
     group by store_id
 )
 
@@ -68,17 +52,15 @@ select
     cast(coalesce(sales.receipts_today, 0) as bigint) as receipts_today,
     cast(coalesce(sales.units_today, 0) as bigint) as units_today,
     cast(coalesce(sales.sales_today, 0) as decimal(18, 2)) as sales_today,
-    cast(coalesce(alerts.shelf_alerts, 0) as bigint) as shelf_alerts,
-    cast(coalesce(alerts.warehouse_alerts, 0) as bigint) as warehouse_alerts,
-    cast(coalesce(shelves.empty_shelves, 0) as bigint) as empty_shelves,
-    cast(coalesce(shelves.low_shelves, 0) as bigint) as low_shelves,
-    cast(coalesce(tasks.open_tasks, 0) as bigint) as open_tasks,
-    shelves.last_shelf_event_ts,
+    cast(coalesce(goods.shelf_alerts, 0) as bigint) as shelf_alerts,
+    cast(coalesce(goods.warehouse_alerts, 0) as bigint) as warehouse_alerts,
+    cast(coalesce(goods.empty_shelves, 0) as bigint) as empty_shelves,
+    cast(coalesce(goods.low_shelves, 0) as bigint) as low_shelves,
+    cast(coalesce(goods.open_tasks, 0) as bigint) as open_tasks,
+    goods.last_shelf_event_ts,
     people.last_traffic_ts,
     {{ as_of() }} as as_of_ts
 from stores
 left join people on stores.store_id = people.store_id
 left join sales on stores.store_id = sales.store_id
-left join alerts on stores.store_id = alerts.store_id
-left join shelves on stores.store_id = shelves.store_id
-left join tasks on stores.store_id = tasks.store_id
+left join goods on stores.store_id = goods.store_id
