@@ -46,8 +46,17 @@ HEADER = 64
 CELL = 16
 # Least correlation, and most difference of the mean light, of 255.
 ALIKE, AS_LIGHT = 0.9, 12
-PICTURED = ("map", "alerts?alert=open-meat", "lots")
-THEMES = pytest.mark.parametrize("theme", ["light", "dark"])
+BOTH = ("map", "alerts?alert=open-meat")
+# A theme is one for all pages: what these have of their own shows in either.
+LIGHT, DARK = (
+    ("supply", "inventory", "quality"),
+    ("lots", "waste", "forecast", "item?item=MEABEE0001"),
+)
+PICTURED = (
+    *((path, "light") for path in (*BOTH, *LIGHT)),
+    *((path, "dark") for path in (*BOTH, *DARK)),
+)
+PICTURES = pytest.mark.parametrize(("path", "theme"), PICTURED)
 
 
 @pytest.fixture(scope="module")
@@ -409,11 +418,15 @@ def picture(window: Window, path: str, theme: str) -> bytes:
     return window.page.screenshot(clip=clip, animations="disabled")  # type: ignore[arg-type]
 
 
-@THEMES
-@pytest.mark.parametrize("path", PICTURED)
+def snapshot(path: str, theme: str) -> Path:
+    """Return where the known picture of a page lies."""
+    return SNAPSHOTS / f"{path.partition('?')[0]}-{theme}.png"
+
+
+@PICTURES
 def test_a_page_looks_as_it_did(window: Window, path: str, theme: str) -> None:
     seen = shrunk(picture(window, path, theme))
-    reference = SNAPSHOTS / f"{path.partition('?')[0]}-{theme}.png"
+    reference = snapshot(path, theme)
     if os.environ.get("SNAPSHOTS") == "renew":
         SNAPSHOTS.mkdir(exist_ok=True)
         Image.fromarray(seen.round().astype(np.uint8)).save(reference, optimize=True)
@@ -421,10 +434,9 @@ def test_a_page_looks_as_it_did(window: Window, path: str, theme: str) -> None:
     assert difference(seen, known) == ""
 
 
-@THEMES
-@pytest.mark.parametrize("path", PICTURED)
+@PICTURES
 def test_a_picture_that_moved_or_lacks_something_is_told_from_the_known_one(path, theme) -> None:
-    known = np.asarray(Image.open(SNAPSHOTS / f"{path.partition('?')[0]}-{theme}.png"), dtype=float)
+    known = np.asarray(Image.open(snapshot(path, theme)), dtype=float)
     ground = np.median(known)
     noise = np.random.default_rng(7).normal(0, 3, known.shape)
     assert difference(known + noise, known) == ""
@@ -436,6 +448,5 @@ def test_a_picture_that_moved_or_lacks_something_is_told_from_the_known_one(path
     assert difference(lacking, known)
     assert difference(255 - known, known)
     for other in PICTURED:
-        if other != path:
-            page = SNAPSHOTS / f"{other.partition('?')[0]}-{theme}.png"
-            assert difference(np.asarray(Image.open(page), dtype=float), known)
+        if other != (path, theme):
+            assert difference(np.asarray(Image.open(snapshot(*other)), dtype=float), known)

@@ -146,14 +146,14 @@ def test_export_writes_a_file_and_says_where(
 def test_audit_and_rebuild_of_a_run_find_nothing(morning: tuple[Path, dict[str, object]]) -> None:
     lake, figures = morning
     audit = smartshelf("audit", "--lake", str(lake), "--json")
-    assert audit.returncode == 0
+    assert audit.returncode == 0, audit.stderr
     report = last_json(audit)
     assert report["events"] == figures["events"]
     assert {report[k] for k in ("lost", "repeated", "conservation_errors", "state_mismatches")} == {
         0
     }
     rebuild = smartshelf("rebuild", "--lake", str(lake), "--json")
-    assert rebuild.returncode == 0
+    assert rebuild.returncode == 0, rebuild.stderr
     assert last_json(rebuild)["differences"] == 0
 
 
