@@ -173,10 +173,10 @@ def session(settings: Settings, client: Client) -> LakeSession:
 
 
 @pytest.fixture(scope="session")
-def recorded(lake_template: Path, tmp_path_factory: pytest.TempPathFactory) -> Recording:
+def recorded(analysed_template: Path, tmp_path_factory: pytest.TempPathFactory) -> Recording:
     """A noisy morning of a store with the system at work; tests leave it as it is."""
     folder = tmp_path_factory.mktemp("recorded")
-    give_warehouse(folder / "lake", lake_template)
+    give_warehouse(folder / "lake", analysed_template)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(drains._TopicDrain, "_trim", lambda _: None)
         return record_world(folder, hours=6, seed=5, noise=NOISE)

@@ -4,9 +4,11 @@ from typing import Any
 
 import pytest
 
-from smartshelf_dagster.pipeline.analytics import ALL_MODELS
+from smartshelf_dagster.pipeline.analytics import ALL_MODELS, build_analytics
+from smartshelf_dagster.pipeline.demand import build_demand
 from smartshelf_dagster.settings import Settings
 from smartshelf_dagster.transform.runner import FORECAST, TICK, Transformer, ensure_manifest
+from tests.helpers.warehouse import BEFORE
 from tests.helpers.world import Recording
 
 LAYERS = ("seeds", "staging", "cleansed", "curated", "ops", "live", "analytics", "dq")
@@ -19,12 +21,11 @@ def layer_of(unique_id: str) -> str:
     return node["schema"] if node else "source"
 
 
-def test_unit_tests_of_the_models_pass(recorded: Recording, recorded_copy: Settings) -> None:
-    transformer = Transformer(recorded_copy)
-    transformer.prepare(recorded.now)
-    # A fixture has the columns of the table it stands for, which has to be there.
-    transformer.build(f"{FORECAST} {ALL_MODELS}", recorded.now)
-    results = transformer.build("test_type:unit", recorded.now, command="test")
+def test_unit_tests_of_the_models_pass(analysed_settings: Settings) -> None:
+    # A fixture has the columns of the table it stands for, which is there, if empty.
+    transformer = Transformer(analysed_settings)
+    transformer.prepare(BEFORE)
+    results = transformer.build("test_type:unit", BEFORE, command="test")
     assert [f"{r.unique_id}: {r.message}" for r in results if not r.ok] == []
     assert len(results) >= 30
 
@@ -32,10 +33,13 @@ def test_unit_tests_of_the_models_pass(recorded: Recording, recorded_copy: Setti
 def test_data_tests_pass_on_a_living_lake(recorded: Recording, recorded_copy: Settings) -> None:
     transformer = Transformer(recorded_copy)
     transformer.prepare(recorded.now)
-    transformer.build(f"{FORECAST} {ALL_MODELS}", recorded.now)
-    results = transformer.build(f"{TICK} {FORECAST} {ALL_MODELS}", recorded.now, command="test")
+    build_analytics(transformer, recorded.now)
+    build_demand(transformer, recorded.now)
+    models = f"{TICK} {FORECAST} {ALL_MODELS}".split()
+    select = " ".join(f"{chosen},test_type:data" for chosen in models)
+    results = transformer.build(select, recorded.now, command="test")
     assert [f"{r.unique_id}: {r.message}" for r in results if not r.ok] == []
-    assert len(results) > 30
+    assert len(results) > 400
 
 
 def test_only_staging_reads_sources() -> None:

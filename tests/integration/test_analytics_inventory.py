@@ -359,5 +359,7 @@ def test_the_books_end_as_the_state_of_the_shelves_says(told: Told) -> None:
 
 
 def test_the_tests_of_the_models_hold(told: Told) -> None:
-    results = told.session.transformer.build("tag:analytics", told.now, command="test")
+    data_tests = "tag:analytics,test_type:data"
+    results = told.session.transformer.build(data_tests, told.now, command="test")
+    assert results
     assert [f"{r.unique_id}: {r.message}" for r in results if not r.ok] == []
