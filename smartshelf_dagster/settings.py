@@ -159,6 +159,11 @@ class Settings(BaseSettings):
         """Whether the lake is a folder of this machine."""
         return "://" not in self.lake
 
+    @property
+    def has_api_tokens(self) -> bool:
+        """Whether the HTTP API asks for a token."""
+        return self.api_token is not None or self.api_tokens is not None
+
     @cached_property
     def state_path(self) -> Path:
         """Local folder for locks, logs, Redis and Dagster data."""

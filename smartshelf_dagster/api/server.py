@@ -11,6 +11,7 @@ from contextlib import closing, suppress
 import uvicorn
 
 from smartshelf_dagster.api.app import create_app
+from smartshelf_dagster.domain.access import check_api_exposure
 from smartshelf_dagster.errors import SmartShelfError
 from smartshelf_dagster.settings import Settings
 
@@ -29,8 +30,10 @@ def serve(settings: Settings, port: int, say: Callable[[str], None]) -> None:
 
     Raises:
         AddressInUseError: Somebody else listens there.
+        ExposedError: Other machines reach the address, and nobody is asked for a token.
         TokensFileError: The file of tokens cannot be used.
     """
+    check_api_exposure(settings.bind_host, has_tokens=settings.has_api_tokens)
     app = create_app(settings)
     with closing(_listen(settings.bind_host, port)) as place:
         say(f"http://{settings.bind_host}:{port}/v1/tables    Ctrl-C ends it")

@@ -334,8 +334,7 @@ def run_up(settings: Settings, options: UpOptions, say: Callable[[str], None]) -
         SmartShelfError: Something that is needed is missing.
     """
     _check_people(settings)
-    has_tokens = settings.api_token is not None or settings.api_tokens is not None
-    check_api_exposure(settings.bind_host, has_tokens=has_tokens)
+    check_api_exposure(settings.bind_host, has_tokens=settings.has_api_tokens)
     _check_ports(settings, options)
     supervisor = Supervisor(settings.log_dir, say)
     for number in (signal.SIGINT, signal.SIGTERM):

@@ -145,6 +145,20 @@ def test_export_writes_a_file_and_says_where(
     assert document["version"] == report["version"]
 
 
+def test_api_does_not_answer_everything_to_other_machines(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # The machine has no such address: with a token that is what is asked next.
+    monkeypatch.setenv("SMARTSHELF_BIND_HOST", "192.0.2.1")
+    asked = ("api", "--port", str(free_ports(1)), "--lake", str(tmp_path))
+    refused = smartshelf(*asked)
+    assert refused.returncode == 2
+    assert "SMARTSHELF_BIND_HOST=192.0.2.1: expected 127.0.0.1" in refused.stderr
+    monkeypatch.setenv("SMARTSHELF_API_TOKEN", "a" * 16)
+    with_token = smartshelf(*asked)
+    assert "choose another with --port" in with_token.stderr
+
+
 def test_audit_and_rebuild_of_a_run_find_nothing(morning: tuple[Path, dict[str, object]]) -> None:
     lake, figures = morning
     audit = smartshelf("audit", "--lake", str(lake), "--json")
