@@ -3,9 +3,11 @@
 import dagster as dg
 
 from smartshelf_dagster.defs.common import (
+    CUTOFF_LANE,
     DECISIONS,
     INGEST,
     MAINTENANCE,
+    MICRO_BATCH_LANE,
     ORDERS,
     SERVING,
     WRITER_LANE,
@@ -38,7 +40,7 @@ micro_batch_job = dg.define_asset_job(
     | dg.AssetSelection.assets(dbt_models).without_checks()
     | dg.AssetSelection.checks(*drain_streams.check_keys),
     executor_def=dg.in_process_executor,
-    tags=WRITER_LANE,
+    tags=MICRO_BATCH_LANE,
     description="Drain the streams, build state, alerts and plans, issue commands, publish.",
 )
 
@@ -46,7 +48,7 @@ supplier_cutoff_job = dg.define_asset_job(
     "supplier_cutoff",
     selection=dg.AssetSelection.groups(ORDERS) | dg.AssetSelection.assets(predictions),
     executor_def=dg.in_process_executor,
-    tags=WRITER_LANE,
+    tags=CUTOFF_LANE,
     description="Forecast one cutoff, plan and send its supplier orders.",
 )
 

@@ -138,3 +138,11 @@ def test_jobs_share_the_writers_lane_and_one_process() -> None:
         job = defs.resolve_job_def(name)
         assert job.tags["smartshelf/lane"] == "writer"
         assert job.executor_def.name == "in_process"
+
+
+def test_orders_and_then_micro_batches_go_before_what_else_waits() -> None:
+    priority = {
+        job.name: int(job.tags.get("dagster/priority", "0")) for job in defs.resolve_all_job_defs()
+    }
+    order, batch = priority.pop("supplier_cutoff"), priority.pop("micro_batch")
+    assert order > batch > max(priority.values())
