@@ -114,6 +114,7 @@ def test_a_store_without_sensors_shows_its_sales_only(open_page, serving):
     ("path", "needed"),
     [
         ("map", "ref.zones"),
+        ("map", "live.category_status"),
         ("states", "cleansed.shelf_state"),
         ("item", "cleansed.shelf_state"),
         ("alerts", "ops.alerts"),
