@@ -19,8 +19,7 @@ def figures(store_id: str, categories: Sequence[str]) -> pl.DataFrame:
     return serving.query(
         """
         select
-            cast(coalesce(sum(open_shelf_alerts + acknowledged_shelf_alerts), 0) as bigint)
-                as shelf_alerts,
+            cast(coalesce(sum(shelf_alerts), 0) as bigint) as shelf_alerts,
             cast(coalesce(sum(warehouse_alerts), 0) as bigint) as warehouse_alerts,
             cast(coalesce(sum(empty_shelves), 0) as bigint) as empty_shelves,
             cast(coalesce(sum(open_tasks), 0) as bigint) as open_tasks
@@ -81,7 +80,7 @@ def alerts_off_the_map(store_id: str, categories: Sequence[str] = ()) -> int:
     """
     frame = serving.query(
         """
-        select cast(coalesce(sum(open_shelf_alerts + acknowledged_shelf_alerts), 0) as bigint)
+        select cast(coalesce(sum(shelf_alerts), 0) as bigint)
         from live.category_status
         where store_id = $store_id
             and category not in (select category from ref.zones)

@@ -92,7 +92,8 @@ TABLES: dict[str, str] = {
     "live.category_status": """
         store_id VARCHAR, category VARCHAR, shelves BIGINT, low_shelves BIGINT,
         empty_shelves BIGINT, open_shelf_alerts BIGINT, acknowledged_shelf_alerts BIGINT,
-        warehouse_alerts BIGINT, open_tasks BIGINT, last_shelf_event_ts TIMESTAMPTZ""",
+        shelf_alerts BIGINT, warehouse_alerts BIGINT, open_tasks BIGINT,
+        last_shelf_event_ts TIMESTAMPTZ""",
     "live.live_country": """
         country VARCHAR, currency VARCHAR, revenue DECIMAL(18,2), transactions BIGINT,
         share_pct DOUBLE""",
@@ -482,6 +483,7 @@ def category_status(store_id: str, category: str, **figures: int) -> dict[str, A
         "empty_shelves": 0,
         "open_shelf_alerts": 0,
         "acknowledged_shelf_alerts": 0,
+        "shelf_alerts": 0,
         "warehouse_alerts": 0,
         "open_tasks": 0,
         "last_shelf_event_ts": ago(5),
@@ -568,6 +570,7 @@ def stock(store_id: str = "S001") -> Rows:
                 low_shelves=2,
                 empty_shelves=1,
                 open_shelf_alerts=1,
+                shelf_alerts=1,
                 warehouse_alerts=1,
             ),
             category_status(store_id, "BEERS", shelves=1),
@@ -577,6 +580,7 @@ def stock(store_id: str = "S001") -> Rows:
                 shelves=1,
                 low_shelves=1,
                 acknowledged_shelf_alerts=1,
+                shelf_alerts=1,
                 open_tasks=1,
             ),
         ],

@@ -361,7 +361,7 @@ def test_a_row_of_the_list_opens_the_zone(monkeypatch):
 
 
 def test_alerts_off_the_map_are_mentioned(open_page, serving):
-    toys = files.category_status("S001", "TOYS", shelves=1, open_shelf_alerts=1)
+    toys = files.category_status("S001", "TOYS", shelves=1, open_shelf_alerts=1, shelf_alerts=1)
     stray = {"live.category_status": [toys]}
     files.write(serving, files.catalogue(), files.store(), files.stock(), stray)
     assert "1 more alert of categories that are not on the map" in words(open_page("map"))

@@ -18,6 +18,7 @@ alerts as (
         category,
         sum(case when location = 'shelf' and status = 'open' then 1 else 0 end) as open_shelf_alerts,
         sum(case when location = 'shelf' and status = 'ack' then 1 else 0 end) as acknowledged_shelf_alerts,
+        sum(case location when 'shelf' then 1 else 0 end) as shelf_alerts,
         sum(case location when 'warehouse' then 1 else 0 end) as warehouse_alerts
     from {{ ref('alerts') }}
     where is_active
@@ -44,6 +45,7 @@ select
     cast(shelves.empty_shelves as bigint) as empty_shelves,
     cast(coalesce(alerts.open_shelf_alerts, 0) as bigint) as open_shelf_alerts,
     cast(coalesce(alerts.acknowledged_shelf_alerts, 0) as bigint) as acknowledged_shelf_alerts,
+    cast(coalesce(alerts.shelf_alerts, 0) as bigint) as shelf_alerts,
     cast(coalesce(alerts.warehouse_alerts, 0) as bigint) as warehouse_alerts,
     cast(coalesce(tasks.open_tasks, 0) as bigint) as open_tasks,
     shelves.last_shelf_event_ts

@@ -32,7 +32,7 @@ sales as (
 goods as (
     select
         store_id,
-        sum(open_shelf_alerts + acknowledged_shelf_alerts) as shelf_alerts,
+        sum(shelf_alerts) as shelf_alerts,
         sum(warehouse_alerts) as warehouse_alerts,
         sum(empty_shelves) as empty_shelves,
         sum(low_shelves) as low_shelves,
