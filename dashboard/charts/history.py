@@ -4,10 +4,9 @@ from datetime import date, timedelta
 
 import plotly.graph_objects as go
 import polars as pl
-from plotly.subplots import make_subplots
 
 from dashboard import text
-from dashboard.charts.base import LEGEND, base_layout
+from dashboard.charts.base import LEGEND, chart, stacked
 from dashboard.charts.sales import WEEKDAYS
 from dashboard.theme import Palette
 
@@ -44,26 +43,27 @@ def calendar(daily: pl.DataFrame, currency: str, palette: Palette) -> go.Figure:
     monday = first - timedelta(days=first.weekday())
     weeks = [monday + timedelta(weeks=number) for number in range((last - monday).days // 7 + 1)]
     days = [[week + timedelta(days=weekday) for week in weeks] for weekday in range(7)]
-    figure = go.Figure(
-        go.Heatmap(
-            x=weeks,
-            y=list(WEEKDAYS),
-            z=[[sold.get(day) for day in row] for row in days],
-            text=[[f"{day:%a} {day.day} {day:%b %Y}" for day in row] for row in days],
-            colorscale=_scale(palette),
-            xgap=2,
-            ygap=2,
-            hovertemplate="%{text}<br>%{z:,.0f} " + currency + "<extra></extra>",
-            hoverongaps=False,
-            colorbar=_colorbar(currency, palette),
-        )
+    cells = go.Heatmap(
+        x=weeks,
+        y=list(WEEKDAYS),
+        z=[[sold.get(day) for day in row] for row in days],
+        text=[[f"{day:%a} {day.day} {day:%b %Y}" for day in row] for row in days],
+        colorscale=_scale(palette),
+        xgap=2,
+        ygap=2,
+        hovertemplate="%{text}<br>%{z:,.0f} " + currency + "<extra></extra>",
+        hoverongaps=False,
+        colorbar=_colorbar(currency, palette),
     )
-    figure.update_layout(base_layout(palette, height=240) | {"hovermode": "closest"})
-    figure.update_yaxes(autorange="reversed", showgrid=False)
-    figure.update_xaxes(
-        type="date", tickformat="%-d %b", tickvals=weeks[:: len(weeks) // _NAMED_WEEKS + 1]
+    named = weeks[:: len(weeks) // _NAMED_WEEKS + 1]
+    return chart(
+        [cells],
+        palette,
+        height=240,
+        hovermode="closest",
+        xaxis={"type": "date", "tickformat": "%-d %b", "tickvals": named},
+        yaxis={"autorange": "reversed", "showgrid": False},
     )
-    return figure
 
 
 def months(found: pl.DataFrame, currency: str, palette: Palette) -> go.Figure:
@@ -75,11 +75,8 @@ def months(found: pl.DataFrame, currency: str, palette: Palette) -> go.Figure:
         palette: Colours.
     """
     starts = found.get_column("period_start").to_list()
-    figure = make_subplots(
-        rows=2, cols=1, shared_xaxes=True, vertical_spacing=0.08, row_heights=[0.6, 0.4]
-    )
     whole = found.get_column("is_complete").to_list()
-    figure.add_trace(
+    traces = [
         go.Bar(
             name="Net sales",
             x=starts,
@@ -90,45 +87,50 @@ def months(found: pl.DataFrame, currency: str, palette: Palette) -> go.Figure:
                 "line": {"width": 1, "color": palette.calm_edge},
             },
             hovertemplate=f"%{{y:,.0f}} {currency}",
-        ),
-        row=1,
-        col=1,
-    )
+        )
+    ]
     on_the_year = found.get_column("yoy_growth_pct")
     if on_the_year.count():
-        figure.add_trace(
+        traces.append(
             go.Bar(
                 name="On the year before (%)",
                 x=starts,
                 y=on_the_year.to_list(),
+                xaxis="x2",
+                yaxis="y2",
                 marker={"color": palette.series[1], "line": {"width": 0}},
                 hovertemplate="%{y:+.1f} %",
-            ),
-            row=2,
-            col=1,
+            )
         )
-    figure.add_trace(
+    traces.append(
         go.Scatter(
             name="On the month before (%)",
             x=starts,
             y=found.get_column("mom_growth_pct").to_list(),
+            xaxis="x2",
+            yaxis="y2",
             mode="lines+markers",
             line={"color": palette.accent, "width": 2},
             hovertemplate="%{y:+.1f} %",
+        )
+    )
+    return chart(
+        traces,
+        palette,
+        height=380,
+        showlegend=True,
+        legend=LEGEND,
+        bargap=0.3,
+        **stacked(
+            (0.6, 0.4),
+            0.08,
+            {"type": "date", "tickformat": "%b %Y", "nticks": min(len(starts), 14)},
+            (
+                {"title": currency, "nticks": 5},
+                {"title": "%", "nticks": 5, "rangemode": "tozero"},
+            ),
         ),
-        row=2,
-        col=1,
     )
-    figure.update_layout(
-        base_layout(palette, height=380) | {"showlegend": True, "legend": LEGEND, "bargap": 0.3}
-    )
-    figure.update_xaxes(type="date", tickformat="%b %Y", nticks=min(len(starts), 14))
-    muted = {"color": palette.muted}
-    figure.update_yaxes(title={"text": currency, "font": muted}, nticks=5, row=1, col=1)
-    figure.update_yaxes(
-        title={"text": "%", "font": muted}, nticks=5, rangemode="tozero", row=2, col=1
-    )
-    return figure
 
 
 def category_months(found: pl.DataFrame, currency: str, palette: Palette) -> go.Figure:
@@ -150,25 +152,25 @@ def category_months(found: pl.DataFrame, currency: str, palette: Palette) -> go.
     )
     shown: list[date] = sorted(sold.get_column("month").unique().to_list())
     cells = {(row[0], row[1]): row[2] for row in sold.iter_rows()}
-    figure = go.Figure(
-        go.Heatmap(
-            x=[f"{month:%b %Y}" for month in shown],
-            y=[text.category_label(name) for name in names],
-            z=[[cells.get((name, month)) for month in shown] for name in names],
-            colorscale=_scale(palette),
-            xgap=2,
-            ygap=2,
-            hovertemplate="%{y}, %{x}<br>%{z:,.0f} " + currency + "<extra></extra>",
-            hoverongaps=False,
-            colorbar=_colorbar(currency, palette),
-        )
+    squares = go.Heatmap(
+        x=[f"{month:%b %Y}" for month in shown],
+        y=[text.category_label(name) for name in names],
+        z=[[cells.get((name, month)) for month in shown] for name in names],
+        colorscale=_scale(palette),
+        xgap=2,
+        ygap=2,
+        hovertemplate="%{y}, %{x}<br>%{z:,.0f} " + currency + "<extra></extra>",
+        hoverongaps=False,
+        colorbar=_colorbar(currency, palette),
     )
-    figure.update_layout(
-        base_layout(palette, height=80 + 26 * max(len(names), 3)) | {"hovermode": "closest"}
+    return chart(
+        [squares],
+        palette,
+        height=80 + 26 * max(len(names), 3),
+        hovermode="closest",
+        xaxis={"type": "category", "nticks": min(len(shown), 8)},
+        yaxis={"autorange": "reversed", "showgrid": False},
     )
-    figure.update_yaxes(autorange="reversed", showgrid=False)
-    figure.update_xaxes(type="category", nticks=min(len(shown), 8))
-    return figure
 
 
 def seasons(found: pl.DataFrame, names: tuple[str, ...], palette: Palette) -> go.Figure:
@@ -180,31 +182,30 @@ def seasons(found: pl.DataFrame, names: tuple[str, ...], palette: Palette) -> go
         palette: Colours.
     """
     above = [100 * (index - 1) for index in found.get_column("index")]
-    figure = go.Figure(
-        go.Bar(
-            x=[names[value - 1] for value in found.get_column("value")],
-            y=above,
-            text=[f"{value:+.0f} %" for value in above],
-            textposition="outside",
-            cliponaxis=False,
-            customdata=found.get_column("n_periods").to_list(),
-            marker={
-                "color": [palette.accent if value >= 0 else palette.calm_edge for value in above],
-                "line": {"width": 0},
-            },
-            hovertemplate="%{x}: %{y:+.1f} %<br>seen %{customdata:,} times<extra></extra>",
-        )
+    bars = go.Bar(
+        x=[names[value - 1] for value in found.get_column("value")],
+        y=above,
+        text=[f"{value:+.0f} %" for value in above],
+        textposition="outside",
+        cliponaxis=False,
+        customdata=found.get_column("n_periods").to_list(),
+        marker={
+            "color": [palette.accent if value >= 0 else palette.calm_edge for value in above],
+            "line": {"width": 0},
+        },
+        hovertemplate="%{x}: %{y:+.1f} %<br>seen %{customdata:,} times<extra></extra>",
     )
-    figure.update_layout(base_layout(palette, height=240) | {"hovermode": "closest"})
-    figure.update_xaxes(type="category")
     most = max((abs(value) for value in above), default=0) or 1
     # Room for the words at the ends of the bars.
-    figure.update_yaxes(
-        title={"text": "%", "font": {"color": palette.muted}},
-        nticks=5,
-        range=[1.35 * min(0.0, *above, -0.1 * most), 1.35 * max(0.0, *above, 0.1 * most)],
+    ends = [1.35 * min(0.0, *above, -0.1 * most), 1.35 * max(0.0, *above, 0.1 * most)]
+    return chart(
+        [bars],
+        palette,
+        height=240,
+        hovermode="closest",
+        xaxis={"type": "category"},
+        yaxis={"title": "%", "nticks": 5, "range": ends},
     )
-    return figure
 
 
 def returned(found: pl.DataFrame, palette: Palette) -> go.Figure:
@@ -216,53 +217,49 @@ def returned(found: pl.DataFrame, palette: Palette) -> go.Figure:
         palette: Colours.
     """
     rates = found.get_column("return_rate_units_pct").to_list()
-    figure = go.Figure(
-        go.Bar(
-            orientation="h",
-            x=rates,
-            y=[
-                f"{'▲ ' if flagged else ''}{name or item}"
-                for item, name, flagged in found.select(
-                    pl.format("{}", "item_id"), _label(), "is_flagged"
-                ).iter_rows()
+    bars = go.Bar(
+        orientation="h",
+        x=rates,
+        y=[
+            f"{'▲ ' if flagged else ''}{name or item}"
+            for item, name, flagged in found.select(
+                pl.format("{}", "item_id"), _label(), "is_flagged"
+            ).iter_rows()
+        ],
+        error_x={
+            "type": "data",
+            "symmetric": False,
+            "array": [
+                high - rate
+                for high, rate in zip(found.get_column("wilson_high_pct"), rates, strict=True)
             ],
-            error_x={
-                "type": "data",
-                "symmetric": False,
-                "array": [
-                    high - rate
-                    for high, rate in zip(found.get_column("wilson_high_pct"), rates, strict=True)
-                ],
-                "arrayminus": [
-                    rate - low
-                    for low, rate in zip(found.get_column("wilson_low_pct"), rates, strict=True)
-                ],
-                "color": palette.text,
-                "thickness": 1.2,
-                "width": 4,
-            },
-            customdata=found.select("units_returned", "units_sold").rows(),
-            marker={
-                "color": [
-                    palette.critical if flagged else palette.calm_edge
-                    for flagged in found.get_column("is_flagged")
-                ],
-                "line": {"width": 0},
-            },
-            hovertemplate="%{y}<br>%{x:.1f} %: %{customdata[0]:,} of %{customdata[1]:,} pcs"
-            "<extra></extra>",
-        )
+            "arrayminus": [
+                rate - low
+                for low, rate in zip(found.get_column("wilson_low_pct"), rates, strict=True)
+            ],
+            "color": palette.text,
+            "thickness": 1.2,
+            "width": 4,
+        },
+        customdata=found.select("units_returned", "units_sold").rows(),
+        marker={
+            "color": [
+                palette.critical if flagged else palette.calm_edge
+                for flagged in found.get_column("is_flagged")
+            ],
+            "line": {"width": 0},
+        },
+        hovertemplate="%{y}<br>%{x:.1f} %: %{customdata[0]:,} of %{customdata[1]:,} pcs"
+        "<extra></extra>",
     )
-    figure.update_layout(
-        base_layout(palette, height=70 + 30 * max(len(rates), 3)) | {"hovermode": "closest"}
+    return chart(
+        [bars],
+        palette,
+        height=70 + 30 * max(len(rates), 3),
+        hovermode="closest",
+        xaxis={"title": "% of the pieces sold, with what chance allows", "rangemode": "tozero"},
+        yaxis={"autorange": "reversed", "showgrid": False},
     )
-    figure.update_yaxes(autorange="reversed", showgrid=False)
-    figure.update_xaxes(
-        title={"text": "% of the pieces sold, with what chance allows", "font": {
-            "color": palette.muted}},
-        rangemode="tozero",
-    )  # fmt: skip
-    return figure
 
 
 def return_funnel(found: pl.DataFrame, rate: float, palette: Palette) -> go.Figure:
@@ -281,9 +278,8 @@ def return_funnel(found: pl.DataFrame, rate: float, palette: Palette) -> go.Figu
     step = -(-len(by_pieces) // _FUNNEL_POINTS)
     thinned = pl.concat([by_pieces.gather_every(step), by_pieces.tail(1)])
     bounds = thinned.unique("units_sold", maintain_order=True)
-    figure = go.Figure()
-    for bound, fill in (("chance_high_pct", None), ("chance_low_pct", "tonexty")):
-        figure.add_scatter(
+    traces = [
+        go.Scatter(
             x=bounds.get_column("units_sold"),
             y=bounds.get_column(bound),
             mode="lines",
@@ -293,39 +289,45 @@ def return_funnel(found: pl.DataFrame, rate: float, palette: Palette) -> go.Figu
             hoverinfo="skip",
             showlegend=False,
         )
-    figure.add_scatter(
-        x=[sold.min(), sold.max()],
-        y=[rate, rate],
-        mode="lines",
-        line={"color": palette.muted, "width": 1},
-        hoverinfo="skip",
-        showlegend=False,
+        for bound, fill in (("chance_high_pct", None), ("chance_low_pct", "tonexty"))
+    ]
+    traces.append(
+        go.Scatter(
+            x=[sold.min(), sold.max()],
+            y=[rate, rate],
+            mode="lines",
+            line={"color": palette.muted, "width": 1},
+            hoverinfo="skip",
+            showlegend=False,
+        )
     )
-    for flagged, name, sign, colour in (
-        (False, "Item", "circle", palette.shelf),
-        (True, "More often than its category", "triangle-up", palette.critical),
-    ):
-        items = found.filter(pl.col("is_flagged") == flagged)
-        if not items.is_empty():
-            figure.add_scatter(
-                x=items.get_column("units_sold"),
-                y=items.get_column("return_rate_units_pct"),
-                mode="markers",
-                name=name,
-                marker={"color": colour, "symbol": sign, "size": 7 + 3 * flagged, "opacity": 0.8},
-                text=items.select(_label())["product_name"],
-                customdata=items.get_column("units_returned"),
-                hovertemplate="%{text}<br>%{y:.1f} %: %{customdata:,} of %{x:,} pcs<extra></extra>",
-            )
-    figure.update_layout(
-        base_layout(palette, height=370)
-        | {"hovermode": "closest", "showlegend": True, "legend": LEGEND}
+    traces += [
+        go.Scatter(
+            x=items.get_column("units_sold"),
+            y=items.get_column("return_rate_units_pct"),
+            mode="markers",
+            name=name,
+            marker={"color": colour, "symbol": sign, "size": 7 + 3 * flagged, "opacity": 0.8},
+            text=items.select(_label())["product_name"],
+            customdata=items.get_column("units_returned"),
+            hovertemplate="%{text}<br>%{y:.1f} %: %{customdata:,} of %{x:,} pcs<extra></extra>",
+        )
+        for flagged, name, sign, colour in (
+            (False, "Item", "circle", palette.shelf),
+            (True, "More often than its category", "triangle-up", palette.critical),
+        )
+        if not (items := found.filter(pl.col("is_flagged") == flagged)).is_empty()
+    ]
+    return chart(
+        traces,
+        palette,
+        height=370,
+        hovermode="closest",
+        showlegend=True,
+        legend=LEGEND,
+        xaxis={"title": "pieces sold", "type": "log", "nticks": 6},
+        yaxis={"title": "%", "rangemode": "tozero"},
     )
-    figure.update_xaxes(
-        title={"text": "pieces sold", "font": {"color": palette.muted}}, type="log", nticks=6
-    )
-    figure.update_yaxes(title={"text": "%", "font": {"color": palette.muted}}, rangemode="tozero")
-    return figure
 
 
 def _label() -> pl.Expr:

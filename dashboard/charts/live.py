@@ -2,9 +2,8 @@
 
 import plotly.graph_objects as go
 import polars as pl
-from plotly.subplots import make_subplots
 
-from dashboard.charts.base import LEGEND, base_layout
+from dashboard.charts.base import LEGEND, chart
 from dashboard.theme import Palette
 
 
@@ -23,41 +22,40 @@ def takings(panes: pl.DataFrame, currency: str, timezone: str, palette: Palette)
     times = local.get_column("pane_start").to_list()
     # The pane that still fills is only outlined.
     filled = [palette.calm_edge] * max(len(times) - 1, 0) + [palette.floor]
-    figure = make_subplots(specs=[[{"secondary_y": True}]])
-    figure.add_trace(
-        go.Bar(
-            name="Sales",
-            x=times,
-            y=local.get_column("revenue").cast(pl.Float64).to_list(),
-            marker={"color": filled, "line": {"width": 1, "color": palette.calm_edge}},
-            hovertemplate=f"%{{y:,.0f}} {currency}",
-        )
+    bars = go.Bar(
+        name="Sales",
+        x=times,
+        y=local.get_column("revenue").cast(pl.Float64).to_list(),
+        marker={"color": filled, "line": {"width": 1, "color": palette.calm_edge}},
+        hovertemplate=f"%{{y:,.0f}} {currency}",
     )
-    figure.add_trace(
-        go.Scatter(
-            name="Receipts",
-            x=times,
-            y=local.get_column("transactions").to_list(),
-            mode="lines+markers",
-            line={"color": palette.accent, "width": 2},
-            marker={"size": 5},
-            hovertemplate="%{y:,} receipts",
-        ),
-        secondary_y=True,
+    line = go.Scatter(
+        name="Receipts",
+        x=times,
+        y=local.get_column("transactions").to_list(),
+        yaxis="y2",
+        mode="lines+markers",
+        line={"color": palette.accent, "width": 2},
+        marker={"size": 5},
+        hovertemplate="%{y:,} receipts",
     )
-    figure.update_layout(
-        base_layout(palette, height=280) | {"showlegend": True, "legend": LEGEND, "bargap": 0.2}
+    return chart(
+        [bars, line],
+        palette,
+        height=280,
+        showlegend=True,
+        legend=LEGEND,
+        bargap=0.2,
+        xaxis={"type": "date", "tickformat": "%H:%M", "nticks": 10},
+        yaxis={"title": currency, "rangemode": "tozero", "nticks": 5},
+        yaxis2={
+            "title": "Receipts",
+            "rangemode": "tozero",
+            "nticks": 5,
+            "showgrid": False,
+            "overlaying": "y",
+            "side": "right",
+            # Else its ticks stand where those of the other axis are, at odd numbers.
+            "tickmode": "auto",
+        },
     )
-    figure.update_xaxes(type="date", tickformat="%H:%M", nticks=10)
-    muted = {"color": palette.muted}
-    figure.update_yaxes(title={"text": currency, "font": muted}, rangemode="tozero", nticks=5)
-    figure.update_yaxes(
-        title={"text": "Receipts", "font": muted},
-        rangemode="tozero",
-        nticks=5,
-        showgrid=False,
-        # Else its ticks stand where those of the other axis are, at odd numbers.
-        tickmode="auto",
-        secondary_y=True,
-    )
-    return figure
