@@ -13,6 +13,7 @@ from typing import Any, Literal
 import plotly.graph_objects as go
 import polars as pl
 
+from dashboard.charts.base import chart
 from dashboard.theme import FONT, Palette, text_on
 
 HEIGHT = 632
@@ -117,30 +118,19 @@ def floor_plan(zones: list[Zone], palette: Palette, selected: str | None = None)
         palette: Colours.
         selected: Id of the zone that is marked.
     """
-    figure = go.Figure([_zone_bars(zones, palette, selected), *_badges(zones, palette)])
-    figure.update_layout(
+    axis = {"visible": False, "fixedrange": True}
+    return chart(
+        [_zone_bars(zones, palette, selected), *_badges(zones, palette)],
+        palette,
         height=HEIGHT,
         margin={"l": 0, "r": 0, "t": 0, "b": 0},
-        paper_bgcolor="rgba(0,0,0,0)",
-        plot_bgcolor="rgba(0,0,0,0)",
-        font={"family": FONT, "color": palette.text},
-        showlegend=False,
         barmode="overlay",
-        dragmode=False,
         hovermode="closest",
-        hoverlabel={
-            "bgcolor": palette.page,
-            "bordercolor": palette.wall,
-            "font": {"family": FONT, "size": 13, "color": palette.text},
-            "align": "left",
-        },
         shapes=_building(palette),
         annotations=[*_zone_labels(zones, palette), *_building_labels(palette)],
+        xaxis=axis | {"range": [_WALLS[0] - _MARGIN, _WALLS[2] + _MARGIN]},
+        yaxis=axis | {"range": [_WALLS[3] + _MARGIN, _WALLS[1] - _MARGIN]},
     )
-    axis = {"visible": False, "fixedrange": True}
-    figure.update_xaxes(range=[_WALLS[0] - _MARGIN, _WALLS[2] + _MARGIN], **axis)
-    figure.update_yaxes(range=[_WALLS[3] + _MARGIN, _WALLS[1] - _MARGIN], **axis)
-    return figure
 
 
 def clicked_zone(event: dict[str, Any] | None) -> str | None:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import plotly.graph_objects as go
 
-from dashboard.charts.base import LEGEND, base_layout
+from dashboard.charts.base import LEGEND, chart
 from dashboard.theme import Palette
 
 
@@ -32,40 +32,33 @@ def pareto(causes: Ranked, title: str, unit: str, palette: Palette) -> go.Figure
         unit: Of the weights.
         palette: Colours.
     """
-    figure = go.Figure(
-        [
-            go.Bar(
-                name=title,
-                orientation="h",
-                x=causes.weights,
-                y=causes.names,
-                marker={"color": palette.shelf, "line": {"width": 0}},
-                hovertemplate="%{x:,.0f} " + unit,
-            ),
-            go.Scatter(
-                name="Share of all, added up",
-                x=[100 * share for share in causes.shares],
-                y=causes.names,
-                xaxis="x2",
-                mode="lines+markers",
-                line={"color": palette.caution, "width": 2},
-                marker={"size": 7, "symbol": "diamond"},
-                hovertemplate="%{x:.0f} %",
-            ),
-        ]
+    bars = go.Bar(
+        name=title,
+        orientation="h",
+        x=causes.weights,
+        y=causes.names,
+        marker={"color": palette.shelf, "line": {"width": 0}},
+        hovertemplate="%{x:,.0f} " + unit,
     )
-    figure.update_layout(
-        base_layout(palette, height=110 + 24 * max(len(causes.names), 4))
-        | {
-            "showlegend": True,
-            "legend": LEGEND | {"y": 1.1},
-            "bargap": 0.3,
-            "hovermode": "y unified",
-        }
+    line = go.Scatter(
+        name="Share of all, added up",
+        x=[100 * share for share in causes.shares],
+        y=causes.names,
+        xaxis="x2",
+        mode="lines+markers",
+        line={"color": palette.caution, "width": 2},
+        marker={"size": 7, "symbol": "diamond"},
+        hovertemplate="%{x:.0f} %",
     )
-    figure.update_yaxes(autorange="reversed", showgrid=False)
-    figure.update_layout(
-        xaxis={"title": {"text": unit, "font": {"color": palette.muted}}, "nticks": 6},
+    return chart(
+        [bars, line],
+        palette,
+        height=110 + 24 * max(len(causes.names), 4),
+        showlegend=True,
+        legend=LEGEND | {"y": 1.1},
+        bargap=0.3,
+        hovermode="y unified",
+        xaxis={"title": unit, "nticks": 6},
         xaxis2={
             "overlaying": "x",
             "side": "top",
@@ -73,7 +66,6 @@ def pareto(causes: Ranked, title: str, unit: str, palette: Palette) -> go.Figure
             "tickvals": [0, 25, 50, 75, 100],
             "ticktext": ["0 %", "25 %", "50 %", "75 %", "100 %"],
             "showgrid": False,
-            "tickfont": {"color": palette.muted},
         },
+        yaxis={"autorange": "reversed", "showgrid": False},
     )
-    return figure

@@ -4,7 +4,7 @@ import plotly.graph_objects as go
 import polars as pl
 
 from dashboard import text
-from dashboard.charts.base import LEGEND, base_layout
+from dashboard.charts.base import LEGEND, chart
 from dashboard.theme import Palette
 
 WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
@@ -29,27 +29,25 @@ def sales_by_day(
         height: In pixels.
     """
     days = daily.get_column("date_key").to_list()
-    figure = go.Figure(
-        [
-            go.Bar(
-                name="Net sales",
-                x=days,
-                y=daily.get_column("net_sales").cast(pl.Float64).to_list(),
-                marker={"color": palette.calm_edge, "line": {"width": 0}},
-                hovertemplate=f"%{{y:,.0f}} {currency}",
-            ),
-            go.Scatter(
-                name="Mean of 7 days",
-                x=days,
-                y=daily.get_column("mean_7d").to_list(),
-                mode="lines",
-                line={"color": palette.accent, "width": 2.5},
-                hovertemplate=f"%{{y:,.0f}} {currency}",
-            ),
-        ]
-    )
+    traces = [
+        go.Bar(
+            name="Net sales",
+            x=days,
+            y=daily.get_column("net_sales").cast(pl.Float64).to_list(),
+            marker={"color": palette.calm_edge, "line": {"width": 0}},
+            hovertemplate=f"%{{y:,.0f}} {currency}",
+        ),
+        go.Scatter(
+            name="Mean of 7 days",
+            x=days,
+            y=daily.get_column("mean_7d").to_list(),
+            mode="lines",
+            line={"color": palette.accent, "width": 2.5},
+            hovertemplate=f"%{{y:,.0f}} {currency}",
+        ),
+    ]
     if expected is not None and len(expected):
-        figure.add_trace(
+        traces.append(
             go.Bar(
                 name="Forecast",
                 x=expected.get_column("date_key").to_list(),
@@ -62,12 +60,16 @@ def sales_by_day(
                 hovertemplate=f"%{{y:,.0f}} {currency}",
             )
         )
-    figure.update_layout(
-        base_layout(palette, height=height) | {"showlegend": True, "legend": LEGEND, "bargap": 0.25}
+    return chart(
+        traces,
+        palette,
+        height=height,
+        showlegend=True,
+        legend=LEGEND,
+        bargap=0.25,
+        xaxis={"type": "date", "tickformat": "%-d %b", "nticks": 12},
+        yaxis={"title": currency},
     )
-    figure.update_xaxes(type="date", tickformat="%-d %b", nticks=12)
-    figure.update_yaxes(title={"text": currency, "font": {"color": palette.muted}})
-    return figure
 
 
 def hours_of_week(hours: pl.DataFrame, currency: str, palette: Palette) -> go.Figure:
@@ -92,32 +94,34 @@ def hours_of_week(hours: pl.DataFrame, currency: str, palette: Palette) -> go.Fi
         if money is not None
     }
     cells = [[told.get((day, hour), (None, None)) for hour in shown] for day in range(1, 8)]
-    figure = go.Figure(
-        go.Heatmap(
-            x=[f"{hour:02d}" for hour in shown],
-            y=list(WEEKDAYS),
-            z=[[money for money, _ in row] for row in cells],
-            customdata=[[receipts for _, receipts in row] for row in cells],
-            colorscale=[[0, palette.floor], [0.5, palette.shelf], [1, palette.text]],
-            xgap=2,
-            ygap=2,
-            hovertemplate=(
-                "%{y} %{x}:00<br>%{z:,.0f} "
-                + currency
-                + " on average<br>%{customdata:.1f} receipts<extra></extra>"
-            ),
-            colorbar={
-                "title": {"text": currency, "font": {"color": palette.muted}},
-                "thickness": 10,
-                "outlinewidth": 0,
-                "tickfont": {"color": palette.muted},
-            },
-        )
+    squares = go.Heatmap(
+        x=[f"{hour:02d}" for hour in shown],
+        y=list(WEEKDAYS),
+        z=[[money for money, _ in row] for row in cells],
+        customdata=[[receipts for _, receipts in row] for row in cells],
+        colorscale=[[0, palette.floor], [0.5, palette.shelf], [1, palette.text]],
+        xgap=2,
+        ygap=2,
+        hovertemplate=(
+            "%{y} %{x}:00<br>%{z:,.0f} "
+            + currency
+            + " on average<br>%{customdata:.1f} receipts<extra></extra>"
+        ),
+        colorbar={
+            "title": {"text": currency, "font": {"color": palette.muted}},
+            "thickness": 10,
+            "outlinewidth": 0,
+            "tickfont": {"color": palette.muted},
+        },
     )
-    figure.update_layout(base_layout(palette, height=290) | {"hovermode": "closest"})
-    figure.update_yaxes(autorange="reversed", showgrid=False)
-    figure.update_xaxes(title={"text": "Hour", "font": {"color": palette.muted}}, type="category")
-    return figure
+    return chart(
+        [squares],
+        palette,
+        height=290,
+        hovermode="closest",
+        xaxis={"title": "Hour", "type": "category"},
+        yaxis={"autorange": "reversed", "showgrid": False},
+    )
 
 
 def sales_by_category(categories: pl.DataFrame, currency: str, palette: Palette) -> go.Figure:
@@ -131,26 +135,24 @@ def sales_by_category(categories: pl.DataFrame, currency: str, palette: Palette)
     shown = categories.head(_SHOWN_CATEGORIES)
     total = float(categories.get_column("net_sales").cast(pl.Float64).sum()) or 1.0
     sold = shown.get_column("net_sales").cast(pl.Float64).to_list()
-    figure = go.Figure(
-        go.Bar(
-            orientation="h",
-            x=sold,
-            y=[text.category_label(name) for name in shown.get_column("category")],
-            text=[text.formatted(value / total, ".1%") for value in sold],
-            textposition="outside",
-            cliponaxis=False,
-            customdata=shown.get_column("units_sold").to_list(),
-            marker={"color": palette.accent, "line": {"width": 0}},
-            hovertemplate="%{y}<br>%{x:,.0f} "
-            + currency
-            + "<br>%{customdata:,} pcs<extra></extra>",
-        )
+    bars = go.Bar(
+        orientation="h",
+        x=sold,
+        y=[text.category_label(name) for name in shown.get_column("category")],
+        text=[text.formatted(value / total, ".1%") for value in sold],
+        textposition="outside",
+        cliponaxis=False,
+        customdata=shown.get_column("units_sold").to_list(),
+        marker={"color": palette.accent, "line": {"width": 0}},
+        hovertemplate="%{y}<br>%{x:,.0f} " + currency + "<br>%{customdata:,} pcs<extra></extra>",
     )
-    figure.update_layout(
-        base_layout(palette, height=60 + 26 * max(len(sold), 3)) | {"hovermode": "closest"}
-    )
-    figure.update_yaxes(autorange="reversed", showgrid=False)
-    figure.update_xaxes(title={"text": currency, "font": {"color": palette.muted}}, nticks=5)
     # Room for the words at the end of the longest bar.
-    figure.update_xaxes(range=[min(0.0, *sold), 1.12 * max(sold)] if sold else None)
-    return figure
+    ends = [min(0.0, *sold), 1.12 * max(sold)] if sold else None
+    return chart(
+        [bars],
+        palette,
+        height=60 + 26 * max(len(sold), 3),
+        hovermode="closest",
+        xaxis={"title": currency, "nticks": 5, "range": ends},
+        yaxis={"autorange": "reversed", "showgrid": False},
+    )

@@ -6,9 +6,8 @@ from typing import Any
 
 import plotly.graph_objects as go
 import polars as pl
-from plotly.subplots import make_subplots
 
-from dashboard.charts.base import LEGEND, base_layout
+from dashboard.charts.base import LEGEND, chart, stacked
 from dashboard.theme import Palette
 
 HEIGHT = 430
@@ -95,41 +94,38 @@ def stock_over_time(
         palette: Colours.
         marks: Rows of `data.items.marks`, if they are to be drawn.
     """
-    figure = make_subplots(rows=2, cols=1, shared_xaxes=True, vertical_spacing=0.07)
     first = min(movements.get_column("event_ts"), default=window.end)
     start = max(window.start, first) if window.start else first
     local = _Clock(window.timezone)
-    for row, panel in enumerate(PANELS, start=1):
+    traces: list[go.Scatter] = []
+    for panel, axis in zip(PANELS, ("", "2"), strict=True):
         here = movements.filter(pl.col("location") == panel.location)
         colour = palette.shelf if panel.location == "shelf" else palette.warehouse
-        figure.add_traces(
-            [
-                _line(here, panel, window.end, colour, local),
-                _arrivals(here, panel, start, colour, local),
-                *_losses(here, panel, start, palette, local),
-                *(
-                    _marked(here, panel, marks, start, palette=palette, local=local)
-                    if marks is not None
-                    else ()
-                ),
-                *_limits(thresholds, panel, (start, window.end), palette, local),
-            ],
-            rows=row,
-            cols=1,
-        )
-        figure.update_yaxes(
-            title={"text": panel.title, "font": {"color": palette.muted}}, row=row, col=1
-        )
-    figure.update_layout(
-        base_layout(palette, height=HEIGHT)
-        | {
-            "showlegend": True,
-            "legend": LEGEND,
-        }
+        drawn = [
+            _line(here, panel, window.end, colour, local),
+            _arrivals(here, panel, start, colour, local),
+            *_losses(here, panel, start, palette, local),
+            *(
+                _marked(here, panel, marks, start, palette=palette, local=local)
+                if marks is not None
+                else ()
+            ),
+            *_limits(thresholds, panel, (start, window.end), palette, local),
+        ]
+        traces += [trace.update(xaxis=f"x{axis}", yaxis=f"y{axis}") for trace in drawn]
+    return chart(
+        traces,
+        palette,
+        height=HEIGHT,
+        showlegend=True,
+        legend=LEGEND,
+        **stacked(
+            (0.5, 0.5),
+            0.07,
+            {"range": [local(start), local(window.end)], "tickformat": "%a %-d %b\n%H:%M"},
+            [{"title": panel.title, "rangemode": "tozero"} for panel in PANELS],
+        ),
     )
-    figure.update_xaxes(range=[local(start), local(window.end)], tickformat="%a %-d %b\n%H:%M")
-    figure.update_yaxes(rangemode="tozero")
-    return figure
 
 
 class _Clock:

@@ -6,7 +6,7 @@ import plotly.graph_objects as go
 import polars as pl
 
 from dashboard import text
-from dashboard.charts.base import LEGEND, base_layout
+from dashboard.charts.base import LEGEND, across, chart
 from dashboard.theme import Palette
 
 _SHOWN_CATEGORIES = 14
@@ -46,7 +46,6 @@ def against_the_mean(
         palette: Colours.
     """
     by_colour = len(compared) <= len(palette.series)
-    figure = go.Figure()
     means: dict[str, float | None] = compared.select(
         pl.col(measure.column).cast(pl.Float64).mean() for measure in measures
     ).row(0, named=True)
@@ -54,10 +53,11 @@ def against_the_mean(
     drawn = [m for m in measures if m.column in whole]
     # Who stands out is drawn last, over the others.
     rows = sorted(enumerate(compared.to_dicts()), key=lambda row: row[1]["store_id"] == chosen)
+    traces = []
     for place, row in rows:
         stands_out = row["store_id"] == chosen
         known = [m for m in drawn if row[m.column] is not None]
-        figure.add_trace(
+        traces.append(
             go.Scatter(
                 name=row["store_name"],
                 x=[100 * float(row[m.column]) / whole[m.column] for m in known],
@@ -84,21 +84,21 @@ def against_the_mean(
                 hovertemplate=row["store_name"] + "<br>%{y}: %{customdata}<extra></extra>",
             )
         )
-    figure.add_vline(x=100, line={"color": palette.wall, "width": 1, "dash": "dot"})
-    figure.update_layout(
-        base_layout(palette, height=100 + 34 * max(len(drawn), 4))
-        | {"showlegend": True, "legend": LEGEND, "hovermode": "closest"}
+    return chart(
+        traces,
+        palette,
+        height=100 + 34 * max(len(drawn), 4),
+        showlegend=True,
+        legend=LEGEND,
+        hovermode="closest",
+        shapes=across(100, {"color": palette.wall, "width": 1, "dash": "dot"}),
+        xaxis={"title": "Mean of the stores = 100", "nticks": 7},
+        yaxis={
+            "categoryorder": "array",
+            "categoryarray": [m.name for m in reversed(drawn)],
+            "range": [-0.6, len(drawn) - 0.4],
+        },
     )
-    figure.update_yaxes(
-        autorange=None,
-        categoryorder="array",
-        categoryarray=[m.name for m in reversed(drawn)],
-        range=[-0.6, len(drawn) - 0.4],
-    )
-    figure.update_xaxes(
-        title={"text": "Mean of the stores = 100", "font": {"color": palette.muted}}, nticks=7
-    )
-    return figure
 
 
 def sales_over_time(
@@ -112,10 +112,10 @@ def sales_over_time(
         currency: ISO 4217.
         palette: Colours.
     """
-    figure = go.Figure()
+    traces = []
     for place, (store_id, name) in enumerate(names.items()):
         here = daily.filter(pl.col("store_id") == store_id)
-        figure.add_trace(
+        traces.append(
             go.Scatter(
                 name=name,
                 x=here.get_column("date_key").to_list(),
@@ -131,12 +131,15 @@ def sales_over_time(
                 hovertemplate="%{y:,.0f} " + currency,
             )
         )
-    figure.update_layout(base_layout(palette, height=330) | {"showlegend": True, "legend": LEGEND})
-    figure.update_xaxes(type="date", tickformat="%-d %b", nticks=8)
-    figure.update_yaxes(
-        title={"text": f"{currency} a day, mean of 7", "font": {"color": palette.muted}}
+    return chart(
+        traces,
+        palette,
+        height=330,
+        showlegend=True,
+        legend=LEGEND,
+        xaxis={"type": "date", "tickformat": "%-d %b", "nticks": 8},
+        yaxis={"title": f"{currency} a day, mean of 7"},
     )
-    return figure
 
 
 def sales_by_region(regions: pl.DataFrame, currency: str, palette: Palette) -> go.Figure:
@@ -148,43 +151,40 @@ def sales_by_region(regions: pl.DataFrame, currency: str, palette: Palette) -> g
         palette: Colours.
     """
     sold = regions.get_column("net_sales").cast(pl.Float64).to_list()
-    figure = go.Figure(
-        go.Bar(
-            orientation="h",
-            x=sold,
-            y=regions.get_column("region").fill_null(_NO_REGION).to_list(),
-            text=[
-                "" if share is None else text.formatted(share, ".1%")
-                for share in regions.get_column("share")
+    bars = go.Bar(
+        orientation="h",
+        x=sold,
+        y=regions.get_column("region").fill_null(_NO_REGION).to_list(),
+        text=[
+            "" if share is None else text.formatted(share, ".1%")
+            for share in regions.get_column("share")
+        ],
+        textposition="outside",
+        cliponaxis=False,
+        customdata=regions.select("stores", "transactions", "net_sales_per_store").rows(),
+        marker={
+            "color": [
+                palette.calm_edge if region is None else palette.accent
+                for region in regions.get_column("region")
             ],
-            textposition="outside",
-            cliponaxis=False,
-            customdata=regions.select("stores", "transactions", "net_sales_per_store").rows(),
-            marker={
-                "color": [
-                    palette.calm_edge if region is None else palette.accent
-                    for region in regions.get_column("region")
-                ],
-                "line": {"width": 0},
-            },
-            hovertemplate="<b>%{y}</b><br>%{x:,.0f} "
-            + currency
-            + "<br>stores: %{customdata[0]}, of each %{customdata[2]:,.0f} "
-            + currency
-            + "<br>%{customdata[1]:,} receipts<extra></extra>",
-        )
+            "line": {"width": 0},
+        },
+        hovertemplate="<b>%{y}</b><br>%{x:,.0f} "
+        + currency
+        + "<br>stores: %{customdata[0]}, of each %{customdata[2]:,.0f} "
+        + currency
+        + "<br>%{customdata[1]:,} receipts<extra></extra>",
     )
-    figure.update_layout(
-        base_layout(palette, height=60 + 26 * max(len(sold), 3)) | {"hovermode": "closest"}
-    )
-    figure.update_yaxes(autorange="reversed", showgrid=False)
     # Room for the words at the end of the longest bar.
-    figure.update_xaxes(
-        title={"text": currency, "font": {"color": palette.muted}},
-        nticks=5,
-        range=[min(0.0, *sold), 1.12 * max(sold)],
+    ends = [min(0.0, *sold), 1.12 * max(sold)]
+    return chart(
+        [bars],
+        palette,
+        height=60 + 26 * max(len(sold), 3),
+        hovermode="closest",
+        xaxis={"title": currency, "nticks": 5, "range": ends},
+        yaxis={"autorange": "reversed", "showgrid": False},
     )
-    return figure
 
 
 def mix_by_store(mix: pl.DataFrame, names: dict[str, str], palette: Palette) -> go.Figure:
@@ -201,26 +201,25 @@ def mix_by_store(mix: pl.DataFrame, names: dict[str, str], palette: Palette) -> 
         for category, store, share in mix.select("category", "store_id", "share").iter_rows()
     }
     cells = [[told.get((category, store)) for store in names] for category in shown]
-    figure = go.Figure(
-        go.Heatmap(
-            x=list(names.values()),
-            y=[text.category_label(category) for category in shown],
-            z=cells,
-            text=[
-                ["" if cell is None else text.formatted(cell, ".1%") for cell in row]
-                for row in cells
-            ],
-            texttemplate="%{text}",
-            colorscale=[[0, palette.floor], [1, palette.shelf]],
-            showscale=False,
-            xgap=2,
-            ygap=2,
-            hovertemplate="%{x}<br>%{y}: %{text} of net sales<extra></extra>",
-        )
+    squares = go.Heatmap(
+        x=list(names.values()),
+        y=[text.category_label(category) for category in shown],
+        z=cells,
+        text=[
+            ["" if cell is None else text.formatted(cell, ".1%") for cell in row] for row in cells
+        ],
+        texttemplate="%{text}",
+        colorscale=[[0, palette.floor], [1, palette.shelf]],
+        showscale=False,
+        xgap=2,
+        ygap=2,
+        hovertemplate="%{x}<br>%{y}: %{text} of net sales<extra></extra>",
     )
-    figure.update_layout(
-        base_layout(palette, height=60 + 27 * max(len(shown), 4)) | {"hovermode": "closest"}
+    return chart(
+        [squares],
+        palette,
+        height=60 + 27 * max(len(shown), 4),
+        hovermode="closest",
+        xaxis={"side": "top", "showline": False, "ticks": ""},
+        yaxis={"autorange": "reversed", "showgrid": False},
     )
-    figure.update_yaxes(autorange="reversed", showgrid=False)
-    figure.update_xaxes(side="top", showline=False, ticks="")
-    return figure

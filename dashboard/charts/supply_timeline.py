@@ -6,7 +6,7 @@ import plotly.graph_objects as go
 import polars as pl
 
 from dashboard import text
-from dashboard.charts.base import LEGEND, base_layout
+from dashboard.charts.base import LEGEND, across, chart
 from dashboard.theme import Palette
 
 _TIMES = ("cutoff_ts", "delivery_ts", "received_ts")
@@ -30,67 +30,79 @@ def timeline(deliveries: pl.DataFrame, now: datetime, timezone: str, palette: Pa
     rows = list(enumerate(local.iter_rows(named=True)))
     today = pl.Series([now]).dt.convert_time_zone(timezone).dt.replace_time_zone(None)[0]
     late = [(place, row) for place, row in rows if row["late"]]
-    figure = go.Figure(
-        [
-            _lines(
-                "On the way",
-                [(place, row["cutoff_ts"], row["delivery_ts"]) for place, row in rows],
-                {"color": palette.wall, "width": 3},
-            ),
-            _lines(
-                "Late",
-                [(p, row["delivery_ts"], row["received_ts"] or today) for p, row in late],
-                {"color": palette.critical, "width": 5},
-            ),
-            _marks(
-                "Cutoff",
-                [(place, row["cutoff_ts"], "") for place, row in rows],
-                {"symbol": "line-ns", "size": 12, "line": {"color": palette.text, "width": 2}},
-                palette,
-            ),
-            _marks(
-                "Due",
-                [(place, row["delivery_ts"], _words(row)) for place, row in rows if _is_open(row)],
-                {"symbol": "diamond-open", "size": 9, "color": palette.text},
-                palette,
-            ),
-            _marks(
-                "All received",
-                [(p, row["received_ts"], _words(row)) for p, row in rows if _came(row)],
-                {"symbol": "circle", "size": 9, "color": palette.good},
-                palette,
-            ),
-            _marks(
-                "Late",
-                [(place, row["received_ts"] or today, _words(row)) for place, row in late],
-                {"symbol": "triangle-up", "size": 12, "color": palette.critical},
-                palette,
-            ),
-        ]
+    traces = [
+        _lines(
+            "On the way",
+            [(place, row["cutoff_ts"], row["delivery_ts"]) for place, row in rows],
+            {"color": palette.wall, "width": 3},
+        ),
+        _lines(
+            "Late",
+            [(p, row["delivery_ts"], row["received_ts"] or today) for p, row in late],
+            {"color": palette.critical, "width": 5},
+        ),
+        _marks(
+            "Cutoff",
+            [(place, row["cutoff_ts"], "") for place, row in rows],
+            {"symbol": "line-ns", "size": 12, "line": {"color": palette.text, "width": 2}},
+            palette,
+        ),
+        _marks(
+            "Due",
+            [(place, row["delivery_ts"], _words(row)) for place, row in rows if _is_open(row)],
+            {"symbol": "diamond-open", "size": 9, "color": palette.text},
+            palette,
+        ),
+        _marks(
+            "All received",
+            [(p, row["received_ts"], _words(row)) for p, row in rows if _came(row)],
+            {"symbol": "circle", "size": 9, "color": palette.good},
+            palette,
+        ),
+        _marks(
+            "Late",
+            [(place, row["received_ts"] or today, _words(row)) for place, row in late],
+            {"symbol": "triangle-up", "size": 12, "color": palette.critical},
+            palette,
+        ),
+    ]
+    return chart(
+        traces,
+        palette,
+        height=90 + 28 * max(len(rows), 3),
+        showlegend=True,
+        legend=LEGEND | {"y": 1.08},
+        hovermode="closest",
+        shapes=across(today, {"color": palette.accent, "width": 2, "dash": "dot"}),
+        annotations=[
+            {
+                "x": today,
+                "y": 1,
+                "yref": "paper",
+                "yanchor": "bottom",
+                "text": "now",
+                "showarrow": False,
+                "font": {"color": palette.accent},
+            }
+        ],
+        xaxis={
+            "type": "date",
+            "tickformat": "%a %-d %b",
+            "nticks": 12,
+            "showgrid": True,
+            "gridcolor": palette.tile,
+            "range": _span(local, today),
+        },
+        yaxis={
+            "tickvals": [place for place, _ in rows],
+            "ticktext": [
+                _name(row, with_store=local["store_name"].n_unique() > 1) for _, row in rows
+            ],
+            "range": [len(rows) - 0.4, -0.6],
+            "showgrid": False,
+            "zeroline": False,
+        },
     )
-    figure.add_vline(x=today, line={"color": palette.accent, "width": 2, "dash": "dot"})
-    figure.add_annotation(
-        x=today, y=1, yref="paper", yanchor="bottom", text="now", showarrow=False,
-        font={"color": palette.accent},
-    )  # fmt: skip
-    figure.update_layout(
-        base_layout(palette, height=90 + 28 * max(len(rows), 3))
-        | {
-            "showlegend": True,
-            "legend": LEGEND | {"y": 1.08},
-            "hovermode": "closest",
-        }
-    )
-    figure.update_xaxes(type="date", tickformat="%a %-d %b", nticks=12, showgrid=True)
-    figure.update_xaxes(gridcolor=palette.tile, range=_span(local, today))
-    figure.update_yaxes(
-        tickvals=[place for place, _ in rows],
-        ticktext=[_name(row, with_store=local["store_name"].n_unique() > 1) for _, row in rows],
-        range=[len(rows) - 0.4, -0.6],
-        showgrid=False,
-        zeroline=False,
-    )
-    return figure
 
 
 def _is_open(row: dict[str, object]) -> bool:

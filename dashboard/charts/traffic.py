@@ -3,7 +3,7 @@
 import plotly.graph_objects as go
 import polars as pl
 
-from dashboard.charts.base import base_layout
+from dashboard.charts.base import chart
 from dashboard.theme import Palette, translucent
 
 
@@ -18,18 +18,19 @@ def people_over_the_day(frame: pl.DataFrame, timezone: str, palette: Palette) ->
     local = frame.with_columns(
         pl.col("pane_start_ts").dt.convert_time_zone(timezone).dt.replace_time_zone(None)
     )
-    figure = go.Figure(
-        go.Scatter(
-            x=local.get_column("pane_start_ts").to_list(),
-            y=local.get_column("people_in_store").to_list(),
-            mode="lines",
-            line={"color": palette.accent, "width": 2, "shape": "hv"},
-            fill="tozeroy",
-            fillcolor=translucent(palette.accent, 0.18),
-            hovertemplate="%{x|%H:%M}<br><b>%{y} people</b><extra></extra>",
-        )
+    line = go.Scatter(
+        x=local.get_column("pane_start_ts").to_list(),
+        y=local.get_column("people_in_store").to_list(),
+        mode="lines",
+        line={"color": palette.accent, "width": 2, "shape": "hv"},
+        fill="tozeroy",
+        fillcolor=translucent(palette.accent, 0.18),
+        hovertemplate="%{x|%H:%M}<br><b>%{y} people</b><extra></extra>",
     )
-    figure.update_layout(**base_layout(palette, height=170))
-    figure.update_xaxes(tickformat="%H:%M", nticks=8)
-    figure.update_yaxes(rangemode="tozero", nticks=4)
-    return figure
+    return chart(
+        [line],
+        palette,
+        height=170,
+        xaxis={"tickformat": "%H:%M", "nticks": 8},
+        yaxis={"rangemode": "tozero", "nticks": 4},
+    )
