@@ -5,7 +5,7 @@ import math
 import plotly.graph_objects as go
 import polars as pl
 
-from dashboard.charts.base import base_layout
+from dashboard.charts.base import chart
 from dashboard.theme import Palette, translucent
 
 _SMALLEST, _LARGEST = 6, 18
@@ -25,55 +25,55 @@ def network(
         palette: Colours.
     """
     places = {item: (x, y) for item, x, y in nodes.select("item", "x", "y").iter_rows()}
-    figure = go.Figure()
     strongest = float(edges.get_column("lift").max() or 1)  # type: ignore[arg-type]
-    for a, b, lift in edges.select("a", "b", "lift").iter_rows():
-        (x0, y0), (x1, y1) = places[a], places[b]
-        figure.add_trace(
-            go.Scatter(
-                x=[x0, x1],
-                y=[y0, y1],
-                mode="lines",
-                line={
-                    "width": 0.8 + 3 * lift / strongest,
-                    "color": translucent(palette.muted, 0.25 + 0.5 * lift / strongest),
-                },
-                hoverinfo="skip",
-            )
+    lines = [
+        go.Scatter(
+            x=[places[a][0], places[b][0]],
+            y=[places[a][1], places[b][1]],
+            mode="lines",
+            line={
+                "width": 0.8 + 3 * lift / strongest,
+                "color": translucent(palette.muted, 0.25 + 0.5 * lift / strongest),
+            },
+            hoverinfo="skip",
         )
+        for a, b, lift in edges.select("a", "b", "lift").iter_rows()
+    ]
     most = float(nodes.get_column("support").max() or 1)  # type: ignore[arg-type]
     sizes = [
         _SMALLEST + (_LARGEST - _SMALLEST) * math.sqrt(share / most)
         for share in nodes.get_column("support")
     ]
-    figure.add_trace(
-        go.Scatter(
-            x=nodes.get_column("x").to_list(),
-            y=nodes.get_column("y").to_list(),
-            mode="markers+text",
-            text=_labels(nodes),
-            textposition="top center",
-            textfont={"size": 10, "color": palette.muted},
-            customdata=nodes.select("product_name", "item", "support", "degree").rows(),
-            marker={
-                "size": sizes,
-                "color": _colours(nodes, palette),
-                "line": {
-                    "color": [
-                        palette.critical if item == chosen else palette.page
-                        for item in nodes.get_column("item")
-                    ],
-                    "width": [3 if item == chosen else 1 for item in nodes.get_column("item")],
-                },
+    dots = go.Scatter(
+        x=nodes.get_column("x").to_list(),
+        y=nodes.get_column("y").to_list(),
+        mode="markers+text",
+        text=_labels(nodes),
+        textposition="top center",
+        textfont={"size": 10, "color": palette.muted},
+        customdata=nodes.select("product_name", "item", "support", "degree").rows(),
+        marker={
+            "size": sizes,
+            "color": _colours(nodes, palette),
+            "line": {
+                "color": [
+                    palette.critical if item == chosen else palette.page
+                    for item in nodes.get_column("item")
+                ],
+                "width": [3 if item == chosen else 1 for item in nodes.get_column("item")],
             },
-            hovertemplate="<b>%{customdata[0]}</b> (%{customdata[1]})<br>"
-            "in %{customdata[2]:.1%} of baskets, %{customdata[3]} partners<extra></extra>",
-        )
+        },
+        hovertemplate="<b>%{customdata[0]}</b> (%{customdata[1]})<br>"
+        "in %{customdata[2]:.1%} of baskets, %{customdata[3]} partners<extra></extra>",
     )
-    figure.update_layout(base_layout(palette, height=520) | {"hovermode": "closest"})
-    figure.update_xaxes(visible=False)
-    figure.update_yaxes(visible=False)
-    return figure
+    return chart(
+        [*lines, dots],
+        palette,
+        height=520,
+        hovermode="closest",
+        xaxis={"visible": False},
+        yaxis={"visible": False},
+    )
 
 
 def strength(rules: pl.DataFrame, palette: Palette) -> go.Figure:
@@ -93,41 +93,39 @@ def strength(rules: pl.DataFrame, palette: Palette) -> go.Figure:
         for lift in _LIFTS
         if len(drawn) and shades.min() <= math.log10(lift) <= shades.max()  # type: ignore[operator]
     ]
-    figure = go.Figure(
-        go.Scatter(
-            x=drawn.get_column("support").to_list(),
-            y=drawn.get_column("confidence").to_list(),
-            customdata=drawn.select(
-                pl.col("bought", "also").list.join(" + "), "support_count", "lift"
-            ).rows(),
-            mode="markers",
-            marker={
-                "size": 9,
-                "color": shades.to_list(),
-                "colorscale": [[0, palette.calm_edge], [0.5, palette.shelf], [1, palette.text]],
-                "line": {"color": palette.page, "width": 1},
-                "colorbar": {
-                    "title": {"text": "Times<br>chance", "font": {"color": palette.muted}},
-                    "tickvals": [math.log10(lift) for lift in ticks],
-                    "ticktext": [str(lift) for lift in ticks],
-                    "thickness": 10,
-                    "outlinewidth": 0,
-                    "tickfont": {"color": palette.muted},
-                },
+    dots = go.Scatter(
+        x=drawn.get_column("support").to_list(),
+        y=drawn.get_column("confidence").to_list(),
+        customdata=drawn.select(
+            pl.col("bought", "also").list.join(" + "), "support_count", "lift"
+        ).rows(),
+        mode="markers",
+        marker={
+            "size": 9,
+            "color": shades.to_list(),
+            "colorscale": [[0, palette.calm_edge], [0.5, palette.shelf], [1, palette.text]],
+            "line": {"color": palette.page, "width": 1},
+            "colorbar": {
+                "title": {"text": "Times<br>chance", "font": {"color": palette.muted}},
+                "tickvals": [math.log10(lift) for lift in ticks],
+                "ticktext": [str(lift) for lift in ticks],
+                "thickness": 10,
+                "outlinewidth": 0,
+                "tickfont": {"color": palette.muted},
             },
-            hovertemplate="<b>%{customdata[0]}</b><br>also buys %{customdata[1]}<br>"
-            "in %{x:.1%} of baskets (%{customdata[2]:,})<br>bought as well in %{y:.0%}<br>"
-            "%{customdata[3]:.1f} times chance<extra></extra>",
-        )
+        },
+        hovertemplate="<b>%{customdata[0]}</b><br>also buys %{customdata[1]}<br>"
+        "in %{x:.1%} of baskets (%{customdata[2]:,})<br>bought as well in %{y:.0%}<br>"
+        "%{customdata[3]:.1f} times chance<extra></extra>",
     )
-    figure.update_layout(base_layout(palette, height=380) | {"hovermode": "closest"})
-    figure.update_xaxes(
-        title={"text": "Share of baskets", "font": {"color": palette.muted}}, tickformat=".1~%"
+    return chart(
+        [dots],
+        palette,
+        height=380,
+        hovermode="closest",
+        xaxis={"title": "Share of baskets", "tickformat": ".1~%"},
+        yaxis={"title": "Bought as well", "tickformat": ".0%"},
     )
-    figure.update_yaxes(
-        title={"text": "Bought as well", "font": {"color": palette.muted}}, tickformat=".0%"
-    )
-    return figure
 
 
 def _colours(nodes: pl.DataFrame, palette: Palette) -> list[str]:

@@ -6,7 +6,7 @@ import plotly.graph_objects as go
 import polars as pl
 
 from dashboard import text
-from dashboard.charts.base import base_layout
+from dashboard.charts.base import chart
 from dashboard.charts.sales import WEEKDAYS
 from dashboard.theme import Palette, between, text_on
 
@@ -29,25 +29,22 @@ def segment_tiles(segments: pl.DataFrame, currency: str, palette: Palette) -> go
         palette.shelf if name in _KEEN else palette.amber if name in _WAVERING else palette.reds[1]
         for name in names
     ]
-    figure = go.Figure(
-        go.Treemap(
-            labels=names,
-            parents=[""] * len(names),
-            values=segments.get_column("revenue").cast(pl.Float64).to_list(),
-            customdata=segments.select("customers", "revenue_share_pct", "avg_recency_days").rows(),
-            texttemplate="<b>%{label}</b><br>%{customdata[0]:,} customers<br>"
-            "%{customdata[1]:.1f} % of sales",
-            hovertemplate="<b>%{label}</b><br>%{value:,.0f} "
-            + currency
-            + "<br>%{customdata[0]:,} customers<br>last bought %{customdata[2]:.0f} days ago"
-            "<extra></extra>",
-            marker={"colors": colours, "line": {"color": palette.page, "width": 3}},
-            textfont={"color": [text_on(colour) for colour in colours]},
-            tiling={"pad": 3},
-        )
+    tiles = go.Treemap(
+        labels=names,
+        parents=[""] * len(names),
+        values=segments.get_column("revenue").cast(pl.Float64).to_list(),
+        customdata=segments.select("customers", "revenue_share_pct", "avg_recency_days").rows(),
+        texttemplate="<b>%{label}</b><br>%{customdata[0]:,} customers<br>"
+        "%{customdata[1]:.1f} % of sales",
+        hovertemplate="<b>%{label}</b><br>%{value:,.0f} "
+        + currency
+        + "<br>%{customdata[0]:,} customers<br>last bought %{customdata[2]:.0f} days ago"
+        "<extra></extra>",
+        marker={"colors": colours, "line": {"color": palette.page, "width": 3}},
+        textfont={"color": [text_on(colour) for colour in colours]},
+        tiling={"pad": 3},
     )
-    figure.update_layout(base_layout(palette, height=340) | {"hovermode": "closest"})
-    return figure
+    return chart([tiles], palette, height=340, hovermode="closest")
 
 
 def score_grid(scores: pl.DataFrame, currency: str, palette: Palette) -> go.Figure:
@@ -61,55 +58,47 @@ def score_grid(scores: pl.DataFrame, currency: str, palette: Palette) -> go.Figu
     told = {(row["r_score"], row["f_score"]): row for row in scores.to_dicts()}
     most = max((row["customers"] for row in told.values()), default=1)
     cells = [[told.get((recency, often)) for recency in _SCORES] for often in _SCORES]
-    figure = go.Figure(
-        go.Heatmap(
-            x=list(_SCORES),
-            y=list(_SCORES),
-            z=[[cell["customers"] if cell else None for cell in row] for row in cells],
-            zmin=0,
-            zmax=most,
-            text=[
-                [_cell_text(cell, most, palette) if cell else "" for cell in row] for row in cells
-            ],
-            texttemplate="%{text}",
-            # Plotly would shrink the text by the length of its markup.
-            textfont={"size": 11},
-            customdata=[
-                [
-                    (
-                        cell["segment"],
-                        cell["avg_recency_days"],
-                        cell["avg_frequency"],
-                        float(cell["revenue"]),
-                    )
-                    if cell
-                    else None
-                    for cell in row
-                ]
-                for row in cells
-            ],
-            colorscale=[[0, palette.floor], [1, palette.shelf]],
-            xgap=2,
-            ygap=2,
-            showscale=False,
-            hoverongaps=False,
-            hovertemplate="<b>%{customdata[0]}</b><br>recency %{x}, frequency %{y}<br>"
-            "%{z:,} customers<br>last bought %{customdata[1]:.0f} days ago<br>"
-            "%{customdata[2]:.1f} receipts<br>%{customdata[3]:,.0f} "
-            + currency
-            + "<extra></extra>",
-        )
+    squares = go.Heatmap(
+        x=list(_SCORES),
+        y=list(_SCORES),
+        z=[[cell["customers"] if cell else None for cell in row] for row in cells],
+        zmin=0,
+        zmax=most,
+        text=[[_cell_text(cell, most, palette) if cell else "" for cell in row] for row in cells],
+        texttemplate="%{text}",
+        # Plotly would shrink the text by the length of its markup.
+        textfont={"size": 11},
+        customdata=[
+            [
+                (
+                    cell["segment"],
+                    cell["avg_recency_days"],
+                    cell["avg_frequency"],
+                    float(cell["revenue"]),
+                )
+                if cell
+                else None
+                for cell in row
+            ]
+            for row in cells
+        ],
+        colorscale=[[0, palette.floor], [1, palette.shelf]],
+        xgap=2,
+        ygap=2,
+        showscale=False,
+        hoverongaps=False,
+        hovertemplate="<b>%{customdata[0]}</b><br>recency %{x}, frequency %{y}<br>"
+        "%{z:,} customers<br>last bought %{customdata[1]:.0f} days ago<br>"
+        "%{customdata[2]:.1f} receipts<br>%{customdata[3]:,.0f} " + currency + "<extra></extra>",
     )
-    figure.update_layout(base_layout(palette, height=360) | {"hovermode": "closest"})
-    figure.update_xaxes(
-        title={"text": "Recency: 5 bought last", "font": {"color": palette.muted}}, dtick=1
+    return chart(
+        [squares],
+        palette,
+        height=360,
+        hovermode="closest",
+        xaxis={"title": "Recency: 5 bought last", "dtick": 1},
+        yaxis={"title": "Frequency: 5 buy most often", "dtick": 1, "showgrid": False},
     )
-    figure.update_yaxes(
-        title={"text": "Frequency: 5 buy most often", "font": {"color": palette.muted}},
-        dtick=1,
-        showgrid=False,
-    )
-    return figure
 
 
 def _cell_text(cell: dict[str, Any], most: int, palette: Palette) -> str:
@@ -151,35 +140,35 @@ def retention(cohorts: pl.DataFrame, palette: Palette) -> go.Figure:
     sizes = dict(cohorts.select("cohort_month", "customers").unique().iter_rows())
     cells = [[told.get((month, offset)) for offset in offsets] for month in months]
     most = max((share for share in told.values() if share), default=1.0)
-    figure = go.Figure(
-        go.Heatmap(
-            x=offsets,
-            y=[f"{month} ({text.number(sizes[month])})" for month in months],
-            z=cells,
-            zmin=0,
-            zmax=most,
-            text=[
-                [
-                    "" if share is None else _readable(f"{share:.0f}", share / most, palette)
-                    for share in row
-                ]
-                for row in cells
-            ],
-            texttemplate="%{text}",
-            textfont={"size": 12},
-            colorscale=[[0, palette.floor], [1, palette.shelf]],
-            xgap=2,
-            ygap=2,
-            showscale=False,
-            hovertemplate="%{y}, %{x} months later<br>%{z:.1f} % bought<extra></extra>",
-        )
+    squares = go.Heatmap(
+        x=offsets,
+        y=[f"{month} ({text.number(sizes[month])})" for month in months],
+        z=cells,
+        zmin=0,
+        zmax=most,
+        text=[
+            [
+                "" if share is None else _readable(f"{share:.0f}", share / most, palette)
+                for share in row
+            ]
+            for row in cells
+        ],
+        texttemplate="%{text}",
+        textfont={"size": 12},
+        colorscale=[[0, palette.floor], [1, palette.shelf]],
+        xgap=2,
+        ygap=2,
+        showscale=False,
+        hovertemplate="%{y}, %{x} months later<br>%{z:.1f} % bought<extra></extra>",
     )
-    figure.update_layout(
-        base_layout(palette, height=80 + 26 * max(len(months), 4)) | {"hovermode": "closest"}
+    return chart(
+        [squares],
+        palette,
+        height=80 + 26 * max(len(months), 4),
+        hovermode="closest",
+        xaxis={"title": "Months later", "dtick": 1},
+        yaxis={"autorange": "reversed", "showgrid": False, "type": "category"},
     )
-    figure.update_yaxes(autorange="reversed", showgrid=False, type="category")
-    figure.update_xaxes(title={"text": "Months later", "font": {"color": palette.muted}}, dtick=1)
-    return figure
 
 
 def worth(deciles: pl.DataFrame, currency: str, palette: Palette) -> go.Figure:
@@ -190,24 +179,23 @@ def worth(deciles: pl.DataFrame, currency: str, palette: Palette) -> go.Figure:
         currency: ISO 4217.
         palette: Colours.
     """
-    figure = go.Figure(
-        go.Bar(
-            x=deciles.get_column("clv_decile").to_list(),
-            y=deciles.get_column("clv_12m").cast(pl.Float64).to_list(),
-            customdata=deciles.get_column("customers").to_list(),
-            marker={"color": palette.accent, "line": {"width": 0}},
-            hovertemplate="Tenth %{x}<br>%{y:,.0f} "
-            + currency
-            + "<br>%{customdata:,} customers<extra></extra>",
-        )
+    bars = go.Bar(
+        x=deciles.get_column("clv_decile").to_list(),
+        y=deciles.get_column("clv_12m").cast(pl.Float64).to_list(),
+        customdata=deciles.get_column("customers").to_list(),
+        marker={"color": palette.accent, "line": {"width": 0}},
+        hovertemplate="Tenth %{x}<br>%{y:,.0f} "
+        + currency
+        + "<br>%{customdata:,} customers<extra></extra>",
     )
-    figure.update_layout(base_layout(palette, height=300) | {"hovermode": "closest"})
-    figure.update_xaxes(
-        title={"text": "Tenths of the customers", "font": {"color": palette.muted}},
-        dtick=1,
+    return chart(
+        [bars],
+        palette,
+        height=300,
+        hovermode="closest",
+        xaxis={"title": "Tenths of the customers", "dtick": 1},
+        yaxis={"title": currency},
     )
-    figure.update_yaxes(title={"text": currency, "font": {"color": palette.muted}})
-    return figure
 
 
 def worth_classes(classes: pl.DataFrame, currency: str, palette: Palette) -> go.Figure:
@@ -230,29 +218,29 @@ def worth_classes(classes: pl.DataFrame, currency: str, palette: Palette) -> go.
             classes.get_column("from_value"), classes.get_column("to_value"), worths, strict=True
         )
     ]
-    figure = go.Figure(
-        go.Bar(
-            x=[
-                "less" if since is None else text.number(since)
-                for since in classes.get_column("from_value")
-            ],
-            y=classes.get_column("customers").to_list(),
-            customdata=told,
-            marker={"color": palette.accent, "line": {"width": 0}},
-            hovertemplate="%{customdata[0]} "
-            + currency
-            + "<br>%{y:,} customers<br>%{customdata[1]:,.0f} "
-            + currency
-            + " together<extra></extra>",
-        )
+    bars = go.Bar(
+        x=[
+            "less" if since is None else text.number(since)
+            for since in classes.get_column("from_value")
+        ],
+        y=classes.get_column("customers").to_list(),
+        customdata=told,
+        marker={"color": palette.accent, "line": {"width": 0}},
+        hovertemplate="%{customdata[0]} "
+        + currency
+        + "<br>%{y:,} customers<br>%{customdata[1]:,.0f} "
+        + currency
+        + " together<extra></extra>",
     )
-    figure.update_layout(base_layout(palette, height=300) | {"hovermode": "closest", "bargap": 0.1})
-    figure.update_xaxes(
-        title={"text": f"Worth in a year, from ({currency})", "font": {"color": palette.muted}},
-        type="category",
+    return chart(
+        [bars],
+        palette,
+        height=300,
+        hovermode="closest",
+        bargap=0.1,
+        xaxis={"title": f"Worth in a year, from ({currency})", "type": "category"},
+        yaxis={"title": "Customers"},
     )
-    figure.update_yaxes(title={"text": "Customers", "font": {"color": palette.muted}})
-    return figure
 
 
 def favourite_times(times: pl.DataFrame, palette: Palette) -> go.Figure:
@@ -266,20 +254,22 @@ def favourite_times(times: pl.DataFrame, palette: Palette) -> go.Figure:
     known = times.get_column("favourite_hour")
     first, last = int(known.min()), int(known.max())  # type: ignore[arg-type]
     shown = list(range(first, last + 1))
-    figure = go.Figure(
-        go.Heatmap(
-            x=[f"{hour:02d}" for hour in shown],
-            y=list(WEEKDAYS),
-            z=[[told.get((day, hour), 0) for hour in shown] for day in range(1, 8)],
-            zmin=0,
-            colorscale=[[0, palette.floor], [1, palette.shelf]],
-            xgap=2,
-            ygap=2,
-            showscale=False,
-            hovertemplate="%{y} %{x}:00<br>%{z:,} customers<extra></extra>",
-        )
+    squares = go.Heatmap(
+        x=[f"{hour:02d}" for hour in shown],
+        y=list(WEEKDAYS),
+        z=[[told.get((day, hour), 0) for hour in shown] for day in range(1, 8)],
+        zmin=0,
+        colorscale=[[0, palette.floor], [1, palette.shelf]],
+        xgap=2,
+        ygap=2,
+        showscale=False,
+        hovertemplate="%{y} %{x}:00<br>%{z:,} customers<extra></extra>",
     )
-    figure.update_layout(base_layout(palette, height=260) | {"hovermode": "closest"})
-    figure.update_yaxes(autorange="reversed", showgrid=False)
-    figure.update_xaxes(title={"text": "Hour", "font": {"color": palette.muted}}, type="category")
-    return figure
+    return chart(
+        [squares],
+        palette,
+        height=260,
+        hovermode="closest",
+        xaxis={"title": "Hour", "type": "category"},
+        yaxis={"autorange": "reversed", "showgrid": False},
+    )

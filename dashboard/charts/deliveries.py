@@ -2,9 +2,8 @@
 
 import plotly.graph_objects as go
 import polars as pl
-from plotly.subplots import make_subplots
 
-from dashboard.charts.base import LEGEND, base_layout
+from dashboard.charts.base import LEGEND, chart, stacked
 from dashboard.theme import Palette
 
 HEIGHT = 400
@@ -20,9 +19,6 @@ def deliveries_by_day(days: pl.DataFrame, palette: Palette) -> go.Figure:
         days: Rows of `data.supply.deliveries`.
         palette: Colours.
     """
-    figure = make_subplots(
-        rows=2, cols=1, shared_xaxes=True, vertical_spacing=0.08, row_heights=[0.7, 0.3]
-    )
     x = [f"{day:%a} {day.day} {day:%b}" for day in days.get_column("delivery_date")]
     parts = (
         ("Received", "received", palette.shelf, ""),
@@ -30,66 +26,62 @@ def deliveries_by_day(days: pl.DataFrame, palette: Palette) -> go.Figure:
         ("Missing", "missing", palette.critical, "x"),
         ("Not there yet", "outstanding", palette.muted, "."),
     )
-    for name, column, colour, pattern in parts:
-        figure.add_trace(
-            go.Bar(
-                name=name,
-                x=x,
-                y=days.get_column(column).to_list(),
-                marker={
-                    "color": colour,
-                    "line": {"width": 0},
-                    "pattern": {
-                        "shape": pattern,
-                        "fillmode": "overlay",
-                        "fgcolor": palette.page,
-                        "solidity": 0.35,
-                    },
-                },
-                hovertemplate="%{y} pcs",
-            ),
-            row=1,
-            col=1,
-        )
-    figure.add_trace(
-        go.Scatter(
-            name="Ordered",
+    bars = [
+        go.Bar(
+            name=name,
             x=x,
-            y=days.get_column("ordered").to_list(),
-            mode="markers",
+            y=days.get_column(column).to_list(),
             marker={
-                "symbol": "line-ew",
-                "size": 26,
-                "line": {"color": palette.text, "width": 2},
+                "color": colour,
+                "line": {"width": 0},
+                "pattern": {
+                    "shape": pattern,
+                    "fillmode": "overlay",
+                    "fgcolor": palette.page,
+                    "solidity": 0.35,
+                },
             },
             hovertemplate="%{y} pcs",
+        )
+        for name, column, colour, pattern in parts
+    ]
+    ordered = go.Scatter(
+        name="Ordered",
+        x=x,
+        y=days.get_column("ordered").to_list(),
+        mode="markers",
+        marker={
+            "symbol": "line-ew",
+            "size": 26,
+            "line": {"color": palette.text, "width": 2},
+        },
+        hovertemplate="%{y} pcs",
+    )
+    delay = go.Bar(
+        name="Delay",
+        x=x,
+        y=days.get_column("delay_minutes").to_list(),
+        xaxis="x2",
+        yaxis="y2",
+        marker={"color": palette.warehouse},
+        showlegend=False,
+        hovertemplate="%{y} min",
+    )
+    return chart(
+        [*bars, ordered, delay],
+        palette,
+        height=HEIGHT,
+        barmode="stack",
+        bargap=0.35,
+        showlegend=True,
+        legend=LEGEND,
+        **stacked(
+            (0.7, 0.3),
+            0.08,
+            {"type": "category"},
+            (
+                {"title": "Pieces", "rangemode": "tozero"},
+                {"title": "Delay (min)", "rangemode": "tozero"},
+            ),
         ),
-        row=1,
-        col=1,
     )
-    figure.add_trace(
-        go.Bar(
-            name="Delay",
-            x=x,
-            y=days.get_column("delay_minutes").to_list(),
-            marker={"color": palette.warehouse},
-            showlegend=False,
-            hovertemplate="%{y} min",
-        ),
-        row=2,
-        col=1,
-    )
-    figure.update_layout(
-        base_layout(palette, height=HEIGHT)
-        | {
-            "barmode": "stack",
-            "bargap": 0.35,
-            "showlegend": True,
-            "legend": LEGEND,
-        }
-    )
-    figure.update_xaxes(type="category")
-    figure.update_yaxes(rangemode="tozero")
-    for row, title in ((1, "Pieces"), (2, "Delay (min)")):
-        figure.update_yaxes(title={"text": title, "font": {"color": palette.muted}}, row=row, col=1)
-    return figure

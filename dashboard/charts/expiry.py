@@ -8,7 +8,7 @@ import plotly.graph_objects as go
 import polars as pl
 
 from dashboard import text
-from dashboard.charts.base import LEGEND, base_layout
+from dashboard.charts.base import LEGEND, chart
 from dashboard.expiry import BANDS, Band, band_of, colour_of
 from dashboard.theme import Palette
 
@@ -38,28 +38,24 @@ def pieces_by_expiry(days: pl.DataFrame, horizon: int, palette: Palette) -> go.F
         .agg(pl.col("quantity").sum())
         .sort("days_to_expiry")
     )
-    figure = go.Figure([*_bars(known, palette), _legend_of_hatching(palette)])
-    figure.update_layout(
-        base_layout(palette, height=HEIGHT)
-        | {
-            "barmode": "stack",
-            "bargap": 0.25,
-            "showlegend": True,
-            "legend": LEGEND,
-        }
-    )
     step = max(1, round(horizon / _MARKS))
     shown = [_EXPIRED_AT, *range(0, horizon + 1, step)]
     names = {_EXPIRED_AT: "expired", 0: "today"}
-    figure.update_xaxes(
-        range=[_EXPIRED_AT - 0.6, horizon + 0.6],
-        tickvals=shown,
-        ticktext=[names.get(day, f"{day} d") for day in shown],
+    return chart(
+        [*_bars(known, palette), _legend_of_hatching(palette)],
+        palette,
+        height=HEIGHT,
+        barmode="stack",
+        bargap=0.25,
+        showlegend=True,
+        legend=LEGEND,
+        xaxis={
+            "range": [_EXPIRED_AT - 0.6, horizon + 0.6],
+            "tickvals": shown,
+            "ticktext": [names.get(day, f"{day} d") for day in shown],
+        },
+        yaxis={"title": "Pieces", "rangemode": "tozero"},
     )
-    figure.update_yaxes(
-        rangemode="tozero", title={"text": "Pieces", "font": {"color": palette.muted}}
-    )
-    return figure
 
 
 def _bars(known: pl.DataFrame, palette: Palette) -> Iterator[go.Bar]:
@@ -124,7 +120,7 @@ def lots_over_time(lots: pl.DataFrame, now: datetime, timezone: str, palette: Pa
         palette: Colours.
     """
     local = now.astimezone(ZoneInfo(timezone)).replace(tzinfo=None)
-    figure = go.Figure()
+    traces = []
     for location, colour, dash in (
         ("shelf", palette.shelf, "solid"),
         ("warehouse", palette.warehouse, "dot"),
@@ -138,7 +134,7 @@ def lots_over_time(lots: pl.DataFrame, now: datetime, timezone: str, palette: Pa
             dates += [f"received {_day(lot['received_date'])}"]
             dates += [f"last day {_day(lot['expiry_date'])}", None]
         if x:
-            figure.add_trace(
+            traces.append(
                 go.Scatter(
                     name=text.label(location),
                     x=x,
@@ -150,37 +146,38 @@ def lots_over_time(lots: pl.DataFrame, now: datetime, timezone: str, palette: Pa
                     hovertemplate="%{y}<br>%{customdata}<extra></extra>",
                 )
             )
-    figure.add_shape(
-        type="line",
-        x0=local,
-        x1=local,
-        y0=0,
-        y1=1,
-        yref="paper",
-        line={"color": palette.critical, "width": 2, "dash": "dash"},
-    )
-    figure.add_annotation(
-        x=local,
-        y=1,
-        yref="paper",
-        yanchor="bottom",
-        text="now",
-        showarrow=False,
-        font={"color": palette.critical},
-    )
+    line = {
+        "type": "line",
+        "x0": local,
+        "x1": local,
+        "y0": 0,
+        "y1": 1,
+        "yref": "paper",
+        "line": {"color": palette.critical, "width": 2, "dash": "dash"},
+    }
+    words = {
+        "x": local,
+        "y": 1,
+        "yref": "paper",
+        "yanchor": "bottom",
+        "text": "now",
+        "showarrow": False,
+        "font": {"color": palette.critical},
+    }
     rows = len({_lot_name(lot) for lot in lots.iter_rows(named=True)})
-    figure.update_layout(
-        base_layout(palette, height=90 + _ROW * max(rows, 2))
-        | {
-            "hovermode": "closest",
-            "margin": {"l": 8, "r": 8, "t": 24, "b": 8},
-            "showlegend": True,
-            "legend": {"orientation": "h", "y": -0.25, "yanchor": "top", "x": 0},
-        }
+    return chart(
+        traces,
+        palette,
+        height=90 + _ROW * max(rows, 2),
+        hovermode="closest",
+        margin={"l": 8, "r": 8, "t": 24, "b": 8},
+        showlegend=True,
+        legend={"orientation": "h", "y": -0.25, "yanchor": "top", "x": 0},
+        shapes=[line],
+        annotations=[words],
+        xaxis={"type": "date", "tickformat": "%-d %b", "nticks": 8},
+        yaxis={"type": "category", "autorange": "reversed", "showgrid": True},
     )
-    figure.update_xaxes(type="date", tickformat="%-d %b", nticks=8)
-    figure.update_yaxes(type="category", autorange="reversed", showgrid=True)
-    return figure
 
 
 def _day(day: date) -> str:

@@ -4,10 +4,9 @@ from dataclasses import dataclass
 
 import plotly.graph_objects as go
 import polars as pl
-from plotly.subplots import make_subplots
 
 from dashboard import text
-from dashboard.charts.base import LEGEND, base_layout
+from dashboard.charts.base import LEGEND, chart
 from dashboard.charts.pareto import Ranked, pareto
 from dashboard.theme import Palette, translucent
 
@@ -82,45 +81,40 @@ def troubled_categories(categories: pl.DataFrame, palette: Palette) -> go.Figure
         "LOW": "low_stock_items",
         "OVERSTOCK": "overstock_items",
     }
-    figure = go.Figure(
-        [
-            go.Bar(
-                name=STATES[code].words,
-                orientation="h",
-                x=shown.get_column(column).to_list(),
-                y=[text.category_label(name) for name in shown.get_column("category")],
-                customdata=shown.get_column("items_total").to_list(),
-                marker={
-                    "color": colours[code],
-                    "line": {"width": 0},
-                    "pattern": {
-                        "shape": STATES[code].pattern,
-                        "fillmode": "overlay",
-                        "fgcolor": palette.page,
-                        "solidity": 0.35,
-                    },
+    bars = [
+        go.Bar(
+            name=STATES[code].words,
+            orientation="h",
+            x=shown.get_column(column).to_list(),
+            y=[text.category_label(name) for name in shown.get_column("category")],
+            customdata=shown.get_column("items_total").to_list(),
+            marker={
+                "color": colours[code],
+                "line": {"width": 0},
+                "pattern": {
+                    "shape": STATES[code].pattern,
+                    "fillmode": "overlay",
+                    "fgcolor": palette.page,
+                    "solidity": 0.35,
                 },
-                hovertemplate="%{x} of %{customdata}",
-            )
-            for code, column in columns.items()
-            if shown.get_column(column).sum()
-        ]
+            },
+            hovertemplate="%{x} of %{customdata}",
+        )
+        for code, column in columns.items()
+        if shown.get_column(column).sum()
+    ]
+    return chart(
+        bars,
+        palette,
+        height=80 + 24 * max(len(shown), 4),
+        barmode="stack",
+        showlegend=True,
+        legend=LEGEND,
+        bargap=0.3,
+        hovermode="y unified",
+        xaxis={"title": "Items", "nticks": 6, "tickformat": "d"},
+        yaxis={"autorange": "reversed", "showgrid": False},
     )
-    figure.update_layout(
-        base_layout(palette, height=80 + 24 * max(len(shown), 4))
-        | {
-            "barmode": "stack",
-            "showlegend": True,
-            "legend": LEGEND,
-            "bargap": 0.3,
-            "hovermode": "y unified",
-        }
-    )
-    figure.update_yaxes(autorange="reversed", showgrid=False)
-    figure.update_xaxes(
-        title={"text": "Items", "font": {"color": palette.muted}}, nticks=6, tickformat="d"
-    )
-    return figure
 
 
 def lost_sales_pareto(items: pl.DataFrame, currency: str, palette: Palette) -> go.Figure:
@@ -183,33 +177,26 @@ def goods_flow(flows: pl.DataFrame, palette: Palette) -> go.Figure:
         "Shelves": palette.shelf,
         "Warehouse": palette.warehouse,
     }
-    figure = go.Figure(
-        go.Sankey(
-            arrangement="snap",
-            textfont={"color": palette.text, "size": 12, "shadow": "none"},
-            node={
-                "label": nodes,
-                "color": [colours.get(node, palette.muted) for node in nodes],
-                "pad": 24,
-                "thickness": 14,
-                "line": {"width": 0},
-                "hovertemplate": "%{label}: %{value:,} pcs<extra></extra>",
-            },
-            link={
-                "source": [nodes.index(source) for source, _ in net],
-                "target": [nodes.index(target) for _, target in net],
-                "value": list(net.values()),
-                "color": [
-                    translucent(colours.get(target, palette.muted), 0.3) for _, target in net
-                ],
-                "hovertemplate": (
-                    "%{source.label} → %{target.label}: %{value:,} pcs<extra></extra>"
-                ),
-            },
-        )
+    streams = go.Sankey(
+        arrangement="snap",
+        textfont={"color": palette.text, "size": 12, "shadow": "none"},
+        node={
+            "label": nodes,
+            "color": [colours.get(node, palette.muted) for node in nodes],
+            "pad": 24,
+            "thickness": 14,
+            "line": {"width": 0},
+            "hovertemplate": "%{label}: %{value:,} pcs<extra></extra>",
+        },
+        link={
+            "source": [nodes.index(source) for source, _ in net],
+            "target": [nodes.index(target) for _, target in net],
+            "value": list(net.values()),
+            "color": [translucent(colours.get(target, palette.muted), 0.3) for _, target in net],
+            "hovertemplate": "%{source.label} → %{target.label}: %{value:,} pcs<extra></extra>",
+        },
     )
-    figure.update_layout(base_layout(palette, height=340) | {"hovermode": "closest"})
-    return figure
+    return chart([streams], palette, height=340, hovermode="closest")
 
 
 def _net(links: dict[tuple[str, str], int]) -> dict[tuple[str, str], int]:
@@ -232,37 +219,39 @@ def net_movement(days: pl.DataFrame, palette: Palette) -> go.Figure:
         palette: Colours.
     """
     x = days.get_column("date_key").to_list()
-    figure = go.Figure(
-        [
-            go.Bar(
-                name=name,
-                x=x,
-                y=days.get_column(column).to_list(),
-                marker={
-                    "color": colour,
-                    "line": {"width": 0},
-                    "pattern": {
-                        "shape": pattern,
-                        "fillmode": "overlay",
-                        "fgcolor": palette.page,
-                        "solidity": 0.3,
-                    },
+    bars = [
+        go.Bar(
+            name=name,
+            x=x,
+            y=days.get_column(column).to_list(),
+            marker={
+                "color": colour,
+                "line": {"width": 0},
+                "pattern": {
+                    "shape": pattern,
+                    "fillmode": "overlay",
+                    "fgcolor": palette.page,
+                    "solidity": 0.3,
                 },
-                hovertemplate="%{y:+,} pcs",
-            )
-            for name, column, colour, pattern in (
-                ("Warehouse", "warehouse", palette.warehouse, "/"),
-                ("Shelves", "shelf", palette.shelf, ""),
-            )
-        ]
+            },
+            hovertemplate="%{y:+,} pcs",
+        )
+        for name, column, colour, pattern in (
+            ("Warehouse", "warehouse", palette.warehouse, "/"),
+            ("Shelves", "shelf", palette.shelf, ""),
+        )
+    ]
+    return chart(
+        bars,
+        palette,
+        height=300,
+        barmode="relative",
+        showlegend=True,
+        legend=LEGEND,
+        bargap=0.25,
+        xaxis={"type": "date", "tickformat": "%-d %b", "nticks": 10},
+        yaxis={"title": "Pieces more or less"},
     )
-    figure.update_layout(
-        base_layout(palette, height=300)
-        | {"barmode": "relative", "showlegend": True, "legend": LEGEND, "bargap": 0.25}
-    )
-    figure.update_xaxes(type="date", tickformat="%-d %b", nticks=10)
-    figure.update_yaxes(title={"text": "Pieces more or less", "font": {"color": palette.muted}})
-    return figure
 
 
 def turnover_by_category(categories: pl.DataFrame, palette: Palette) -> go.Figure:
@@ -276,42 +265,48 @@ def turnover_by_category(categories: pl.DataFrame, palette: Palette) -> go.Figur
         _SHOWN_CATEGORIES
     )
     names = [text.category_label(name) for name in shown.get_column("category")]
-    figure = make_subplots(
-        rows=1, cols=2, shared_yaxes=True, horizontal_spacing=0.05, column_widths=[0.55, 0.45]
-    )
     parts = (
         ("days_inventory_outstanding", "Days that a piece stays", palette.warehouse, "%{x:.1f} d"),
         ("gmroi", "Gross profit per unit of money in stock", palette.shelf, "%{x:.2f}"),
     )
-    for column, (name, title, colour, shape) in enumerate(parts, start=1):
-        figure.add_trace(
-            go.Bar(
-                name=title,
-                orientation="h",
-                x=shown.get_column(name).to_list(),
-                y=names,
-                text=[text.formatted(value, ",.1f") for value in shown.get_column(name)],
-                textposition="outside",
-                cliponaxis=False,
-                marker={"color": colour, "line": {"width": 0}},
-                hovertemplate="%{y}<br>" + shape + "<extra></extra>",
-            ),
-            row=1,
-            col=column,
+    bars = [
+        go.Bar(
+            name=title,
+            orientation="h",
+            x=shown.get_column(name).to_list(),
+            y=names,
+            xaxis=axes[0],
+            yaxis=axes[1],
+            text=[text.formatted(value, ",.1f") for value in shown.get_column(name)],
+            textposition="outside",
+            cliponaxis=False,
+            marker={"color": colour, "line": {"width": 0}},
+            hovertemplate="%{y}<br>" + shape + "<extra></extra>",
         )
-        most = max([float(value) for value in shown.get_column(name)], default=1.0)
-        figure.update_xaxes(
-            title={"text": title, "font": {"color": palette.muted}},
-            range=[0, 1.15 * most],
-            nticks=5,
-            row=1,
-            col=column,
+        for (name, title, colour, shape), axes in zip(
+            parts, (("x", "y"), ("x2", "y2")), strict=True
         )
-    figure.update_layout(
-        base_layout(palette, height=80 + 24 * max(len(names), 4)) | {"hovermode": "closest"}
+    ]
+    # Room for the words at the ends of the bars.
+    days, profit = (
+        {
+            "title": title,
+            "range": [0, 1.15 * max([float(v) for v in shown.get_column(name)], default=1.0)],
+            "nticks": 5,
+        }
+        for name, title, _, _ in parts
     )
-    figure.update_yaxes(autorange="reversed", showgrid=False)
-    return figure
+    y = {"autorange": "reversed", "showgrid": False}
+    return chart(
+        bars,
+        palette,
+        height=80 + 24 * max(len(names), 4),
+        hovermode="closest",
+        xaxis=days | {"anchor": "y", "domain": [0, 0.5225]},
+        xaxis2=profit | {"anchor": "y2", "domain": [0.5725, 1]},
+        yaxis=y | {"anchor": "x"},
+        yaxis2=y | {"anchor": "x2", "matches": "y", "showticklabels": False},
+    )
 
 
 def cover_by_sales(items: pl.DataFrame, palette: Palette) -> go.Figure:
@@ -330,47 +325,43 @@ def cover_by_sales(items: pl.DataFrame, palette: Palette) -> go.Figure:
         "OVERSTOCK": "square",
     }
     known = items.filter((pl.col("avg_daily_units") > 0) & pl.col("days_of_cover").is_not_null())
-    figure = go.Figure(
-        [
-            go.Scattergl(
-                name=STATES[code].words,
-                x=here.get_column("avg_daily_units").to_list(),
-                y=here.get_column("days_of_cover").clip(upper_bound=_LONGEST_COVER).to_list(),
-                customdata=[
-                    f"{name or item} · {store}"
-                    for item, name, store in here.select(
-                        "item_id", "product_name", "store_id"
-                    ).iter_rows()
-                ],
-                mode="markers",
-                marker={
-                    "color": colours[code],
-                    "symbol": symbols[code],
-                    "size": 6 if code == "NORMAL" else 9,
-                    "opacity": 0.6 if code == "NORMAL" else 0.95,
-                },
-                hovertemplate=(
-                    "%{customdata}<br>%{x:.1f} pcs a day<br>lasts %{y:.1f} d<extra></extra>"
-                ),
-            )
-            for code in ("NORMAL", "OVERSTOCK", "LOW", "CRITICAL", "OUT")
-            if not (here := known.filter(pl.col("stock_status") == code)).is_empty()
-        ]
+    dots = [
+        go.Scattergl(
+            name=STATES[code].words,
+            x=here.get_column("avg_daily_units").to_list(),
+            y=here.get_column("days_of_cover").clip(upper_bound=_LONGEST_COVER).to_list(),
+            customdata=[
+                f"{name or item} · {store}"
+                for item, name, store in here.select(
+                    "item_id", "product_name", "store_id"
+                ).iter_rows()
+            ],
+            mode="markers",
+            marker={
+                "color": colours[code],
+                "symbol": symbols[code],
+                "size": 6 if code == "NORMAL" else 9,
+                "opacity": 0.6 if code == "NORMAL" else 0.95,
+            },
+            hovertemplate="%{customdata}<br>%{x:.1f} pcs a day<br>lasts %{y:.1f} d<extra></extra>",
+        )
+        for code in ("NORMAL", "OVERSTOCK", "LOW", "CRITICAL", "OUT")
+        if not (here := known.filter(pl.col("stock_status") == code)).is_empty()
+    ]
+    return chart(
+        dots,
+        palette,
+        height=380,
+        showlegend=True,
+        legend=LEGEND,
+        hovermode="closest",
+        xaxis={
+            "type": "log",
+            "title": "Pieces sold a day",
+            "tickvals": [step * 10**power for power in range(-2, 5) for step in (1, 2, 5)],
+        },
+        yaxis={"title": "Days that the shelf lasts", "rangemode": "tozero"},
     )
-    figure.update_layout(
-        base_layout(palette, height=380)
-        | {"showlegend": True, "legend": LEGEND, "hovermode": "closest"}
-    )
-    figure.update_xaxes(
-        type="log",
-        title={"text": "Pieces sold a day", "font": {"color": palette.muted}},
-        tickvals=[step * 10**power for power in range(-2, 5) for step in (1, 2, 5)],
-    )
-    figure.update_yaxes(
-        title={"text": "Days that the shelf lasts", "font": {"color": palette.muted}},
-        rangemode="tozero",
-    )
-    return figure
 
 
 def class_matrix(classes: pl.DataFrame, currency: str, palette: Palette) -> go.Figure:
@@ -390,39 +381,37 @@ def class_matrix(classes: pl.DataFrame, currency: str, palette: Palette) -> go.F
     whole = sum(revenue for _, revenue in told.values()) or 1.0
     rows, columns = ("A", "B", "C"), ("X", "Y", "Z")
     cells = [[told.get((row, column), (0, 0.0)) for column in columns] for row in rows]
-    figure = go.Figure(
-        go.Heatmap(
-            x=["X: steady", "Y: varies", "Z: erratic"],
-            y=["A: first 80 %", "B: next 15 %", "C: last 5 %"],
-            z=[[revenue / whole for _, revenue in row] for row in cells],
-            customdata=[[revenue for _, revenue in row] for row in cells],
-            text=[
-                [
-                    f"{text.plural(items, 'item')}<br>"
-                    f"{text.formatted(revenue / whole, '.1%')} of revenue"
-                    if items
-                    else "none"
-                    for items, revenue in row
-                ]
-                for row in cells
-            ],
-            texttemplate="%{text}",
-            textfont={"color": palette.text},
-            colorscale=[[0, palette.floor], [1, translucent(palette.shelf, 0.4)]],
-            showscale=False,
-            xgap=3,
-            ygap=3,
-            hovertemplate="%{y}, %{x}<br>%{customdata:,.0f} " + currency + "<extra></extra>",
-        )
+    squares = go.Heatmap(
+        x=["X: steady", "Y: varies", "Z: erratic"],
+        y=["A: first 80 %", "B: next 15 %", "C: last 5 %"],
+        z=[[revenue / whole for _, revenue in row] for row in cells],
+        customdata=[[revenue for _, revenue in row] for row in cells],
+        text=[
+            [
+                f"{text.plural(items, 'item')}<br>"
+                f"{text.formatted(revenue / whole, '.1%')} of revenue"
+                if items
+                else "none"
+                for items, revenue in row
+            ]
+            for row in cells
+        ],
+        texttemplate="%{text}",
+        textfont={"color": palette.text},
+        colorscale=[[0, palette.floor], [1, translucent(palette.shelf, 0.4)]],
+        showscale=False,
+        xgap=3,
+        ygap=3,
+        hovertemplate="%{y}, %{x}<br>%{customdata:,.0f} " + currency + "<extra></extra>",
     )
-    figure.update_layout(base_layout(palette, height=300) | {"hovermode": "closest"})
-    figure.update_yaxes(
-        autorange="reversed",
-        showgrid=False,
-        title={"text": "By revenue", "font": {"color": palette.muted}},
+    return chart(
+        [squares],
+        palette,
+        height=300,
+        hovermode="closest",
+        xaxis={"title": "By week"},
+        yaxis={"title": "By revenue", "autorange": "reversed", "showgrid": False},
     )
-    figure.update_xaxes(title={"text": "By week", "font": {"color": palette.muted}})
-    return figure
 
 
 def ages_by_category(ages: pl.DataFrame, currency: str, palette: Palette) -> go.Figure:
@@ -435,7 +424,7 @@ def ages_by_category(ages: pl.DataFrame, currency: str, palette: Palette) -> go.
     """
     names = ages.get_column("category").unique(maintain_order=True).to_list()[:_SHOWN_CATEGORIES]
     strength = dict(zip(_AGES, (0.35, 0.5, 0.65, 0.8, 1.0, 1.0), strict=True))
-    figure = go.Figure()
+    bars = []
     for age in _AGES:
         here = dict(
             ages.filter(pl.col("age_bucket") == age).select("category", "value").iter_rows()
@@ -443,7 +432,7 @@ def ages_by_category(ages: pl.DataFrame, currency: str, palette: Palette) -> go.
         if not here:
             continue
         colour = palette.muted if age == "unknown" else palette.caution
-        figure.add_trace(
+        bars.append(
             go.Bar(
                 name="Unknown" if age == "unknown" else f"{age} days",
                 orientation="h",
@@ -456,18 +445,15 @@ def ages_by_category(ages: pl.DataFrame, currency: str, palette: Palette) -> go.
                 hovertemplate="%{x:,.0f} " + currency,
             )
         )
-    figure.update_layout(
-        base_layout(palette, height=80 + 24 * max(len(names), 4))
-        | {
-            "barmode": "stack",
-            "showlegend": True,
-            "legend": LEGEND,
-            "bargap": 0.3,
-            "hovermode": "y unified",
-        }
+    return chart(
+        bars,
+        palette,
+        height=80 + 24 * max(len(names), 4),
+        barmode="stack",
+        showlegend=True,
+        legend=LEGEND,
+        bargap=0.3,
+        hovermode="y unified",
+        xaxis={"title": f"At cost ({currency})", "nticks": 6},
+        yaxis={"autorange": "reversed", "showgrid": False},
     )
-    figure.update_yaxes(autorange="reversed", showgrid=False)
-    figure.update_xaxes(
-        title={"text": f"At cost ({currency})", "font": {"color": palette.muted}}, nticks=6
-    )
-    return figure
