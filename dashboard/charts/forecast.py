@@ -6,9 +6,8 @@ from typing import Any
 
 import plotly.graph_objects as go
 import polars as pl
-from plotly.subplots import make_subplots
 
-from dashboard.charts.base import LEGEND, base_layout
+from dashboard.charts.base import LEGEND, across, chart, stacked
 from dashboard.theme import Palette, translucent
 
 HEIGHT = 470
@@ -49,34 +48,34 @@ def demand_fan(demand: Demand, span: tuple[date, date], palette: Palette) -> go.
         span: First and last day.
         palette: Colours.
     """
-    figure = make_subplots(
-        rows=2, cols=1, shared_xaxes=True, vertical_spacing=0.06, row_heights=[0.74, 0.26]
-    )
     upper = [*_sold(demand.sold, palette), *_fan(demand.days, palette)]
     if not demand.past.is_empty():
         upper.append(_past(demand.past, palette))
-    figure.add_traces(upper, rows=1, cols=1)
-    figure.add_traces(_supply(demand, span, palette), rows=2, cols=1)
-    figure.update_layout(
-        base_layout(palette, height=HEIGHT)
-        | {"barmode": "overlay", "bargap": 0.25, "showlegend": True, "legend": LEGEND}
+    return chart(
+        [*upper, *_supply(demand, span, palette)],
+        palette,
+        height=HEIGHT,
+        showlegend=True,
+        legend=LEGEND,
+        barmode="overlay",
+        bargap=0.25,
+        **_origin(demand, palette),
+        **stacked(
+            (0.74, 0.26),
+            0.06,
+            {
+                "type": "date",
+                "range": [_noon(span[0]) - timedelta(days=1), _noon(span[1])],
+                "tickformat": "%-d %b",
+                "hoverformat": "%a %-d %b %Y",
+                "nticks": 14,
+            },
+            (
+                {"title": "Pieces a day", "rangemode": "tozero"},
+                {"title": "Pieces", "rangemode": "tozero"},
+            ),
+        ),
     )
-    figure.update_xaxes(
-        type="date",
-        range=[_noon(span[0]) - timedelta(days=1), _noon(span[1])],
-        tickformat="%-d %b",
-        hoverformat="%a %-d %b %Y",
-        nticks=14,
-    )
-    _mark_origin(figure, demand, palette)
-    for row, title in ((1, "Pieces a day"), (2, "Pieces")):
-        figure.update_yaxes(
-            title={"text": title, "font": {"color": palette.muted}},
-            rangemode="tozero",
-            row=row,
-            col=1,
-        )
-    return figure
 
 
 def _noon(day: date) -> datetime:
@@ -95,7 +94,7 @@ def trends_of_items(
         origin: Day of the cutoff that the forecasts are of.
         palette: Colours.
     """
-    figure = go.Figure()
+    traces = []
     for (item_id, name), colour in zip(names.items(), palette.series, strict=False):
         here = trends.filter(item_id=item_id)
         sold, ahead = (here.filter(is_forecast=kind) for kind in (False, True))
@@ -103,7 +102,7 @@ def trends_of_items(
         parts = ((sold, "solid"), (pl.concat([sold.tail(1), ahead]), "dash"))
         for part, dash in parts:
             is_past = dash == "solid"
-            figure.add_trace(
+            traces.append(
                 go.Scatter(
                     name=name if is_past else f"{name}, forecast",
                     legendgroup=item_id,
@@ -118,16 +117,21 @@ def trends_of_items(
                     else "%{y:.1f} pcs a day",
                 )
             )
-    figure.add_vline(
-        x=origin.isoformat(), line={"color": palette.muted, "width": 1, "dash": "dash"}
+    return chart(
+        traces,
+        palette,
+        height=400,
+        showlegend=True,
+        legend=LEGEND,
+        shapes=across(origin.isoformat(), {"color": palette.muted, "width": 1, "dash": "dash"}),
+        xaxis={
+            "type": "date",
+            "tickformat": "%-d %b",
+            "hoverformat": "%a %-d %b %Y",
+            "nticks": 14,
+        },
+        yaxis={"title": "Pieces a day, mean of 7", "rangemode": "tozero"},
     )
-    figure.update_layout(base_layout(palette, height=400) | {"showlegend": True, "legend": LEGEND})
-    figure.update_xaxes(type="date", tickformat="%-d %b", hoverformat="%a %-d %b %Y", nticks=14)
-    figure.update_yaxes(
-        title={"text": "Pieces a day, mean of 7", "font": {"color": palette.muted}},
-        rangemode="tozero",
-    )
-    return figure
 
 
 def _sold(sold: pl.DataFrame, palette: Palette) -> list[Any]:
@@ -252,6 +256,8 @@ def _supply(demand: Demand, span: tuple[date, date], palette: Palette) -> list[A
             "name": name,
             "x": here.get_column(day).to_list(),
             "y": here.get_column(pieces).to_list(),
+            "xaxis": "x2",
+            "yaxis": "y2",
             "marker": style,
             "hovertemplate": "%{y} pcs",
         }
@@ -263,20 +269,20 @@ def _supply(demand: Demand, span: tuple[date, date], palette: Palette) -> list[A
     return traces
 
 
-def _mark_origin(figure: go.Figure, demand: Demand, palette: Palette) -> None:
-    """Draw the line between what was known and what is forecast."""
+def _origin(demand: Demand, palette: Palette) -> dict[str, list[dict[str, Any]]]:
+    """Return the line between what was known and what is forecast, and its word."""
     day = pl.Series([demand.origin_ts]).dt.convert_time_zone(demand.timezone).dt.date()[0]
-    figure.add_vline(
-        x=_noon(day).isoformat(), line={"color": palette.muted, "width": 1, "dash": "dash"}
-    )
-    figure.add_annotation(
-        x=_noon(day).isoformat(),
-        y=1,
-        yref="y domain",
-        text="cutoff",
-        showarrow=False,
-        xanchor="right",
-        xshift=-4,
-        yanchor="top",
-        font={"color": palette.muted, "size": 11},
-    )
+    noon = _noon(day).isoformat()
+    word = {
+        "x": noon,
+        "y": 1,
+        "yref": "y domain",
+        "text": "cutoff",
+        "showarrow": False,
+        "xanchor": "right",
+        "xshift": -4,
+        "yanchor": "top",
+        "font": {"color": palette.muted, "size": 11},
+    }
+    line = {"color": palette.muted, "width": 1, "dash": "dash"}
+    return {"shapes": across(noon, line, panels=2), "annotations": [word]}

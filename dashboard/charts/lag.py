@@ -4,7 +4,7 @@ import plotly.graph_objects as go
 import polars as pl
 
 from dashboard import text
-from dashboard.charts.base import LEGEND, base_layout
+from dashboard.charts.base import LEGEND, chart
 from dashboard.theme import Palette
 
 HEIGHT = 260
@@ -45,10 +45,10 @@ def lag(times: pl.DataFrame, timezone: str, palette: Palette) -> go.Figure:
         default=0.0,
     )
     seconds, title = next((unit, name) for since, unit, name in _UNITS if most >= since)
-    figure = go.Figure()
+    traces = []
     for column, name, line, symbol in shown:
         values = times.get_column(column)
-        figure.add_trace(
+        traces.append(
             go.Scatter(
                 name=name if symbol else f"{name} from {_told(values.drop_nulls()[-1])}",
                 x=x,
@@ -62,14 +62,15 @@ def lag(times: pl.DataFrame, timezone: str, palette: Palette) -> go.Figure:
                 hovertemplate="%{customdata}",
             )
         )
-    figure.update_layout(
-        base_layout(palette, height=HEIGHT) | {"showlegend": True, "legend": LEGEND}
+    return chart(
+        traces,
+        palette,
+        height=HEIGHT,
+        showlegend=True,
+        legend=LEGEND,
+        xaxis={"type": "date", "nticks": 8},
+        yaxis={"title": title, "rangemode": "tozero", "nticks": 6},
     )
-    figure.update_xaxes(type="date", nticks=8)
-    figure.update_yaxes(
-        title={"text": title, "font": {"color": palette.muted}}, rangemode="tozero", nticks=6
-    )
-    return figure
 
 
 def _told(seconds: float) -> str:

@@ -3,7 +3,7 @@
 import plotly.graph_objects as go
 import polars as pl
 
-from dashboard.charts.base import base_layout
+from dashboard.charts.base import chart
 from dashboard.theme import Palette
 
 
@@ -15,23 +15,22 @@ def score(reports: pl.DataFrame, palette: Palette) -> go.Figure:
         palette: Colours.
     """
     ordered = reports.sort("run_ts")
-    figure = go.Figure(
-        go.Scatter(
-            x=ordered.get_column("run_ts").to_list(),
-            y=ordered.get_column("dq_score").to_list(),
-            customdata=ordered.select("checks_passed", "checks_total").rows(),
-            mode="lines+markers",
-            line={"color": palette.accent, "width": 2, "shape": "hv"},
-            marker={"size": 5},
-            hovertemplate="%{y:.1f}<br>%{customdata[0]} of %{customdata[1]} passed<extra></extra>",
-        )
+    line = go.Scatter(
+        x=ordered.get_column("run_ts").to_list(),
+        y=ordered.get_column("dq_score").to_list(),
+        customdata=ordered.select("checks_passed", "checks_total").rows(),
+        mode="lines+markers",
+        line={"color": palette.accent, "width": 2, "shape": "hv"},
+        marker={"size": 5},
+        hovertemplate="%{y:.1f}<br>%{customdata[0]} of %{customdata[1]} passed<extra></extra>",
     )
-    figure.update_layout(base_layout(palette, height=200))
-    figure.update_xaxes(type="date", nticks=8)
-    figure.update_yaxes(
-        title={"text": "Score", "font": {"color": palette.muted}}, range=[-2, 104], nticks=5
+    return chart(
+        [line],
+        palette,
+        height=200,
+        xaxis={"type": "date", "nticks": 8},
+        yaxis={"title": "Score", "range": [-2, 104], "nticks": 5},
     )
-    return figure
 
 
 def measured(history: pl.DataFrame, palette: Palette) -> go.Figure:
@@ -42,32 +41,30 @@ def measured(history: pl.DataFrame, palette: Palette) -> go.Figure:
         palette: Colours.
     """
     colours = {"fail": palette.critical, "warn": palette.caution, "pass": palette.good}
-    figure = go.Figure(
-        [
-            go.Scatter(
-                name="Bound",
-                x=history.get_column("run_ts").to_list(),
-                y=history.get_column("threshold").to_list(),
-                mode="lines",
-                line={"color": palette.muted, "width": 1, "dash": "dash", "shape": "hv"},
-            ),
-            go.Scatter(
-                name="Measured",
-                x=history.get_column("run_ts").to_list(),
-                y=history.get_column("observed").to_list(),
-                mode="lines+markers",
-                line={"color": palette.wall, "width": 1.5},
-                marker={
-                    "size": 8,
-                    "color": [
-                        colours.get(status, palette.muted)
-                        for status in history.get_column("status")
-                    ],
-                },
-            ),
-        ]
+    bound = go.Scatter(
+        name="Bound",
+        x=history.get_column("run_ts").to_list(),
+        y=history.get_column("threshold").to_list(),
+        mode="lines",
+        line={"color": palette.muted, "width": 1, "dash": "dash", "shape": "hv"},
     )
-    figure.update_layout(base_layout(palette, height=220))
-    figure.update_xaxes(type="date", nticks=6)
-    figure.update_yaxes(rangemode="tozero")
-    return figure
+    found = go.Scatter(
+        name="Measured",
+        x=history.get_column("run_ts").to_list(),
+        y=history.get_column("observed").to_list(),
+        mode="lines+markers",
+        line={"color": palette.wall, "width": 1.5},
+        marker={
+            "size": 8,
+            "color": [
+                colours.get(status, palette.muted) for status in history.get_column("status")
+            ],
+        },
+    )
+    return chart(
+        [bound, found],
+        palette,
+        height=220,
+        xaxis={"type": "date", "nticks": 6},
+        yaxis={"rangemode": "tozero"},
+    )

@@ -5,10 +5,9 @@ from datetime import date, datetime, time, timedelta
 
 import plotly.graph_objects as go
 import polars as pl
-from plotly.subplots import make_subplots
 
 from dashboard import text
-from dashboard.charts.base import LEGEND, base_layout
+from dashboard.charts.base import LEGEND, chart, stacked
 from dashboard.charts.pareto import Ranked, pareto
 from dashboard.theme import Palette
 
@@ -47,18 +46,20 @@ def waste_by_day(
         span: First and last day that are shown.
         palette: Colours.
     """
-    figure = make_subplots(rows=2, cols=1, shared_xaxes=True, vertical_spacing=0.08)
     named = _heaviest(daily, measures, len(palette.series))
+    traces = []
     for row, measure in enumerate(measures, start=1):
         for place, (name, here) in enumerate(named):
             is_others = name == OTHERS
-            figure.add_trace(
+            traces.append(
                 go.Bar(
                     name=name,
                     legendgroup=name,
                     showlegend=row == 1,
                     x=here.get_column("business_date").to_list(),
                     y=here.get_column(measure.column).to_list(),
+                    xaxis=f"x{row}",
+                    yaxis=f"y{row}",
                     marker={
                         "color": palette.muted if is_others else palette.series[place],
                         "line": {"width": 0},
@@ -70,30 +71,31 @@ def waste_by_day(
                         },
                     },
                     hovertemplate=f"%{{y:.2~f}} {measure.unit}",
-                ),
-                row=row,
-                col=1,
+                )
             )
-        figure.update_yaxes(
-            title={"text": measure.title, "font": {"color": palette.muted}}, row=row, col=1
-        )
-    figure.update_layout(
-        base_layout(palette, height=HEIGHT)
-        | {
-            "barmode": "stack",
-            "bargap": 0.3,
-            "showlegend": True,
-            "legend": LEGEND,
-        }
-    )
     # A bar stands in the middle of its date's midnight: half a day of room on both sides.
     half = timedelta(hours=12)
     edges = [datetime.combine(day, time.min) for day in span]
-    figure.update_xaxes(
-        type="date", range=[edges[0] - half, edges[1] + half], tickformat="%a %-d %b", nticks=12
+    return chart(
+        traces,
+        palette,
+        height=HEIGHT,
+        showlegend=True,
+        legend=LEGEND,
+        barmode="stack",
+        bargap=0.3,
+        **stacked(
+            (0.5, 0.5),
+            0.08,
+            {
+                "type": "date",
+                "range": [edges[0] - half, edges[1] + half],
+                "tickformat": "%a %-d %b",
+                "nticks": 12,
+            },
+            [{"title": measure.title, "rangemode": "tozero"} for measure in measures],
+        ),
     )
-    figure.update_yaxes(rangemode="tozero")
-    return figure
 
 
 def waste_by_item(items: pl.DataFrame, measure: Measure, palette: Palette) -> go.Figure:
