@@ -75,16 +75,6 @@ for _palette in (LIGHT, DARK):
     templates[_palette.name] = _template(_palette)
 
 
-def base_layout(palette: Palette, *, height: int) -> dict[str, Any]:
-    """Return the layout of a chart in the look of a theme.
-
-    Args:
-        palette: Colours of the theme.
-        height: In pixels.
-    """
-    return {"template": palette.name, "height": height}
-
-
 def chart(
     traces: Iterable[BaseTraceType], palette: Palette, *, height: int, **layout: Any
 ) -> go.Figure:
@@ -118,16 +108,18 @@ def stacked(
         x: What the x axes have in common.
         ys: What is special about each y axis.
     """
-    room = 1 - gap * (len(shares) - 1)
+    last = len(shares)
+    room = 1 - gap * (last - 1)
     axes: dict[str, dict[str, Any]] = {}
     top = 1.0
     for number, (share, y) in enumerate(zip(shares, ys, strict=True), start=1):
-        own, last = "" if number == 1 else str(number), len(shares)
-        bottom = top - room * share / sum(shares)
+        own = "" if number == 1 else str(number)
+        # The last one may end a rounding error below.
+        bottom = max(top - room * share / sum(shares), 0.0)
         axes[f"xaxis{own}"] = x | {"anchor": f"y{own}"}
         if number < last:
             axes[f"xaxis{own}"] |= {"matches": f"x{last}", "showticklabels": False}
-        axes[f"yaxis{own}"] = y | {"anchor": f"x{own}", "domain": [max(bottom, 0.0), top]}
+        axes[f"yaxis{own}"] = y | {"anchor": f"x{own}", "domain": [bottom, top]}
         top = bottom - gap
     return axes
 
@@ -140,9 +132,16 @@ def across(x: object, line: dict[str, Any], panels: int = 1) -> list[dict[str, A
         line: Colour, width, dash.
         panels: How many panels there are.
     """
-    names = ["" if number == 0 else str(number + 1) for number in range(panels)]
     return [
-        {"type": "line", "x0": x, "x1": x, "xref": f"x{name}", "y0": 0, "y1": 1,
-         "yref": f"y{name} domain", "line": line}
-        for name in names
-    ]  # fmt: skip
+        {
+            "type": "line",
+            "x0": x,
+            "x1": x,
+            "xref": f"x{name}",
+            "y0": 0,
+            "y1": 1,
+            "yref": f"y{name} domain",
+            "line": line,
+        }
+        for name in ("", *range(2, panels + 1))
+    ]
