@@ -5,7 +5,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from dashboard import access, links
+from dashboard import access, links, memory
 from dashboard.components import door, frame
 from dashboard.registry import PAGES, SECTIONS
 
@@ -38,3 +38,5 @@ _by_name = st.Page(
 _sections = {section: [_pages[page.path] for page in pages] for section, pages in SECTIONS.items()}
 _sections[next(iter(SECTIONS))].append(_by_name)
 st.navigation(_sections, position="top" if is_open else "hidden").run()
+# By now the first page has loaded what pages need.
+memory.keep_what_is_loaded()

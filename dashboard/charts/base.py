@@ -7,6 +7,7 @@ import plotly.graph_objects as go
 from plotly.basedatatypes import BaseTraceType
 from plotly.io import templates
 
+from dashboard.charts import margins
 from dashboard.theme import DARK, FONT, LIGHT, Palette
 
 # A line of names above the chart, in the order in which the traces are drawn.
@@ -23,7 +24,6 @@ def _template(palette: Palette) -> go.layout.Template:
     }
     return go.layout.Template(
         layout={
-            "margin": {"l": 8, "r": 8, "t": 8, "b": 8},
             "paper_bgcolor": "rgba(0,0,0,0)",
             "plot_bgcolor": "rgba(0,0,0,0)",
             "font": font,
@@ -89,8 +89,10 @@ def chart(
         height: In pixels.
         **layout: What differs from the look.
     """
+    drawn = list(traces)
+    margin = {"margin": margins.beside(drawn, height, layout)}
     return go.Figure(
-        data=list(traces), layout={"template": palette.name, "height": height, **layout}
+        data=drawn, layout={"template": palette.name, "height": height} | margin | layout
     )
 
 

@@ -260,6 +260,24 @@ def test_no_part_of_a_page_complains_or_overflows_a_tablet_or_desk(
         assert cut_off(window) == [], part
 
 
+# Margins that were given, beside those that Plotly needed.
+_MARGINS = """() => [...document.querySelectorAll('.js-plotly-plot')].map((chart) => {
+    const {margin, _size} = chart._fullLayout;
+    return [...'lrtb'].map((edge) => [margin[edge], _size[edge]]);
+})"""
+
+
+@pytest.mark.parametrize("path", ["inventory?store=S001", "lots?store=S001"])
+def test_charts_have_room_for_their_words_and_are_drawn_once(window: Window, path: str) -> None:
+    window.open(path)
+    charts = window.page.evaluate(_MARGINS)
+    assert charts
+    for edges in charts:
+        # Plotly draws again when an edge grows by more than a pixel.
+        assert all(needed <= given + 1 for given, needed in edges), edges
+    assert any(given > 30 for edges in charts for given, _ in edges)
+
+
 def test_the_keyboard_reaches_navigation_and_actions_and_shows_where_it_is(window: Window) -> None:
     window.page.set_viewport_size(DESK)
     window.open("alerts?alert=open-meat")
