@@ -65,7 +65,7 @@ def _below(axis: dict[str, Any]) -> float:
     if axis.get("side") == "top":
         return _EDGE
     # Plotly's own words for dates have two lines.
-    words = axis.get("tickformat", "\n" if axis.get("type") == "date" else "")
+    words = axis.get("tickformat") or ("\n" if axis.get("type") == "date" else "")
     return _X_TICKS + _X_LINE * ("\n" in words) + _X_TITLE * ("title" in axis)
 
 
@@ -81,10 +81,7 @@ def _names(traces: list[BaseTraceType]) -> list[str]:
     """Return what stands beside the y axis, if that is names."""
     places = [getattr(trace, "y", None) for trace in traces]
     return [
-        name
-        for place in places
-        if place is not None and len(place) and isinstance(place[0], str)
-        for name in place
+        name for place in places if place is not None for name in place if isinstance(name, str)
     ]
 
 

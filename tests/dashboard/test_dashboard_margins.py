@@ -34,7 +34,8 @@ def test_dates_in_two_lines_need_room_for_both():
     one = margin(xaxis={"type": "date", "tickformat": "%-d %b"})
     assert margin(xaxis={"type": "date"})[3] > one[3]
     assert margin(xaxis={"tickformat": "%-d %b\n%H:%M"})[3] > one[3]
-    assert margin(xaxis={"tickformat": ".0%"})[3] == one[3]
+    for words in (".0%", "", None):
+        assert margin(xaxis={"tickformat": words})[3] == one[3]
 
 
 @pytest.mark.parametrize("which", ["names of bars", "words of ticks"])
@@ -46,6 +47,12 @@ def test_longer_names_need_more_room(which):
 
     assert left("Cleaning Products") > left("Cleaning") > left("illi") > 8
     assert left("WWWW") > left("iiii")
+
+
+def test_gaps_between_names_need_no_room():
+    parts = go.Scatter(x=[1, 2, None], y=["Lot 1", "Lot 1", None])
+    gap = go.Scatter(x=[None], y=[None])
+    assert margin(gap, parts, yaxis={}) == margin(go.Bar(x=[1], y=["Lot 1"]), yaxis={})
 
 
 def test_a_line_of_names_hangs_above_by_a_share_of_what_is_drawn():
