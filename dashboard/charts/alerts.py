@@ -25,10 +25,7 @@ def handling_by_day(days: pl.DataFrame, palette: Palette) -> go.Figure:
         (
             "Resolved or dismissed",
             closed,
-            {
-                "color": palette.accent,
-                "pattern": {"shape": "/", "fillmode": "overlay", "fgcolor": palette.page},
-            },
+            {"color": palette.accent, "pattern": {"shape": "/"}},
         ),
     ]
     bars = [
@@ -36,7 +33,7 @@ def handling_by_day(days: pl.DataFrame, palette: Palette) -> go.Figure:
             name=name,
             x=x,
             y=counted.to_list(),
-            marker={**style, "line": {"width": 0}},
+            marker=style,
             hovertemplate="%{y:,}",
         )
         for name, counted, style in parts

@@ -61,7 +61,12 @@ def _template(palette: Palette) -> go.layout.Template:
                 go.Bar(
                     marker={
                         "line": {"width": 0},
-                        "pattern": {"fillmode": "overlay", "size": 10, "solidity": 0.2},
+                        "pattern": {
+                            "fillmode": "overlay",
+                            "fgcolor": palette.page,
+                            "size": 10,
+                            "solidity": 0.3,
+                        },
                     }
                 )
             ]

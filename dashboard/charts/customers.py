@@ -183,7 +183,7 @@ def worth(deciles: pl.DataFrame, currency: str, palette: Palette) -> go.Figure:
         x=deciles.get_column("clv_decile").to_list(),
         y=deciles.get_column("clv_12m").cast(pl.Float64).to_list(),
         customdata=deciles.get_column("customers").to_list(),
-        marker={"color": palette.accent, "line": {"width": 0}},
+        marker={"color": palette.accent},
         hovertemplate="Tenth %{x}<br>%{y:,.0f} "
         + currency
         + "<br>%{customdata:,} customers<extra></extra>",
@@ -225,7 +225,7 @@ def worth_classes(classes: pl.DataFrame, currency: str, palette: Palette) -> go.
         ],
         y=classes.get_column("customers").to_list(),
         customdata=told,
-        marker={"color": palette.accent, "line": {"width": 0}},
+        marker={"color": palette.accent},
         hovertemplate="%{customdata[0]} "
         + currency
         + "<br>%{y:,} customers<br>%{customdata[1]:,.0f} "

@@ -31,16 +31,7 @@ def deliveries_by_day(days: pl.DataFrame, palette: Palette) -> go.Figure:
             name=name,
             x=x,
             y=days.get_column(column).to_list(),
-            marker={
-                "color": colour,
-                "line": {"width": 0},
-                "pattern": {
-                    "shape": pattern,
-                    "fillmode": "overlay",
-                    "fgcolor": palette.page,
-                    "solidity": 0.35,
-                },
-            },
+            marker={"color": colour, "pattern": {"shape": pattern}},
             hovertemplate="%{y} pcs",
         )
         for name, column, colour, pattern in parts

@@ -80,13 +80,7 @@ def _bar(here: pl.DataFrame, band: Band, location: str, palette: Palette) -> go.
         y=here.get_column("quantity").to_list(),
         marker={
             "color": colour_of(band, palette),
-            "line": {"width": 0},
-            "pattern": {
-                "shape": "" if is_shelf else "/",
-                "fillmode": "overlay",
-                "fgcolor": palette.page,
-                "solidity": 0.3,
-            },
+            "pattern": {"shape": "" if is_shelf else "/"},
         },
         hovertemplate=f"{text.label(location)}: %{{y}} pcs<extra></extra>",
     )
@@ -98,15 +92,7 @@ def _legend_of_hatching(palette: Palette) -> go.Bar:
         name="Hatched: in the warehouse",
         x=[None],
         y=[None],
-        marker={
-            "color": palette.muted,
-            "pattern": {
-                "shape": "/",
-                "fillmode": "overlay",
-                "fgcolor": palette.page,
-                "solidity": 0.3,
-            },
-        },
+        marker={"color": palette.muted, "pattern": {"shape": "/"}},
     )
 
 

@@ -141,7 +141,7 @@ def _sold(sold: pl.DataFrame, palette: Palette) -> list[Any]:
             name="Sold",
             x=sold.get_column("business_date").to_list(),
             y=sold.get_column("units").to_list(),
-            marker={"color": palette.calm_edge, "line": {"width": 0}},
+            marker={"color": palette.calm_edge},
             hovertemplate="%{y} pcs",
         ),
         go.Scatter(
@@ -237,12 +237,8 @@ def _supply(demand: Demand, span: tuple[date, date], palette: Palette) -> list[A
     ]
     styles = [
         {"symbol": "triangle-up-open", "size": 10, "color": palette.muted, "line": {"width": 2}},
-        {"color": palette.warehouse, "line": {"width": 0}},
-        {
-            "color": palette.warehouse,
-            "line": {"width": 0},
-            "pattern": {"shape": "/", "fillmode": "overlay", "fgcolor": palette.page},
-        },
+        {"color": palette.warehouse},
+        {"color": palette.warehouse, "pattern": {"shape": "/"}},
     ]
     traces: list[Any] = []
     for (name, day, pieces, which), style in zip(parts, styles, strict=True):

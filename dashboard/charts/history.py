@@ -98,7 +98,7 @@ def months(found: pl.DataFrame, currency: str, palette: Palette) -> go.Figure:
                 y=on_the_year.to_list(),
                 xaxis="x2",
                 yaxis="y2",
-                marker={"color": palette.series[1], "line": {"width": 0}},
+                marker={"color": palette.series[1]},
                 hovertemplate="%{y:+.1f} %",
             )
         )
@@ -191,7 +191,6 @@ def seasons(found: pl.DataFrame, names: tuple[str, ...], palette: Palette) -> go
         customdata=found.get_column("n_periods").to_list(),
         marker={
             "color": [palette.accent if value >= 0 else palette.calm_edge for value in above],
-            "line": {"width": 0},
         },
         hovertemplate="%{x}: %{y:+.1f} %<br>seen %{customdata:,} times<extra></extra>",
     )
@@ -247,7 +246,6 @@ def returned(found: pl.DataFrame, palette: Palette) -> go.Figure:
                 palette.critical if flagged else palette.calm_edge
                 for flagged in found.get_column("is_flagged")
             ],
-            "line": {"width": 0},
         },
         hovertemplate="%{y}<br>%{x:.1f} %: %{customdata[0]:,} of %{customdata[1]:,} pcs"
         "<extra></extra>",

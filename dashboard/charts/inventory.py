@@ -90,13 +90,7 @@ def troubled_categories(categories: pl.DataFrame, palette: Palette) -> go.Figure
             customdata=shown.get_column("items_total").to_list(),
             marker={
                 "color": colours[code],
-                "line": {"width": 0},
-                "pattern": {
-                    "shape": STATES[code].pattern,
-                    "fillmode": "overlay",
-                    "fgcolor": palette.page,
-                    "solidity": 0.35,
-                },
+                "pattern": {"shape": STATES[code].pattern},
             },
             hovertemplate="%{x} of %{customdata}",
         )
@@ -224,16 +218,7 @@ def net_movement(days: pl.DataFrame, palette: Palette) -> go.Figure:
             name=name,
             x=x,
             y=days.get_column(column).to_list(),
-            marker={
-                "color": colour,
-                "line": {"width": 0},
-                "pattern": {
-                    "shape": pattern,
-                    "fillmode": "overlay",
-                    "fgcolor": palette.page,
-                    "solidity": 0.3,
-                },
-            },
+            marker={"color": colour, "pattern": {"shape": pattern}},
             hovertemplate="%{y:+,} pcs",
         )
         for name, column, colour, pattern in (
@@ -280,7 +265,7 @@ def turnover_by_category(categories: pl.DataFrame, palette: Palette) -> go.Figur
             text=[text.formatted(value, ",.1f") for value in shown.get_column(name)],
             textposition="outside",
             cliponaxis=False,
-            marker={"color": colour, "line": {"width": 0}},
+            marker={"color": colour},
             hovertemplate="%{y}<br>" + shape + "<extra></extra>",
         )
         for (name, title, colour, shape), axes in zip(
@@ -440,7 +425,6 @@ def ages_by_category(ages: pl.DataFrame, currency: str, palette: Palette) -> go.
                 y=[text.category_label(name) for name in names],
                 marker={
                     "color": palette.shelf if age == "0-7" else translucent(colour, strength[age]),
-                    "line": {"width": 0},
                 },
                 hovertemplate="%{x:,.0f} " + currency,
             )

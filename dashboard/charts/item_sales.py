@@ -24,10 +24,7 @@ def units_and_price(days: pl.DataFrame, currency: str, palette: Palette) -> go.F
         (
             "Sold in a promotion",
             pl.col("is_promoted"),
-            {
-                "color": palette.accent,
-                "pattern": {"shape": "/", "fillmode": "overlay", "fgcolor": palette.page},
-            },
+            {"color": palette.accent, "pattern": {"shape": "/"}},
         ),
     ]
     bars = [
@@ -36,7 +33,7 @@ def units_and_price(days: pl.DataFrame, currency: str, palette: Palette) -> go.F
             x=found.get_column("date_key").to_list(),
             y=found.get_column("units_sold").to_list(),
             customdata=found.get_column("discount_rate_pct").fill_null(0).to_list(),
-            marker=style | {"line": {"width": 0}},
+            marker=style,
             hovertemplate="%{y:,} pcs, %{customdata:.0f} % off on average",
         )
         for name, which, style in kinds

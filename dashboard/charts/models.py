@@ -136,7 +136,6 @@ def drift_of_features(features: pl.DataFrame, names: list[str], palette: Palette
         orientation="h",
         marker={
             "color": [palette.critical if alarm else palette.shelf for alarm in alarms],
-            "line": {"width": 0},
         },
         hovertemplate="%{x:.3f}",
     )
@@ -248,16 +247,7 @@ def feature_importance(features: pl.DataFrame, names: list[str], palette: Palett
             y=names,
             x=features.get_column(column).to_list(),
             orientation="h",
-            marker={
-                "color": colour,
-                "line": {"width": 0},
-                "pattern": {
-                    "shape": pattern,
-                    "fillmode": "overlay",
-                    "fgcolor": palette.page,
-                    "solidity": 0.3,
-                },
-            },
+            marker={"color": colour, "pattern": {"shape": pattern}},
             hovertemplate="%{x:.1%}",
         )
         for name, column, colour, pattern in parts

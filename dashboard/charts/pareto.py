@@ -37,7 +37,7 @@ def pareto(causes: Ranked, title: str, unit: str, palette: Palette) -> go.Figure
         orientation="h",
         x=causes.weights,
         y=causes.names,
-        marker={"color": palette.shelf, "line": {"width": 0}},
+        marker={"color": palette.shelf},
         hovertemplate="%{x:,.0f} " + unit,
     )
     line = go.Scatter(

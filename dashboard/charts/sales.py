@@ -34,7 +34,7 @@ def sales_by_day(
             name="Net sales",
             x=days,
             y=daily.get_column("net_sales").cast(pl.Float64).to_list(),
-            marker={"color": palette.calm_edge, "line": {"width": 0}},
+            marker={"color": palette.calm_edge},
             hovertemplate=f"%{{y:,.0f}} {currency}",
         ),
         go.Scatter(
@@ -143,7 +143,7 @@ def sales_by_category(categories: pl.DataFrame, currency: str, palette: Palette)
         textposition="outside",
         cliponaxis=False,
         customdata=shown.get_column("units_sold").to_list(),
-        marker={"color": palette.accent, "line": {"width": 0}},
+        marker={"color": palette.accent},
         hovertemplate="%{y}<br>%{x:,.0f} " + currency + "<br>%{customdata:,} pcs<extra></extra>",
     )
     # Room for the words at the end of the longest bar.

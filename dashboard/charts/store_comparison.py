@@ -167,7 +167,6 @@ def sales_by_region(regions: pl.DataFrame, currency: str, palette: Palette) -> g
                 palette.calm_edge if region is None else palette.accent
                 for region in regions.get_column("region")
             ],
-            "line": {"width": 0},
         },
         hovertemplate="<b>%{y}</b><br>%{x:,.0f} "
         + currency

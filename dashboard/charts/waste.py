@@ -62,13 +62,7 @@ def waste_by_day(
                     yaxis=f"y{row}",
                     marker={
                         "color": palette.muted if is_others else palette.series[place],
-                        "line": {"width": 0},
-                        "pattern": {
-                            "shape": "x" if is_others else _PATTERNS[place],
-                            "fillmode": "overlay",
-                            "fgcolor": palette.page,
-                            "solidity": 0.2,
-                        },
+                        "pattern": {"shape": "x" if is_others else _PATTERNS[place]},
                     },
                     hovertemplate=f"%{{y:.2~f}} {measure.unit}",
                 )
