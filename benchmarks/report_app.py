@@ -81,10 +81,12 @@ _DRAWN = """
     let drawn = null;
     const look = () => {
         const now = performance.now();
-        painted = window.begun !== null && isPainted() ? painted ?? now : null;
-        drawn = painted !== null && isDrawn() ? drawn ?? now : null;
-        // It has been drawn for a while: no run of the script was about to begin.
-        if (drawn !== null && now - drawn > 150) {
+        const isReady = window.begun !== null && isPainted();
+        if (isReady) painted ??= now;
+        drawn = isReady && isDrawn() ? drawn ?? now : null;
+        // It has been drawn for a while: no run of the script was about to begin, as for the
+        // figures of a first page.
+        if (drawn !== null && now - drawn > 500) {
             const begun = window.begun ?? 0;
             return resolve([painted - begun, drawn - begun]);
         }

@@ -1,11 +1,11 @@
 """Figures on a page.
 
 A browser reads Plotly when the first figure comes, a second in which it draws nothing else. So
-figures have their places at once, and are made and sent when all else of the page has been:
+figures have their places at once, and are made and sent when all else of the page has been. The
+first page of a visit has none at all until the browser, done with the rest, asks for it again:
 headings, key figures and tables are there to be read meanwhile.
 """
 
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -17,12 +17,13 @@ import streamlit as st
 
 from dashboard import text
 
-# What a browser needs to paint what it has, so that Plotly does not come first: on two cores 0.15 s
-# was too little on two pages of 21. It waits once, for the first figure of a visit.
-HEAD_START_S = 0.25
+# How long after it has read the last of a page the browser asks for its figures. Its clock stands
+# still while it works, so this need not be as long as that takes.
+_HEAD_START_S = 0.1
 
 _NO_BAR = {"displayModeBar": False}
-_HAS_PLOTLY = "has_plotly"
+# In the state of a visit from the end of its first page with figures on.
+HAS_PLOTLY = "has_plotly"
 
 
 class _Waiting(NamedTuple):
@@ -46,18 +47,28 @@ def sent_last() -> Iterator[None]:
 
     Around a page, and within it around a fragment, which is also drawn without its page.
     """
-    waiting: list[_Waiting] = []
+    outer, waiting = _waiting.get(), list[_Waiting]()
     before = _waiting.set(waiting)
     try:
         yield
     finally:
         _waiting.reset(before)
-    made = [(figure.send, _localized(figure.make())) for figure in waiting]
-    if made and _HAS_PLOTLY not in st.session_state:
-        st.session_state[_HAS_PLOTLY] = True
-        time.sleep(HEAD_START_S)
-    for send, shown in made:
-        send(shown)
+    if not waiting or HAS_PLOTLY in st.session_state:
+        made = [(figure.send, _localized(figure.make())) for figure in waiting]
+        for send, shown in made:
+            send(shown)
+    elif outer is None:
+        _come_back()
+    else:
+        outer.extend(waiting)
+
+
+@st.fragment(run_every=_HEAD_START_S)
+def _come_back() -> None:
+    """Let the browser ask for the page again, which then has its figures."""
+    if HAS_PLOTLY in st.session_state:
+        st.rerun()
+    st.session_state[HAS_PLOTLY] = True
 
 
 def _localized(shown: go.Figure) -> go.Figure:

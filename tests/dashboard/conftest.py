@@ -25,8 +25,6 @@ def serving(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("SMARTSHELF_LAKE", str(tmp_path / "lake"))
     monkeypatch.delenv("SMARTSHELF_REDIS_URL", raising=False)
     monkeypatch.setenv("SMARTSHELF_MICRO_BATCH_INTERVAL_S", "60")
-    # There is no browser to wait for.
-    monkeypatch.setattr(figure, "HEAD_START_S", 0)
     # AppTest reads what each installed package says of itself, as long as a page takes; no package
     # brings components.
     monkeypatch.setattr(manifest_scanner, "scan_component_manifests", list)
@@ -66,6 +64,8 @@ def open_page() -> Callable[..., AppTest]:
         path: str = DEFAULT_PAGE, *, user: dict[str, object] | None = None, **query: str
     ) -> AppTest:
         app = AppTest.from_file(str(APP), default_timeout=30)
+        # There is no browser to ask for the figures.
+        app.session_state[figure.HAS_PLOTLY] = True
         if user is not None:
             app.secrets["auth"] = {"client_id": "report"}
             app.user = user
