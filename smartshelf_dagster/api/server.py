@@ -9,11 +9,16 @@ from collections.abc import Callable
 from contextlib import closing, suppress
 
 import uvicorn
+from fastapi import FastAPI
 
 from smartshelf_dagster.api.app import create_app
 from smartshelf_dagster.domain.access import check_api_exposure
 from smartshelf_dagster.errors import SmartShelfError
 from smartshelf_dagster.settings import Settings
+
+# Longer than clients and proxies keep a connection that is idle. Whoever closes first may meet a
+# request that is on its way, and resets it.
+KEEP_ALIVE_S = 75
 
 
 class AddressInUseError(SmartShelfError, OSError):
@@ -37,10 +42,18 @@ def serve(settings: Settings, port: int, say: Callable[[str], None]) -> None:
     app = create_app(settings)
     with closing(_listen(settings.bind_host, port)) as place:
         say(f"http://{settings.bind_host}:{port}/v1/tables    Ctrl-C ends it")
-        server = uvicorn.Server(uvicorn.Config(app, access_log=False, log_level="warning"))
+        server = server_of(app)
         # It raises the signal that ended it once more; by then all is done.
         with suppress(KeyboardInterrupt):
             server.run(sockets=[place])
+
+
+def server_of(app: FastAPI) -> uvicorn.Server:
+    """Return what serves the application, once it is run with a socket."""
+    config = uvicorn.Config(
+        app, access_log=False, log_level="warning", timeout_keep_alive=KEEP_ALIVE_S
+    )
+    return uvicorn.Server(config)
 
 
 def _listen(host: str, port: int) -> socket.socket:

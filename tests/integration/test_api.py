@@ -22,6 +22,8 @@ import pyarrow.parquet as pq
 import pytest
 from fastapi.openapi.models import OpenAPI
 
+from smartshelf_dagster.api.app import create_app
+from smartshelf_dagster.api.server import server_of
 from smartshelf_dagster.settings import Settings, load_settings
 from tests.dashboard import serving_files as files
 from tests.helpers.api import running_api
@@ -365,6 +367,14 @@ def test_a_long_answer_goes_on_from_the_version_it_began_with(
             big(2, minutes)
             assert client.get("/v1/tables/live/numbers?limit=1").json()["rows"][0]["v"] == 2
         assert sum(line.startswith("1,") for line in lines) == 1_200_000
+
+
+def test_an_idle_connection_is_closed_by_the_client_first(lake: Settings) -> None:
+    """A server that closes it may do so while the next request is on its way."""
+    kept = server_of(create_app(lake)).config.timeout_keep_alive
+    assert kept > (httpx.Limits().keepalive_expiry or 0)
+    # nginx, as the proxy in front, and balancers of load keep it for a minute.
+    assert kept > 60
 
 
 def test_concurrent_reads_while_the_file_is_replaced_give_no_error_and_no_mixture(
