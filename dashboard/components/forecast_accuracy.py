@@ -171,7 +171,6 @@ def _by_item(span: str, context: PageContext) -> None:
         hide_index=True,
         height=tables.height_of(len(shown), most=388),
         placeholder="",
-        column_order=list(columns),
         column_config=columns,
         key="accuracy_by_item",
     )
@@ -200,7 +199,6 @@ def _table(frame: pl.DataFrame, key: str, first: dict[str, Any]) -> None:
         hide_index=True,
         height=tables.height_of(len(frame), most=290),
         placeholder="",
-        column_order=list(columns),
         column_config=columns,
         key=key,
     )

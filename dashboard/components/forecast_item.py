@@ -176,7 +176,6 @@ def _table(item_id: str, days: pl.DataFrame) -> None:
         hide_index=True,
         height=tables.height_of(len(shown), most=290),
         placeholder="",
-        column_order=list(columns),
         column_config=columns,
         key="forecast_days",
     )

@@ -110,7 +110,6 @@ def _decisions(decisions: pl.DataFrame, context: PageContext) -> None:
         hide_index=True,
         height=tables.height_of(len(shown), most=290),
         placeholder="",
-        column_order=list(columns),
         column_config=columns,
         key="model_decisions",
     )
@@ -154,7 +153,6 @@ def _methods(family: str) -> None:
             hide_index=True,
             height=tables.height_of(len(tried), most=420),
             placeholder="",
-            column_order=list(columns),
             column_config=columns,
             key="forecast_backtest",
         )

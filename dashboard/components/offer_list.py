@@ -51,6 +51,5 @@ def draw(found: pl.DataFrame, item_id: str, context: PageContext) -> None:
         hide_index=True,
         placeholder="",
         height=tables.height_of(len(found), most=388),
-        column_order=list(columns),
         column_config=columns,
     )

@@ -18,7 +18,6 @@ KINDS = {
     "MODEL_DRIFT": "Forecast drifts",
 }
 _SEVERITIES = alert_list.SEVERITIES | {"LOW": "○ Low"}
-_SHOWN_ROWS = 2_000
 
 
 def draw(found: pl.DataFrame, context: PageContext) -> None:
@@ -61,7 +60,7 @@ def draw(found: pl.DataFrame, context: PageContext) -> None:
         f"**{text.number(len(shown))}** of {text.number(len(found))} unusual, the newest first.",
         shown,
         "unusual",
-        shown_rows=_SHOWN_ROWS,
+        shown_rows=tables.SHOWN_ROWS,
     )
     if shown.is_empty():
         st.success("Nothing of the kind is unusual.", icon=":material/check_circle:")
@@ -86,7 +85,7 @@ def draw(found: pl.DataFrame, context: PageContext) -> None:
     }
     tables.show(
         item_links.with_addresses(
-            shown.head(_SHOWN_ROWS).with_columns(
+            shown.head(tables.SHOWN_ROWS).with_columns(
                 # What is about all stores is looked at in the one that is shown.
                 pl.col("store_id").fill_null(context.store.store_id),
                 pl.col("store_name").fill_null("All"),
@@ -105,7 +104,6 @@ def draw(found: pl.DataFrame, context: PageContext) -> None:
         hide_index=True,
         placeholder="",
         height=tables.height_of(len(shown), most=600),
-        column_order=list(columns),
         column_config=columns,
     )
     links.link(

@@ -42,7 +42,6 @@ def order_table(
         hide_index=True,
         height=tables.height_of(len(found), most=height),
         placeholder="",
-        column_order=list(columns),
         column_config=columns,
         key=key,
     )

@@ -10,7 +10,7 @@ stays the same table all the while: scrolled to where it was, and sorted as it w
 """
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any, Literal, NamedTuple
@@ -20,21 +20,37 @@ import streamlit as st
 
 from dashboard import text
 
+# How many rows a page shows of a table, where it has many; its download has all of them.
+SHOWN_ROWS = 2_000
+# Of shelves and lots: all shelves of ten stores, or six times the lots of a large one. They take
+# 2 to 3 MB to the browser.
+SHOWN_PLACES = 20_000
+
+_FEW_ROWS = 500
+
 # Decimals, or digits that count.
 _PRINTF = re.compile(r"%(\+?),?\.(\d+)([fg])")
 
 
-def show(frame: pl.DataFrame, *, column_config: Mapping[str, Any], **options: Any) -> None:
+def show(
+    frame: pl.DataFrame,
+    *,
+    column_config: Mapping[str, Any],
+    column_order: Sequence[str] | None = None,
+    **options: Any,
+) -> None:
     """Draw a table whose numbers are written as the reader's language does.
 
     Args:
         frame: The rows.
         column_config: Of the columns, by name.
+        column_order: The columns to show, by default those of `column_config`; others are not sent.
         **options: Of `st.dataframe`.
     """
+    frame = only(frame, list(column_config) if column_order is None else column_order)
     rounded, columns = [], dict(column_config)
     for name, column in column_config.items():
-        kind = (column or {}).get("type_config") or {}
+        kind = column.get("type_config") or {}
         found = _PRINTF.fullmatch(kind.get("format") or "")
         if found is None or name not in frame.columns:
             continue
@@ -53,7 +69,23 @@ def show(frame: pl.DataFrame, *, column_config: Mapping[str, Any], **options: An
         columns[name] = column | {"type_config": kind}
         # A zero has no sign.
         rounded.append(pl.when(value == 0).then(0.0).otherwise(value).alias(name))
-    st.dataframe(frame.with_columns(rounded), column_config=columns, **options)
+    st.dataframe(_words_once(frame).with_columns(rounded), column_config=columns, **options)
+
+
+def only(frame: pl.DataFrame, columns: Sequence[str]) -> pl.DataFrame:
+    """Return what a table shows of its rows: a browser has no use for the rest."""
+    return frame.select(columns)
+
+
+def _words_once(frame: pl.DataFrame) -> pl.DataFrame:
+    """Let words that come again and again go to the browser once, where there are many rows."""
+    most = len(frame) // 4
+    repeated = [
+        name
+        for name, kind in frame.schema.items()
+        if len(frame) > _FEW_ROWS and kind == pl.String and frame.get_column(name).n_unique() < most
+    ]
+    return frame.with_columns(pl.col(repeated).cast(pl.Categorical))
 
 
 # For so long after its rows have moved a click may have been meant for what was there before.
@@ -148,7 +180,6 @@ def table(
         key=widget_key,
         hide_index=True,
         placeholder="",
-        column_order=list(columns),
         column_config=columns,
         height=height_of(len(ids), most=height),
         on_select=partial(_remember, key, widget_key, on_choice),

@@ -32,7 +32,6 @@ from dashboard.serving import RUN_A_DAY, START
 
 _TABLE = "alerts_table"
 _ALERT_PARAMETER = "alert"
-_SHOWN_ROWS = 2_000
 _TYPES = ["refill_request", "supplier_request", "near_expiry"]
 _STATUSES = ["open", "ack", "resolved", "dismissed"]
 _LOCATIONS = ["shelf", "warehouse"]
@@ -174,14 +173,14 @@ def _table(found: pl.DataFrame, total: int, context: PageContext) -> pl.DataFram
         f"{'' if context.period.days else 'active, or '}opened {context.period.when}.",
         found,
         "alerts",
-        shown_rows=_SHOWN_ROWS,
+        shown_rows=tables.SHOWN_ROWS,
     )
     if found.is_empty():
         st.info("No alert fits the filters.", icon=":material/filter_alt_off:")
         return found
     store = ("store_name",) if len(context.chosen) > 1 else ()
     chosen = tables.table(
-        item_links.with_addresses(alert_list.readable(found.head(_SHOWN_ROWS)), context),
+        item_links.with_addresses(alert_list.readable(found.head(tables.SHOWN_ROWS)), context),
         key=_TABLE,
         id_column="alert_id",
         columns=alert_list.columns(
@@ -357,7 +356,6 @@ def _times(by_type: pl.DataFrame) -> None:
         hide_index=True,
         placeholder="",
         height=tables.height_of(len(by_type), most=300),
-        column_order=list(columns),
         column_config=columns,
     )
 

@@ -66,7 +66,6 @@ _GRADED = {"trailing_z": (1.0, 3.0, 0.5, 2.0)}
 _SCORES = (0.0, 8.0, 0.5, 0.0)
 _TABLE = "anomalies"
 _STATES = {"open": "Not yet", "ack": "Yes"}
-_SHOWN_ROWS = 2_000
 
 
 def render(context: PageContext) -> None:
@@ -285,7 +284,7 @@ def _table(
         f"**{counted}** marked, the newest first.",
         shown,
         "anomalies.csv",
-        shown_rows=_SHOWN_ROWS,
+        shown_rows=tables.SHOWN_ROWS,
     )
     if shown.is_empty():
         # What has just been sent may have been the last of its state.
@@ -320,7 +319,7 @@ def _table(
         ),
         "note": config.TextColumn("Note", width="medium"),
     }
-    rows = anomaly_list.readable(shown.head(_SHOWN_ROWS))
+    rows = anomaly_list.readable(shown.head(tables.SHOWN_ROWS))
     chosen = tables.table(
         _named(rows, names, context).with_columns(
             pl.col("direction").replace(anomaly_list.DIRECTIONS),
@@ -369,7 +368,6 @@ def _by_series(found: pl.DataFrame, names: dict[str, str], context: PageContext)
         hide_index=True,
         placeholder="",
         height=tables.height_of(len(counted), most=388),
-        column_order=list(columns),
         column_config=columns,
     )
 

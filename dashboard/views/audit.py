@@ -10,8 +10,6 @@ from dashboard.components import anomaly_list, downloads, explain, item_links, p
 from dashboard.data import audit
 from dashboard.page import EVERY_PERIOD, Filters, Page, PageContext
 
-_SHOWN_ROWS = 2_000
-
 
 def render(context: PageContext) -> None:
     """Draw the page."""
@@ -57,12 +55,12 @@ def render(context: PageContext) -> None:
         f"{context.period.when}.",
         found,
         "operator_actions.csv",
-        shown_rows=_SHOWN_ROWS,
+        shown_rows=tables.SHOWN_ROWS,
     )
     if found.is_empty():
         st.info("No action fits the filters.", icon=":material/filter_alt_off:")
         return
-    _table(found.head(_SHOWN_ROWS), context)
+    _table(found.head(tables.SHOWN_ROWS), context)
 
 
 def _table(found: pl.DataFrame, context: PageContext) -> None:
@@ -102,7 +100,6 @@ def _table(found: pl.DataFrame, context: PageContext) -> None:
         hide_index=True,
         height=tables.height_of(len(found), most=600),
         placeholder="",
-        column_order=list(columns),
         column_config=columns,
         key="audit",
     )

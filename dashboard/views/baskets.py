@@ -9,7 +9,6 @@ from dashboard.components import analysis, downloads, explain, figure, offer_lis
 from dashboard.data import baskets
 from dashboard.page import Filters, Page, PageContext
 
-_SHOWN_ROWS = 1_000
 # Of the columns with names, so that all figures find room beside them.
 _ITEMS_WIDTH = 270
 
@@ -97,12 +96,12 @@ def _rules(period: str, scope: str, context: PageContext) -> None:
         f"**{text.plural(len(found), 'rule')}**, the strongest first.",
         found.with_columns(pl.col("antecedent", "consequent", "bought", "also").list.join(" + ")),
         "basket_rules.csv",
-        shown_rows=_SHOWN_ROWS,
+        shown_rows=tables.SHOWN_ROWS,
     )
     if found.is_empty():
         st.info("No rule is that strong.", icon=":material/filter_alt_off:")
         return
-    shown = found.head(_SHOWN_ROWS)
+    shown = found.head(tables.SHOWN_ROWS)
     figure.draw(
         lambda: strength(shown, context.palette),
         "strength",
@@ -134,7 +133,6 @@ def _rules(period: str, scope: str, context: PageContext) -> None:
         hide_index=True,
         placeholder="",
         height=tables.height_of(len(found), most=458),
-        column_order=list(columns),
         column_config=columns,
     )
 

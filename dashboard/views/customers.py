@@ -16,7 +16,6 @@ from dashboard.components import analysis, downloads, explain, figure, pickers, 
 from dashboard.data import customers
 from dashboard.page import Page, PageContext, Sections
 
-_SHOWN_ROWS = 2_000
 # What one customer brought, to the cent; many together are told in whole.
 _MONEY = "%.2f"
 # Of the model's states, those that the reader should know of.
@@ -180,7 +179,6 @@ def _habits(currency: str, context: PageContext) -> None:
         hide_index=True,
         placeholder="",
         height=tables.height_of(len(habits), most=388),
-        column_order=list(columns),
         column_config=columns,
     )
     times = customers.favourite_hours(currency)
@@ -204,7 +202,7 @@ def _staying_away(currency: str) -> None:
         "gap, those who spent most first.",
         found,
         "customers_staying_away.csv",
-        shown_rows=_SHOWN_ROWS,
+        shown_rows=tables.SHOWN_ROWS,
     )
     if found.is_empty():
         st.info("Nobody stays away that long.", icon=":material/check_circle:")
@@ -223,12 +221,11 @@ def _staying_away(currency: str) -> None:
         "favourite_category": config.TextColumn("Buys most"),
     }
     tables.show(
-        found.head(_SHOWN_ROWS).with_columns(text.category_labels("favourite_category")),
+        found.head(tables.SHOWN_ROWS).with_columns(text.category_labels("favourite_category")),
         key="customers_staying_away",
         hide_index=True,
         placeholder="",
         height=tables.height_of(len(found), most=388),
-        column_order=list(columns),
         column_config=columns,
     )
 
@@ -249,14 +246,14 @@ def _members(segments: pl.DataFrame, currency: str) -> None:
         f"**{text.plural(len(found), 'customer')}**, those who spent most first.",
         found,
         "customers.csv",
-        shown_rows=_SHOWN_ROWS,
+        shown_rows=tables.SHOWN_ROWS,
     )
     if found.is_empty():
         st.info("No customer fits the filters.", icon=":material/filter_alt_off:")
         return
     config = st.column_config
     tables.show(
-        found.head(_SHOWN_ROWS),
+        found.head(tables.SHOWN_ROWS),
         key="customers",
         hide_index=True,
         placeholder="",

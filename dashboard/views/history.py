@@ -19,7 +19,6 @@ from dashboard.theme import Palette
 _PER_ROW = 6
 _YEAR = 365
 _SHOWN_RETURNS = 10
-_SHOWN_ROWS = 500
 
 
 def render(context: PageContext) -> None:
@@ -181,7 +180,7 @@ def _returns(scope: Scope, period: str, context: PageContext) -> None:
         "of the category, and not by chance:",
         found,
         "returns.csv",
-        shown_rows=_SHOWN_ROWS,
+        shown_rows=tables.SHOWN_ROWS,
     )
     left, right = st.columns([50, 50], gap="large")
     with left:
@@ -220,7 +219,7 @@ def _returns_of_store(scope: Scope, period: str, name: str) -> None:
 def _return_table(found: pl.DataFrame, scope: Scope, context: PageContext) -> None:
     config = st.column_config
     tables.show(
-        item_links.with_addresses(found.head(_SHOWN_ROWS), context, "item_id").with_columns(
+        item_links.with_addresses(found.head(tables.SHOWN_ROWS), context, "item_id").with_columns(
             pl.col("returns_value").cast(pl.Float64),
             state=pl.when("is_flagged").then(pl.lit("▲")).otherwise(pl.lit("")),
         ),

@@ -25,7 +25,6 @@ from dashboard.data import inventory
 from dashboard.data.analysis import ALL, Scope
 from dashboard.page import Filters, Page, PageContext, Sections
 
-_SHOWN_ROWS = 2_000
 _SECTIONS = Sections(
     "inventory",
     {
@@ -220,14 +219,14 @@ def _outs_table(scope: Scope, period: str, context: PageContext) -> None:
         f"**{text.plural(len(found), 'item')}** ran out, what cost most first.",
         found,
         "stock_outs.csv",
-        shown_rows=_SHOWN_ROWS,
+        shown_rows=tables.SHOWN_ROWS,
     )
     if found.is_empty():
         st.info("No item fits the filters.", icon=":material/filter_alt_off:")
         return
     config = st.column_config
     tables.show(
-        item_links.with_addresses(found.head(_SHOWN_ROWS), context, "item_id").with_columns(
+        item_links.with_addresses(found.head(tables.SHOWN_ROWS), context, "item_id").with_columns(
             text.category_labels(),
             pl.col("est_lost_revenue").cast(pl.Float64).round(0),
             often=pl.when("frequent_oos_flag").then(pl.lit("▲ Often")).otherwise(pl.lit("")),
@@ -285,14 +284,14 @@ def _levels(scope: Scope, context: PageContext) -> None:
         f"**{text.plural(len(found), 'shelf', 'shelves')}**, the emptiest first.",
         found,
         "stock.csv",
-        shown_rows=_SHOWN_ROWS,
+        shown_rows=tables.SHOWN_ROWS,
     )
     if found.is_empty():
         st.info("No item fits the filters.", icon=":material/filter_alt_off:")
         return
     config = st.column_config
     tables.show(
-        item_links.with_addresses(found.head(_SHOWN_ROWS), context, "item_id").with_columns(
+        item_links.with_addresses(found.head(tables.SHOWN_ROWS), context, "item_id").with_columns(
             text.category_labels(),
             pl.col("whole_value").cast(pl.Float64).round(0),
             state=pl.col("stock_status").replace(
@@ -586,11 +585,11 @@ def _age(scope: Scope, context: PageContext) -> None:
         "what is likely to be lost first. Lots have a page of their own.",
         found,
         "near_expiry.csv",
-        shown_rows=_SHOWN_ROWS,
+        shown_rows=tables.SHOWN_ROWS,
     )
     config = st.column_config
     tables.show(
-        item_links.with_addresses(found.head(_SHOWN_ROWS), context, "item_id").with_columns(
+        item_links.with_addresses(found.head(tables.SHOWN_ROWS), context, "item_id").with_columns(
             text.category_labels(),
             pl.col("expiry_risk_score").round(2),
             pl.col("expiring_value").round(0),

@@ -16,7 +16,6 @@ from dashboard.serving import RUN_A_DAY, START
 
 _TABLE = "lots_table"
 _LOT_PARAMETER = "lot"
-_SHOWN_ROWS = 2_000
 _LOCATIONS = ["shelf", "warehouse"]
 _HORIZONS = {"7 days": 7, "14 days": 14, "30 days": 30, "90 days": 90}
 _WITHIN = {
@@ -138,7 +137,7 @@ def _table(wanted: LotFilter, total: int, context: PageContext) -> str | None:
         f"**{text.number(pieces)}** pcs.",
         found.drop("row_id"),
         "lots.csv",
-        shown_rows=_SHOWN_ROWS,
+        shown_rows=tables.SHOWN_PLACES,
     )
     tables.restore(_TABLE, _LOT_PARAMETER)
     if found.is_empty():
@@ -146,7 +145,7 @@ def _table(wanted: LotFilter, total: int, context: PageContext) -> str | None:
     else:
         store = ("store_name",) if len(context.chosen) > 1 else ()
         tables.table(
-            item_links.with_addresses(lot_list.readable(found.head(_SHOWN_ROWS)), context),
+            item_links.with_addresses(lot_list.readable(found.head(tables.SHOWN_PLACES)), context),
             key=_TABLE,
             id_column="row_id",
             columns=lot_list.columns(
@@ -237,7 +236,6 @@ def _corrections(store_id: str, item_id: str, context: PageContext) -> None:
         hide_index=True,
         height=tables.height_of(len(corrections), most=220),
         placeholder="",
-        column_order=list(columns),
         column_config=columns,
         key="corrections",
     )

@@ -19,7 +19,6 @@ from smartshelf_dagster.analytics.replenishment import (
     projected_stock,
 )
 
-_SHOWN_ROWS = 2_000
 _TABLE = "policies"
 _ITEM_PARAMETER = "policy_item"
 _PROJECTED_DAYS = 28.0
@@ -201,12 +200,12 @@ def _policies(asked: pl.DataFrame, terms: PolicyTerms, scope: Scope, context: Pa
         "and its costs.",
         found.drop("demand_quantiles"),
         "stock_policies.csv",
-        shown_rows=_SHOWN_ROWS,
+        shown_rows=tables.SHOWN_ROWS,
     )
     if found.is_empty():
         st.info("No item fits the filters.", icon=":material/filter_alt_off:")
         return
-    shown = item_links.with_addresses(_readable(found).head(_SHOWN_ROWS), context, "item_id")
+    shown = item_links.with_addresses(_readable(found).head(tables.SHOWN_ROWS), context, "item_id")
     tables.restore(_TABLE, _ITEM_PARAMETER)
     chosen = tables.table(
         shown,
@@ -360,7 +359,7 @@ def _orders(asked: pl.DataFrame, scope: Scope, context: PageContext) -> None:
         f"{text.number(differs)} differ from what is planned for the next cutoff.",
         found.drop("demand_quantiles"),
         "recommended_orders.csv",
-        shown_rows=_SHOWN_ROWS,
+        shown_rows=tables.SHOWN_ROWS,
     )
     with st.container(horizontal=True):
         links.link("supply", "Decide on orders in Supply")
@@ -370,7 +369,7 @@ def _orders(asked: pl.DataFrame, scope: Scope, context: PageContext) -> None:
         return
     config = st.column_config
     tables.show(
-        item_links.with_addresses(_readable(found).head(_SHOWN_ROWS), context, "item_id"),
+        item_links.with_addresses(_readable(found).head(tables.SHOWN_ROWS), context, "item_id"),
         key="recommended_orders",
         hide_index=True,
         placeholder="",
@@ -438,14 +437,14 @@ def _priorities(scope: Scope, context: PageContext) -> None:
         f"**{text.plural(len(found), 'item')}**, the most likely to run out first.",
         found,
         "restock.csv",
-        shown_rows=_SHOWN_ROWS,
+        shown_rows=tables.SHOWN_ROWS,
     )
     if found.is_empty():
         st.info("No item fits the filters.", icon=":material/filter_alt_off:")
         return
     config = st.column_config
     tables.show(
-        item_links.with_addresses(found.head(_SHOWN_ROWS), context, "item_id").with_columns(
+        item_links.with_addresses(found.head(tables.SHOWN_ROWS), context, "item_id").with_columns(
             pl.col("priority").replace(_PRIORITY_WORDS),
             pl.col("recommendation").replace_strict(
                 RECOMMENDATIONS, default=RECOMMENDATIONS[None], return_dtype=pl.String
@@ -492,7 +491,7 @@ def _optimal(scope: Scope, context: PageContext) -> None:
         f"{text.number(many)} with too much.",
         found,
         "optimal_stock.csv",
-        shown_rows=_SHOWN_ROWS,
+        shown_rows=tables.SHOWN_ROWS,
     )
     st.caption(
         "A piece too few costs its margin and the customer's goodwill; one too many the money in "
@@ -506,7 +505,7 @@ def _optimal(scope: Scope, context: PageContext) -> None:
     )
     config = st.column_config
     tables.show(
-        item_links.with_addresses(found.head(_SHOWN_ROWS), context, "item_id").with_columns(
+        item_links.with_addresses(found.head(tables.SHOWN_ROWS), context, "item_id").with_columns(
             pl.col("critical_ratio").mul(100),
             pl.col("chosen").replace({"optimal": "Optimal", "policy": "Policy"}),
         ),

@@ -23,11 +23,7 @@ from dashboard.serving import RUN_A_DAY, START
 
 _TABLE, _LOT_TABLE = "states_item", "states_lot"
 _ITEM_PARAMETER, _LOT_PARAMETER = "item", "lot"
-# All shelves of a chain of ten stores, or of its warehouses; they take 2 MB to the browser.
-_SHOWN_ROWS = 20_000
 _HEIGHT = 440
-# Columns of few words.
-_REPEATED = ("store_id", "store_name", "category", "category_label", "subcategory", "state")
 _PLACES = {
     "shelf": "Shelves",
     "warehouse": "Warehouse",
@@ -118,7 +114,7 @@ def _stock(location: str, wanted: StateFilter, context: PageContext) -> tuple[st
         f"**{text.number(len(found))}** of {total}, **{text.number(low)}** low.",
         found.drop("row_id", "fill_percent", "state"),
         f"{location}_state.csv",
-        shown_rows=_SHOWN_ROWS,
+        shown_rows=tables.SHOWN_PLACES,
     )
     tables.restore(_TABLE, _ITEM_PARAMETER)
     shown = found.drop("fill_rate", "is_low")
@@ -152,7 +148,7 @@ def _lots_in_stock(
         "first is at the top.",
         found.drop("row_id"),
         f"{location}_lots.csv",
-        shown_rows=_SHOWN_ROWS,
+        shown_rows=tables.SHOWN_PLACES,
     )
     tables.restore(_LOT_TABLE, _LOT_PARAMETER)
     columns = lot_list.columns(
@@ -169,7 +165,9 @@ def _lots_in_stock(
         *(("markdown_percent",) if location == "shelf" else ()),
         "last_event_ts",
     )
-    shown = lot_list.readable(found.head(_SHOWN_ROWS)).drop("category", "markdown", "batch_code")
+    shown = lot_list.readable(found.head(tables.SHOWN_PLACES)).drop(
+        "category", "markdown", "batch_code"
+    )
     _table(_LOT_TABLE, shown, columns, context)
     chosen = tables.chosen_ids(_LOT_TABLE)
     tables.keep(_LOT_PARAMETER, chosen)
@@ -185,11 +183,8 @@ def _table(key: str, found: pl.DataFrame, columns: dict[str, Any], context: Page
     if found.is_empty():
         st.info("No row fits the filters.", icon=":material/filter_alt_off:")
         return
-    repeated = [name for name in _REPEATED if name in found.columns]
     tables.table(
-        item_links.with_addresses(found.head(_SHOWN_ROWS), context).with_columns(
-            pl.col(repeated).cast(pl.Categorical)
-        ),
+        item_links.with_addresses(found.head(tables.SHOWN_PLACES), context),
         key=key,
         id_column="row_id",
         columns=columns,

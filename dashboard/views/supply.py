@@ -31,7 +31,6 @@ from dashboard.serving import RUN_A_DAY, START
 _PLAN = "supply_plan"
 _CUTOFFS = "supply_cutoffs"
 _LINE_PARAMETER = "line"
-_SHOWN_ROWS = 2_000
 _SHOWN_DELIVERIES = 30
 # More stores than that share the lines of the timeline.
 _STORES_WITH_LINES = 3
@@ -171,14 +170,14 @@ def _plan(context: PageContext) -> None:
         f"**{text.number(pieces)}** pcs to order.",
         found.drop("row_id", "state", "bound_label", "category_label"),
         "supplier_plan.csv",
-        shown_rows=_SHOWN_ROWS,
+        shown_rows=tables.SHOWN_ROWS,
     )
     tables.restore(_PLAN, _LINE_PARAMETER)
     if found.is_empty():
         st.info("No line fits the filters.", icon=":material/filter_alt_off:")
         return
     chosen_ids = tables.table(
-        item_links.with_addresses(found.head(_SHOWN_ROWS), context),
+        item_links.with_addresses(found.head(tables.SHOWN_ROWS), context),
         key=_PLAN,
         id_column="row_id",
         columns=order_list.columns(with_store=len(context.chosen) > 1),
@@ -243,13 +242,13 @@ def _orders(total: int, context: PageContext) -> None:
         f"{'' if context.period.days else ' or still to come'}.",
         found,
         "supplier_orders.csv",
-        shown_rows=_SHOWN_ROWS,
+        shown_rows=tables.SHOWN_ROWS,
     )
     if found.is_empty():
         st.info("No order fits the filters.", icon=":material/filter_alt_off:")
         return
     supplier_orders.order_table(
-        found.head(_SHOWN_ROWS), context, key="supply_orders", height=520, with_item=True
+        found.head(tables.SHOWN_ROWS), context, key="supply_orders", height=520, with_item=True
     )
 
 
@@ -295,7 +294,6 @@ def _deliveries(context: PageContext) -> None:
         hide_index=True,
         height=tables.height_of(len(days), most=320),
         placeholder="",
-        column_order=list(columns),
         column_config=columns,
         key="deliveries_table",
     )
@@ -395,7 +393,7 @@ def _closed_lines(cutoff: dict[str, Any], context: PageContext) -> None:
         st.caption("Its lines are not kept any more: plans are published for 28 days.")
         return
     chosen = tables.table(
-        item_links.with_addresses(lines.head(_SHOWN_ROWS), context),
+        item_links.with_addresses(lines.head(tables.SHOWN_ROWS), context),
         key=f"{_CUTOFFS}:lines",
         id_column="row_id",
         columns=order_list.columns(with_store=False),

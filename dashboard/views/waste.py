@@ -16,7 +16,6 @@ from dashboard.data.waste import Wanted
 from dashboard.page import EVERY_PERIOD, Filters, Page, PageContext, Sections
 from dashboard.serving import RUN_A_DAY, START
 
-_SHOWN_ROWS = 2_000
 _MOST = 0.8
 _SECTIONS = Sections("waste", {"markdowns": "Markdowns", "removals": "Removals"}, "markdowns")
 _MARKDOWN_STATES = {"pending": "○ Planned", "active": "● In force", "ended": "✓ Ended"}
@@ -159,7 +158,7 @@ def _markdowns(wanted: Wanted, total: int, context: PageContext) -> None:
         f"**{text.number(sold)}** pcs sold.",
         found,
         "markdowns.csv",
-        shown_rows=_SHOWN_ROWS,
+        shown_rows=tables.SHOWN_ROWS,
     )
     if found.is_empty():
         st.info("No markdown fits period and filters.", icon=":material/filter_alt_off:")
@@ -191,7 +190,7 @@ def _removals(wanted: Wanted, total: int, context: PageContext) -> None:
         f"**{text.number(removed)}** pcs removed.",
         found,
         "removals.csv",
-        shown_rows=_SHOWN_ROWS,
+        shown_rows=tables.SHOWN_ROWS,
     )
     if found.is_empty():
         st.info("No removal fits period and filters.", icon=":material/filter_alt_off:")
@@ -242,7 +241,7 @@ def _table(found: pl.DataFrame, key: str, more: dict[str, Any], context: PageCon
         "expiry_date": config.DateColumn("Last day", format="ddd D MMM"),
         **more,
     }
-    shown = item_links.with_addresses(found.head(_SHOWN_ROWS), context).with_columns(
+    shown = item_links.with_addresses(found.head(tables.SHOWN_ROWS), context).with_columns(
         text.category_labels(),
         pl.col("batch_code").fill_null(NO_LOT),
     )
@@ -251,7 +250,6 @@ def _table(found: pl.DataFrame, key: str, more: dict[str, Any], context: PageCon
         hide_index=True,
         height=tables.height_of(len(shown), most=440),
         placeholder="",
-        column_order=list(columns),
         column_config=columns,
         key=key,
     )

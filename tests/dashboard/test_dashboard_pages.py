@@ -10,8 +10,9 @@ import serving_files as files
 from app_support import choose_rows, figure, table, words
 
 from dashboard import text
+from dashboard.components import tables
 from dashboard.registry import PAGES
-from dashboard.views import states, store_map
+from dashboard.views import store_map
 from smartshelf_dagster.storage.serving import ServingVersion
 
 PATHS = [page.path for page in PAGES]
@@ -235,9 +236,7 @@ def test_all_stores_together(open_page, monkeypatch):
     app = open_cleanly(open_page, "states", store="All stores")
     assert set(table(app, "fill_percent")["store_id"]) == {"S001", "S002"}
     assert len(table(app, "fill_percent")) == 8
-    # Words that come again and again are sent once.
-    assert table(app, "fill_percent")["subcategory"].dtype == "category"
-    monkeypatch.setattr(states, "_SHOWN_ROWS", 3)
+    monkeypatch.setattr(tables, "SHOWN_PLACES", 3)
     for stock in ("Shelves", "Lots on shelves"):
         app = open_cleanly(open_page, "states", store="All stores", stock=stock)
         assert "The first 3 are shown." in words(app)

@@ -40,6 +40,52 @@ def test_rows_that_move_stay_chosen():
     assert shown(app.run()) == "chosen:"
 
 
+MANY = """
+import polars as pl
+import streamlit as st
+
+from dashboard.components import tables
+
+number = range(st.session_state["rows"])
+frame = pl.DataFrame({
+    "id": [str(row) for row in number],
+    "store": [f"Store {row % 3}" for row in number],
+    "qty": list(number),
+    "secret": ["known to the page alone" for _ in number],
+})
+names = ["qty", "store", "id"]
+columns = {name: st.column_config.Column(name.title()) for name in names}
+tables.show(frame, key="t", column_config=columns)
+tables.show(frame, key="u", column_config=columns, column_order=["store"])
+"""
+
+
+@pytest.mark.parametrize("rows", [0, 3, 600])
+def test_only_what_is_shown_goes_to_the_browser(rows):
+    app = AppTest.from_string(MANY)
+    app.session_state["rows"] = rows
+    app.run()
+    assert not app.exception
+    by_columns, by_order = (table.value for table in app.dataframe)
+    assert list(by_columns) == ["qty", "store", "id"]
+    assert list(by_order) == ["store"]
+    assert list(by_columns["qty"]) == list(range(rows))
+    assert list(by_columns["store"]) == [f"Store {row % 3}" for row in range(rows)]
+
+
+def test_words_that_come_again_go_to_the_browser_once():
+    app = AppTest.from_string(MANY)
+    sizes = []
+    for rows in (600, 1_200):
+        app.session_state["rows"] = rows
+        app.run()
+        store = app.dataframe[1]
+        assert store.value["store"].dtype == "category"
+        sizes.append(len(store.proto.arrow_data.data))
+    # A row more is the number of its word.
+    assert sizes[1] - sizes[0] < 600 * 8
+
+
 def test_a_table_is_the_same_one_when_its_rows_differ():
     app = AppTest.from_string(SCRIPT).run()
     widget = app.dataframe[0].proto.id
@@ -200,8 +246,8 @@ tables.show(
         "share": config.ProgressColumn("Share", format="%.0f %%", max_value=100),
         "plain": config.NumberColumn("Plain", format="localized"),
         "absent": config.NumberColumn("Absent", format="%.1f"),
-        "hidden": None,
     },
+    column_order=["mean", "change", "price", "measured", "share", "plain"],
 )
 """
 
