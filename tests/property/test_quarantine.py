@@ -1,7 +1,7 @@
 """Ten thousand malformed events among good ones: all accounted for, none lost."""
 
 import pytest
-from hypothesis import HealthCheck, given
+from hypothesis import HealthCheck, Phase, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
@@ -25,7 +25,7 @@ def collect_malformed(count: int) -> dict[str, list[bytes]]:
     total = 0
 
     @hypothesis_settings(
-        max_examples=count, deadline=None, database=None,
+        max_examples=count, deadline=None, database=None, phases=[Phase.generate],
         suppress_health_check=[HealthCheck.too_slow],
     )  # fmt: skip
     @given(st.lists(mutated_events(), min_size=20, max_size=20))
