@@ -19,7 +19,7 @@ from dashboard import text
 
 # How long after it has read the last of a page the browser asks for its figures. Its clock stands
 # still while it works, so this need not be as long as that takes.
-_HEAD_START_S = 0.1
+_HEAD_START_S = 0.2
 
 _NO_BAR = {"displayModeBar": False}
 # In the state of a visit from the end of its first page with figures on.
