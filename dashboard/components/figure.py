@@ -17,8 +17,8 @@ import streamlit as st
 
 from dashboard import text
 
-# How long after it has read the last of a page the browser asks for its figures. Its clock stands
-# still while it works, so this need not be as long as that takes.
+# How long after it has read the last of a page the browser asks for its figures: time to show the
+# parts that it loads on demand. While it works the timer waits, so a slow one has longer.
 _HEAD_START_S = 0.2
 
 _NO_BAR = {"displayModeBar": False}

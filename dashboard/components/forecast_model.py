@@ -128,7 +128,6 @@ def _methods(family: str) -> None:
             hide_index=True,
             height=tables.height_of(len(spoken), most=260),
             placeholder="",
-            column_order=["demand_class", "method"],
             column_config={
                 "demand_class": config.TextColumn("Demand"),
                 "method": config.TextColumn("Method"),

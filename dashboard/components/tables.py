@@ -26,6 +26,7 @@ SHOWN_ROWS = 2_000
 # 2 to 3 MB to the browser.
 SHOWN_PLACES = 20_000
 
+# So many rows are small, whatever they say.
 _FEW_ROWS = 500
 
 # Decimals, or digits that count.
@@ -47,7 +48,7 @@ def show(
         column_order: The columns to show, by default those of `column_config`; others are not sent.
         **options: Of `st.dataframe`.
     """
-    frame = only(frame, list(column_config) if column_order is None else column_order)
+    frame = visible(frame, list(column_config) if column_order is None else column_order)
     rounded, columns = [], dict(column_config)
     for name, column in column_config.items():
         kind = column.get("type_config") or {}
@@ -72,19 +73,17 @@ def show(
     st.dataframe(_words_once(frame).with_columns(rounded), column_config=columns, **options)
 
 
-def only(frame: pl.DataFrame, columns: Sequence[str]) -> pl.DataFrame:
+def visible(frame: pl.DataFrame, columns: Sequence[str]) -> pl.DataFrame:
     """Return what a table shows of its rows: a browser has no use for the rest."""
     return frame.select(columns)
 
 
 def _words_once(frame: pl.DataFrame) -> pl.DataFrame:
     """Let words that come again and again go to the browser once, where there are many rows."""
-    most = len(frame) // 4
-    repeated = [
-        name
-        for name, kind in frame.schema.items()
-        if len(frame) > _FEW_ROWS and kind == pl.String and frame.get_column(name).n_unique() < most
-    ]
+    if len(frame) <= _FEW_ROWS:
+        return frame
+    words = [name for name, kind in frame.schema.items() if kind == pl.String]
+    repeated = [name for name in words if frame.get_column(name).n_unique() < len(frame) // 4]
     return frame.with_columns(pl.col(repeated).cast(pl.Categorical))
 
 

@@ -246,7 +246,6 @@ def _tasks(alert_id: str, context: PageContext) -> None:
         ),
         hide_index=True,
         height=tables.height_of(len(tasks), most=180),
-        column_order=["command_type", "status", "qty", "placed_qty", "issued_ts"],
         column_config={
             "command_type": config.TextColumn("Task"),
             "status": config.TextColumn("Status"),

@@ -227,10 +227,6 @@ def _return_table(found: pl.DataFrame, scope: Scope, context: PageContext) -> No
         hide_index=True,
         placeholder="",
         height=tables.height_of(len(found), most=388),
-        column_order=[
-            *("state", "item_address", "product_name", "units_sold", "units_returned"),
-            *("return_rate_units_pct", "category_rate_pct", "returns_value"),
-        ],
         column_config={
             "state": config.TextColumn("", width=30),
             **item_links.column("Item", 95),

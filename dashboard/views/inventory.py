@@ -238,10 +238,6 @@ def _outs_table(scope: Scope, period: str, context: PageContext) -> None:
         hide_index=True,
         placeholder="",
         height=tables.height_of(len(found), most=458),
-        column_order=[
-            *("item_address", "product_name", "category", "est_lost_revenue", "est_lost_units"),
-            *("oos_events", "often", "empty_h", "restock_h", "longest_h", "availability_pct"),
-        ],
         column_config={
             **item_links.column("Item", 110),
             "product_name": config.TextColumn("Name"),
@@ -500,10 +496,6 @@ def _turnover_table(found: pl.DataFrame, scope: Scope) -> None:
         hide_index=True,
         placeholder="",
         height=tables.height_of(len(found), most=318),
-        column_order=[
-            *("category", "turnover_class", "days_inventory_outstanding", "turns_annualised"),
-            *("gmroi", "sell_through_pct", "avg_inventory_cost", "cogs"),
-        ],
         column_config={
             "category": config.TextColumn("Category"),
             "turnover_class": config.TextColumn("Class", width=100),
@@ -545,16 +537,6 @@ def _movers(scope: Scope, which: str, title: str, context: PageContext) -> None:
         hide_index=True,
         placeholder="",
         height=tables.height_of(len(found), most=738),
-        column_order=[
-            *(
-                "place",
-                "product_name",
-                "item_address",
-                "avg_daily_units",
-                "on_hand",
-                "days_of_cover",
-            ),
-        ],
         column_config={
             "place": config.NumberColumn("", width=40),
             "product_name": config.TextColumn("Name", width=150),

@@ -218,7 +218,6 @@ def _items(minutes: int, scope: Scope, context: PageContext) -> None:
         hide_index=True,
         placeholder="",
         height=tables.height_of(len(found), most=388),
-        column_order=["item_address", "subcategory", "units", "revenue"],
         column_config={
             **item_links.column("Item", 120),
             "subcategory": config.TextColumn("Name"),
@@ -239,7 +238,6 @@ def _stores(minutes: int, scope: Scope, context: PageContext) -> None:
         hide_index=True,
         placeholder="",
         height=tables.height_of(len(found), most=388),
-        column_order=["store_name", "revenue", "transactions", "people_in_store"],
         column_config={
             "store_name": config.TextColumn("Store"),
             "revenue": config.ProgressColumn(
@@ -300,7 +298,6 @@ def _latest_events(scope: Scope, context: PageContext) -> None:
             key="latest_events",
             hide_index=True,
             placeholder="",
-            column_order=["event_ts", "store_id", "event_type", "what", "qty", "amount"],
             column_config={
                 "event_ts": config.DatetimeColumn(
                     "When", format="HH:mm:ss", timezone=context.timezone, width=80

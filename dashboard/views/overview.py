@@ -369,7 +369,6 @@ def _best_sellers(scope: Scope, period: str, since: date, context: PageContext) 
         hide_index=True,
         placeholder="",
         height=tables.height_of(len(found), most=388),
-        column_order=["rank", "item_address", "product_name", "sales_revenue", "share_pct"],
         column_config={
             "rank": config.NumberColumn("Rank", width=50),
             **item_links.column("Item", 110),
@@ -410,7 +409,6 @@ def _system(context: PageContext) -> None:
             hide_index=True,
             placeholder="",
             height=tables.height_of(len(found), most=388),
-            column_order=["status", "component", "message", "last_ok_ts"],
             column_config={
                 "status": config.TextColumn("State", width=110),
                 "component": config.TextColumn("Part", width=150),

@@ -170,9 +170,6 @@ def _job_runs(context: PageContext) -> None:
         hide_index=True,
         placeholder="",
         height=tables.height_of(len(runs), most=318),
-        column_order=[
-            *("state", "job", "started_ts", "duration_s", "records_processed", "error"),
-        ],
         column_config={
             "state": config.TextColumn("State", width=105),
             "job": config.TextColumn("Job"),

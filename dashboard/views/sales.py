@@ -206,10 +206,6 @@ def _by_month(scope: Scope) -> None:
         hide_index=True,
         placeholder="",
         height=tables.height_of(len(months), most=458),
-        column_order=[
-            *("period_start", "state", "net_sales", "transactions", "units_sold"),
-            *("mom_growth_pct", "yoy_growth_pct"),
-        ],
         column_config={
             "period_start": config.DateColumn("Month", format="MMM YYYY"),
             "state": config.TextColumn("", width=90),

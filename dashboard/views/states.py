@@ -165,9 +165,7 @@ def _lots_in_stock(
         *(("markdown_percent",) if location == "shelf" else ()),
         "last_event_ts",
     )
-    shown = lot_list.readable(found.head(tables.SHOWN_PLACES)).drop(
-        "category", "markdown", "batch_code"
-    )
+    shown = lot_list.readable(found.head(tables.SHOWN_PLACES))
     _table(_LOT_TABLE, shown, columns, context)
     chosen = tables.chosen_ids(_LOT_TABLE)
     tables.keep(_LOT_PARAMETER, chosen)
@@ -179,7 +177,7 @@ def _lots_in_stock(
 
 
 def _table(key: str, found: pl.DataFrame, columns: dict[str, Any], context: PageContext) -> None:
-    """Draw rows that lead to their item; words that come again and again are sent once."""
+    """Draw rows that lead to their item."""
     if found.is_empty():
         st.info("No row fits the filters.", icon=":material/filter_alt_off:")
         return

@@ -157,7 +157,6 @@ def _failures(context: PageContext) -> None:
         hide_index=True,
         placeholder="",
         height=tables.height_of(len(failed), most=213),
-        column_order=["started_ts", "job", "error", "duration_s"],
         column_config={
             "started_ts": config.DatetimeColumn(
                 "Started (wall time)", format="ddd D MMM, HH:mm:ss", timezone=context.timezone
@@ -178,7 +177,6 @@ def _streams(streams: pl.DataFrame, context: PageContext) -> None:
         ),
         hide_index=True,
         placeholder="none",
-        column_order=["topic", "rows", "last_event_ts", "lag", "files", "size_bytes", "version"],
         column_config={
             "topic": config.TextColumn("Topic"),
             "rows": config.NumberColumn("Events", format="localized"),
@@ -205,7 +203,6 @@ def _refusals(refusals: pl.DataFrame, context: PageContext) -> None:
     tables.show(
         refusals,
         hide_index=True,
-        column_order=["topic", "reason_code", "events", "last_ts"],
         column_config={
             "topic": config.TextColumn("Topic"),
             "reason_code": config.TextColumn("Reason"),
@@ -232,7 +229,6 @@ def _tables() -> None:
         hide_index=True,
         height=tables.height_of(len(found), most=480),
         placeholder="",
-        column_order=["table", "role", "rows", "version"],
         column_config={
             "table": config.TextColumn("Table"),
             "role": config.TextColumn("Role", width="small"),
@@ -324,10 +320,6 @@ def _benchmarks(context: PageContext) -> None:
     tables.show(
         shown,
         hide_index=True,
-        column_order=[
-            *("name", "figure", "unit", "bound", "target", "verdict", "measured_at"),
-            *("method", "machine"),
-        ],
         column_config={
             "name": config.TextColumn("What"),
             "figure": config.NumberColumn("Figure", format="localized"),

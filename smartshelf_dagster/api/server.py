@@ -42,14 +42,14 @@ def serve(settings: Settings, port: int, say: Callable[[str], None]) -> None:
     app = create_app(settings)
     with closing(_listen(settings.bind_host, port)) as place:
         say(f"http://{settings.bind_host}:{port}/v1/tables    Ctrl-C ends it")
-        server = server_of(app)
+        server = create_server(app)
         # It raises the signal that ended it once more; by then all is done.
         with suppress(KeyboardInterrupt):
             server.run(sockets=[place])
 
 
-def server_of(app: FastAPI) -> uvicorn.Server:
-    """Return what serves the application, once it is run with a socket."""
+def create_server(app: FastAPI) -> uvicorn.Server:
+    """Return the server of an application, to be run with a socket."""
     config = uvicorn.Config(
         app, access_log=False, log_level="warning", timeout_keep_alive=KEEP_ALIVE_S
     )

@@ -63,7 +63,7 @@ def open_page(monkeypatch: pytest.MonkeyPatch) -> Callable[..., AppTest]:
     Its tables keep the columns that readers do not see: tests tell tables and rows by them.
     """
     monkeypatch.setattr(
-        tables, "only", lambda frame, names: frame.with_columns(frame.select(names))
+        tables, "visible", lambda frame, names: frame.with_columns(frame.select(names))
     )
 
     def run(

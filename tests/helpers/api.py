@@ -9,7 +9,7 @@ from contextlib import contextmanager
 import httpx
 
 from smartshelf_dagster.api.app import create_app
-from smartshelf_dagster.api.server import server_of
+from smartshelf_dagster.api.server import create_server
 from smartshelf_dagster.settings import Settings
 
 
@@ -17,7 +17,7 @@ from smartshelf_dagster.settings import Settings
 def running_api(settings: Settings) -> Iterator[httpx.Client]:
     """Serve a lake on a port of its own; a client of it."""
     with socket.create_server(("127.0.0.1", 0)) as place:
-        server = server_of(create_app(settings))
+        server = create_server(create_app(settings))
         thread = threading.Thread(target=server.run, kwargs={"sockets": [place]})
         thread.start()
         while not server.started:

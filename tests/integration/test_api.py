@@ -23,7 +23,7 @@ import pytest
 from fastapi.openapi.models import OpenAPI
 
 from smartshelf_dagster.api.app import create_app
-from smartshelf_dagster.api.server import server_of
+from smartshelf_dagster.api.server import create_server
 from smartshelf_dagster.settings import Settings, load_settings
 from tests.dashboard import serving_files as files
 from tests.helpers.api import running_api
@@ -371,7 +371,7 @@ def test_a_long_answer_goes_on_from_the_version_it_began_with(
 
 def test_an_idle_connection_is_closed_by_the_client_first(lake: Settings) -> None:
     """A server that closes it may do so while the next request is on its way."""
-    kept = server_of(create_app(lake)).config.timeout_keep_alive
+    kept = create_server(create_app(lake)).config.timeout_keep_alive
     assert kept > (httpx.Limits().keepalive_expiry or 0)
     # nginx, as the proxy in front, and balancers of load keep it for a minute.
     assert kept > 60
