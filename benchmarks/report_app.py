@@ -75,6 +75,7 @@ _DRAWN = """
     };
     const isDrawn = () => isPainted()
         && !all('[data-testid="stSkeleton"]').length
+        && !document.querySelector('.ss-figures-to-come')
         && all('[data-testid="stPlotlyChart"]').every((c) => c.querySelector('.main-svg'))
         && all('[data-testid="stDataFrame"]').every((t) => t.querySelector('canvas'));
     let painted = null;
@@ -84,9 +85,8 @@ _DRAWN = """
         const isReady = window.begun !== null && isPainted();
         if (isReady) painted ??= now;
         drawn = isReady && isDrawn() ? drawn ?? now : null;
-        // It has been drawn for a while: no run of the script was about to begin, as for the
-        // figures of a first page.
-        if (drawn !== null && now - drawn > 500) {
+        // It has been drawn for a while: no run of the script was about to begin.
+        if (drawn !== null && now - drawn > 150) {
             const begun = window.begun ?? 0;
             return resolve([painted - begun, drawn - begun]);
         }

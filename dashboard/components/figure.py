@@ -21,6 +21,9 @@ from dashboard import text
 # parts that it loads on demand. While it works the timer waits, so a slow one has longer.
 _HEAD_START_S = 0.2
 
+# Tells whoever watches the page, as tests and benchmarks do, that it is not complete.
+_TO_COME = '<span class="ss-figures-to-come" hidden></span>'
+
 _NO_BAR = {"displayModeBar": False}
 # In the state of a visit from the end of its first page with figures on.
 HAS_PLOTLY = "has_plotly"
@@ -69,6 +72,7 @@ def _come_back() -> None:
     if HAS_PLOTLY in st.session_state:
         st.rerun()
     st.session_state[HAS_PLOTLY] = True
+    st.html(_TO_COME)
 
 
 def _localized(shown: go.Figure) -> go.Figure:

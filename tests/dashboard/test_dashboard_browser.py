@@ -155,7 +155,8 @@ class Window:
         self.page.wait_for_function(
             """() => document.querySelector('[data-testid="stApp"]').dataset.testScriptState
                 === 'notRunning'
-            && !document.querySelector('[data-testid="stSkeleton"], [data-stale="true"]')
+            && !document.querySelector(
+                '[data-testid="stSkeleton"], [data-stale="true"], .ss-figures-to-come')
             && [...document.querySelectorAll('[data-testid="stPlotlyChart"]')]
                 .every((chart) => chart.querySelector('.main-svg'))"""
         )

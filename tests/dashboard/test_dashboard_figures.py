@@ -64,6 +64,8 @@ def test_the_first_page_of_a_visit_comes_without_figures():
     assert not app.exception
     assert app.session_state["order"] == ["text"]
     assert "plotly_chart" not in _kinds(app.main)
+    assert [mark.proto.body for mark in app.get("html")] == [figure._TO_COME]
+    assert not app.run().get("html")
 
 
 def test_figures_of_a_part_wait_with_those_of_its_page():
